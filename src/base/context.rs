@@ -1,0 +1,72 @@
+//! The context of one request, carried beside the call stack: its id, its deadline, the calls it made upstream.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+tokio::task_local! {
+    static CURRENT: Context;
+}
+
+/// One outgoing HTTP exchange, redacted: no header, no body, no query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    pub method: String,
+    /// Path without query.
+    pub path: String,
+    /// `None` when no answer came.
+    pub status: Option<u16>,
+    pub attempt: u32,
+    pub duration: Duration,
+}
+
+/// What a request carries with it through the floors.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// Shown to the caller as `X-Request-Id` and written to every log line.
+    pub request_id: String,
+    /// When the caller stops waiting; work that needs longer goes on without it.
+    pub deadline: Instant,
+    calls: Arc<Mutex<Vec<Call>>>,
+}
+
+impl Context {
+    /// A context whose caller waits for `budget` from now.
+    #[must_use]
+    pub fn new(request_id: impl Into<String>, budget: Duration) -> Self {
+        Self { request_id: request_id.into(), deadline: Instant::now() + budget, calls: Arc::default() }
+    }
+
+    /// Runs `work` inside this context.
+    pub async fn scope<F: Future>(self, work: F) -> F::Output {
+        CURRENT.scope(self, work).await
+    }
+
+    /// The calls made so far, oldest first.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Call> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// The context of the running task, if it runs inside one.
+#[must_use]
+pub fn current() -> Option<Context> {
+    CURRENT.try_with(Clone::clone).ok()
+}
+
+/// Time left until the caller stops waiting; `otherwise` outside a context.
+#[must_use]
+pub fn remaining(otherwise: Duration) -> Duration {
+    CURRENT
+        .try_with(|context| context.deadline.saturating_duration_since(Instant::now()))
+        .unwrap_or(otherwise)
+}
+
+/// Notes an outgoing call; does nothing outside a context.
+pub fn note_call(call: Call) {
+    let _outside =
+        CURRENT.try_with(|context| context.calls.lock().unwrap_or_else(PoisonError::into_inner).push(call));
+}

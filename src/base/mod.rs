@@ -1,0 +1,7 @@
+//! What every floor may use: clock, ids, secrets, folding, the context of one request.
+
+pub mod clock;
+pub mod context;
+pub mod fold;
+pub mod id;
+pub mod secret;

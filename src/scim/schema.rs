@@ -1,0 +1,193 @@
+//! Schemas and their attributes (RFC 7643 §7): what every other module of this floor is driven by.
+
+use serde::{Deserialize, Serialize};
+
+pub use scim_v2::schema_urns::{ENTERPRISE_USER, GROUP, USER};
+
+/// Our own extension of `User`: how the app stands behind the resource.
+pub const GATEWAY_USER: &str = "urn:portcullis:params:scim:schemas:extension:gateway:2.0:User";
+
+/// Which endpoint a resource lives at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ResourceKind {
+    User,
+    Group,
+}
+
+impl ResourceKind {
+    /// `User` or `Group`, as in `meta.resourceType`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::User => "User",
+            Self::Group => "Group",
+        }
+    }
+
+    /// `/Users` or `/Groups`.
+    #[must_use]
+    pub fn endpoint(self) -> &'static str {
+        match self {
+            Self::User => "/Users",
+            Self::Group => "/Groups",
+        }
+    }
+
+    /// The URN of the core schema.
+    #[must_use]
+    pub fn core_urn(self) -> &'static str {
+        match self {
+            Self::User => USER,
+            Self::Group => GROUP,
+        }
+    }
+}
+
+/// The data types of RFC 7643 §2.3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Type {
+    String,
+    Boolean,
+    Decimal,
+    Integer,
+    DateTime,
+    Binary,
+    Reference,
+    Complex,
+}
+
+/// RFC 7643 §7 `mutability`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Mutability {
+    ReadOnly,
+    #[default]
+    ReadWrite,
+    Immutable,
+    WriteOnly,
+}
+
+/// RFC 7643 §7 `returned`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Returned {
+    Always,
+    Never,
+    #[default]
+    Default,
+    Request,
+}
+
+/// RFC 7643 §7 `uniqueness`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Uniqueness {
+    #[default]
+    None,
+    Server,
+    Global,
+}
+
+/// One attribute definition, in the form `/Schemas` shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Attribute {
+    pub name: String,
+    #[serde(rename = "type")]
+    pub kind: Type,
+    #[serde(default)]
+    pub multi_valued: bool,
+    #[serde(default)]
+    pub description: String,
+    #[serde(default)]
+    pub required: bool,
+    #[serde(default)]
+    pub case_exact: bool,
+    #[serde(default)]
+    pub mutability: Mutability,
+    #[serde(default)]
+    pub returned: Returned,
+    #[serde(default)]
+    pub uniqueness: Uniqueness,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub canonical_values: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reference_types: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sub_attributes: Vec<Attribute>,
+}
+
+impl Attribute {
+    /// The sub-attribute called `name`, in any case.
+    #[must_use]
+    pub fn sub(&self, name: &str) -> Option<&Attribute> {
+        find(&self.sub_attributes, name)
+    }
+
+    /// Whether the attribute is a list of complex values that may carry `primary`.
+    #[must_use]
+    pub fn has_primary(&self) -> bool {
+        self.multi_valued && self.sub("primary").is_some()
+    }
+}
+
+/// A schema: its URN and its attributes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schema {
+    /// The URN.
+    pub id: String,
+    pub name: String,
+    #[serde(default)]
+    pub description: String,
+    pub attributes: Vec<Attribute>,
+}
+
+impl Schema {
+    /// The attribute called `name`, in any case.
+    #[must_use]
+    pub fn attribute(&self, name: &str) -> Option<&Attribute> {
+        find(&self.attributes, name)
+    }
+}
+
+/// The core schema of a resource type and the extensions a connection shows with it.
+#[derive(Debug, Clone)]
+pub struct ResourceType {
+    pub kind: ResourceKind,
+    /// `schemas`, `id`, `externalId`, `meta` (RFC 7643 §3.1), then the attributes of the core schema.
+    pub core: Schema,
+    pub extensions: Vec<Schema>,
+}
+
+/// An attribute found by name: which extension it belongs to (`None` = core or common) and its definition.
+#[derive(Debug, Clone, Copy)]
+pub struct Found<'a> {
+    pub extension: Option<&'a Schema>,
+    pub attribute: &'a Attribute,
+}
+
+impl ResourceType {
+    /// The attribute `name` of the schema `urn`, or of the core schema where there is no URN. Case is ignored.
+    #[must_use]
+    pub fn find(&self, urn: Option<&str>, name: &str) -> Option<Found<'_>> {
+        match urn {
+            None => self.core.attribute(name).map(|attribute| Found { extension: None, attribute }),
+            Some(urn) if urn.eq_ignore_ascii_case(&self.core.id) => self.find(None, name),
+            Some(urn) => {
+                let schema = self.extension(urn)?;
+                schema.attribute(name).map(|attribute| Found { extension: Some(schema), attribute })
+            }
+        }
+    }
+
+    /// The extension with this URN, in any case.
+    #[must_use]
+    pub fn extension(&self, urn: &str) -> Option<&Schema> {
+        self.extensions.iter().find(|schema| schema.id.eq_ignore_ascii_case(urn))
+    }
+}
+
+fn find<'a>(attributes: &'a [Attribute], name: &str) -> Option<&'a Attribute> {
+    attributes.iter().find(|attribute| attribute.name.eq_ignore_ascii_case(name))
+}
