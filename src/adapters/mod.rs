@@ -1,1 +1,32 @@
-//! (being built)
+//! The apps: one folder each, strangers to one another. Adding an app is adding a folder.
+
+pub mod settings;
+
+use std::sync::Arc;
+
+use crate::contract::{Adapter, Dialect, Mode};
+use crate::upstream::Wire;
+use settings::{Field, Settings};
+
+/// One app the gateway can speak to.
+#[derive(Debug)]
+pub struct App {
+    /// The word after `app =`.
+    pub name: &'static str,
+    /// The modes and dialects that can be configured.
+    pub modes: &'static [(Mode, Dialect)],
+    pub fields: &'static [Field],
+    /// Makes the adapter of one connection; fails with one line for the operator.
+    pub build: fn(&Blueprint<'_>) -> Result<Arc<dyn Adapter>, String>,
+}
+
+/// What an adapter is made from.
+#[derive(Debug)]
+pub struct Blueprint<'a> {
+    /// The connection's name.
+    pub connection: &'a str,
+    pub mode: Mode,
+    pub dialect: Dialect,
+    pub settings: &'a Settings,
+    pub wire: Wire,
+}
