@@ -1,5 +1,9 @@
 //! The wire out: the only owner of an HTTP client. Retries, limits, credentials, address rules and body caps live here.
 
+mod client;
+
+pub use client::Upstream;
+
 use std::time::Duration;
 
 use serde_json::Value;
