@@ -3,5 +3,7 @@
 //! Resources are schema-checked JSON objects: a value comes back exactly as it was sent.
 
 pub mod catalog;
+pub mod decode;
 pub mod error;
+pub mod member;
 pub mod schema;
