@@ -6,4 +6,5 @@ pub mod catalog;
 pub mod decode;
 pub mod error;
 pub mod member;
+pub mod project;
 pub mod schema;
