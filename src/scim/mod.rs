@@ -5,6 +5,7 @@
 pub mod catalog;
 pub mod decode;
 pub mod error;
+pub mod etag;
 pub mod list;
 pub mod member;
 pub mod project;
