@@ -4,6 +4,7 @@
 
 pub mod catalog;
 pub mod decode;
+pub mod discovery;
 pub mod error;
 pub mod etag;
 pub mod list;
