@@ -85,7 +85,8 @@ impl Assertion {
             Some(false) => {
                 let found: String =
                     serde_json::to_string(found).unwrap_or_default().chars().take(300).collect();
-                Some(format!("{} {} {expected} does not hold of {found}", self.at, self.is))
+                let expected = if expected.is_null() { String::new() } else { format!(" {expected}") };
+                Some(format!("{} {}{expected} does not hold of {found}", self.at, self.is))
             }
             None => Some(format!("`{}` is no operator", self.is)),
         }

@@ -17,6 +17,9 @@ const START: Duration = Duration::from_secs(30);
 /// How often a request is sent again when the gateway asks for patience.
 const ATTEMPTS: u32 = 20;
 
+/// How many pages of resources are cleared at the most.
+const PAGES: u32 = 10;
+
 /// The token of every connection.
 pub const TOKEN: &str = "demo-token";
 
@@ -88,17 +91,14 @@ impl Gateway {
         self.client.send(&request).map_err(|error| error.to_string())
     }
 
-    /// Deletes every group and every user of the connection.
+    /// Deletes every group and every user of the connection; an error where some do not go.
     pub fn clear(&mut self) -> Result<(), String> {
         for endpoint in ["/Groups", "/Users"] {
-            loop {
-                let page = self.plain("GET", &format!("{endpoint}?attributes=id&count=200"), &[200])?.json();
-                let ids: Vec<&str> = page["Resources"]
-                    .as_array()
-                    .map(|resources| resources.iter().filter_map(|each| each["id"].as_str()).collect())
-                    .unwrap_or_default();
-                if ids.is_empty() {
-                    break;
+            let mut pages = 0;
+            while let Some(ids) = self.ids(endpoint)? {
+                pages += 1;
+                if pages > PAGES {
+                    return Err(format!("clearing: {endpoint} still lists what was deleted"));
                 }
                 for id in ids {
                     self.plain("DELETE", &format!("{endpoint}/{id}"), &[204])?;
@@ -106,6 +106,15 @@ impl Gateway {
             }
         }
         Ok(())
+    }
+
+    /// The ids of the first page; `None` where it is empty.
+    fn ids(&mut self, endpoint: &str) -> Result<Option<Vec<String>>, String> {
+        let page = self.plain("GET", &format!("{endpoint}?attributes=id&count=200"), &[200])?.json();
+        let resources = page["Resources"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let ids: Vec<String> =
+            resources.iter().filter_map(|each| each["id"].as_str()).map(str::to_owned).collect();
+        Ok((!ids.is_empty()).then_some(ids))
     }
 
     fn plain(&mut self, method: &str, target: &str, expected: &[u16]) -> Result<Response, String> {
