@@ -4,5 +4,7 @@
 
 pub mod catalog;
 pub mod error;
+pub mod filter;
 pub mod limits;
+pub mod path;
 pub mod schema;

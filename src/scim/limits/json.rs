@@ -121,11 +121,8 @@ impl<'a> Scan<'a> {
             return Err(malformed());
         }
         let raw = self.string()?;
-        let mut key = if raw.contains(&b'\\') {
-            Cow::Owned(unescape(raw)?.into_bytes())
-        } else {
-            Cow::Borrowed(raw)
-        };
+        let mut key =
+            if raw.contains(&b'\\') { Cow::Owned(unescape(raw)?.into_bytes()) } else { Cow::Borrowed(raw) };
         if key.iter().any(u8::is_ascii_uppercase) {
             key.to_mut().make_ascii_lowercase();
         }
@@ -173,7 +170,10 @@ impl<'a> Scan<'a> {
                 b'\\' => escaped = true,
                 b'"' => {
                     if length > self.limits.string_bytes {
-                        return Err(refused(format!("a string of more than {} bytes", self.limits.string_bytes)));
+                        return Err(refused(format!(
+                            "a string of more than {} bytes",
+                            self.limits.string_bytes
+                        )));
                     }
                     self.at += length + 1;
                     return Ok(rest.get(..length).unwrap_or_default());

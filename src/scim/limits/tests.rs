@@ -100,9 +100,8 @@ fn value() -> impl Strategy<Value = serde_json::Value> {
     leaf.prop_recursive(5, 64, 6, |inner| {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..6).prop_map(Into::into),
-            proptest::collection::btree_map("[a-z\"\\\\\\n]{0,6}", inner, 0..6).prop_map(|members| {
-                serde_json::Value::Object(members.into_iter().collect())
-            }),
+            proptest::collection::btree_map("[a-z\"\\\\\\n]{0,6}", inner, 0..6)
+                .prop_map(|members| { serde_json::Value::Object(members.into_iter().collect()) }),
         ]
     })
 }
