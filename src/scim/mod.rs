@@ -6,5 +6,6 @@ pub mod catalog;
 pub mod error;
 pub mod filter;
 pub mod limits;
+pub mod patch;
 pub mod path;
 pub mod schema;

@@ -77,7 +77,7 @@ impl<'a> Scan<'a> {
         loop {
             self.nodes += 1;
             if self.nodes > self.limits.nodes {
-                return Err(refused(format!("more than {} values", self.limits.nodes)));
+                return Err(refused(format_args!("more than {} values", self.limits.nodes)));
             }
             match self.token() {
                 Some(b'"') => return self.string().map(drop),
@@ -134,7 +134,7 @@ impl<'a> Scan<'a> {
         if let Some(keys) = self.keys.get_mut(first_key..) {
             keys.sort_unstable();
             if keys.windows(2).any(|pair| pair.first() == pair.last()) {
-                return Err(refused("an object with the same key twice".to_owned()));
+                return Err(refused("an object with the same key twice"));
             }
         }
         self.keys.truncate(first_key);
@@ -144,7 +144,7 @@ impl<'a> Scan<'a> {
 
     fn enter(&mut self, open: Open) -> Result<()> {
         if self.open.len() >= self.limits.depth {
-            return Err(refused(format!("more than {} levels", self.limits.depth)));
+            return Err(refused(format_args!("more than {} levels", self.limits.depth)));
         }
         self.open.push(open);
         Ok(())
@@ -152,7 +152,7 @@ impl<'a> Scan<'a> {
 
     fn items(&mut self, count: usize) -> Result<()> {
         if count > self.limits.array_items {
-            return Err(refused(format!("an array with more than {} items", self.limits.array_items)));
+            return Err(refused(format_args!("an array with more than {} items", self.limits.array_items)));
         }
         if let Some(Open::Array(items)) = self.open.last_mut() {
             *items = count;
@@ -170,7 +170,7 @@ impl<'a> Scan<'a> {
                 b'\\' => escaped = true,
                 b'"' => {
                     if length > self.limits.string_bytes {
-                        return Err(refused(format!(
+                        return Err(refused(format_args!(
                             "a string of more than {} bytes",
                             self.limits.string_bytes
                         )));
@@ -209,7 +209,7 @@ fn unescape(raw: &[u8]) -> Result<String> {
     serde_json::from_slice(&quoted).map_err(|_| malformed())
 }
 
-fn refused(found: String) -> ScimError {
+fn refused(found: impl std::fmt::Display) -> ScimError {
     ScimError::bad(ScimType::InvalidSyntax, format!("the body holds {found}"))
 }
 
