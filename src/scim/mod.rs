@@ -10,4 +10,8 @@ pub mod etag;
 pub mod list;
 pub mod member;
 pub mod project;
+pub mod filter;
+pub mod limits;
+pub mod patch;
+pub mod path;
 pub mod schema;
