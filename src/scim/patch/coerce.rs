@@ -25,33 +25,31 @@ pub(super) fn element(attribute: &Attribute, value: &Value) -> Result<Value> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Text {
     MayHoldJson,
-    IsText,
+    WasJson,
 }
 
 fn collect(attribute: &Attribute, value: &Value, text: Text, items: &mut Vec<Value>) -> Result<()> {
-    match value {
-        Value::Array(values) => {
-            for value in values {
-                match embedded(attribute, value, text)? {
-                    Some(Value::Array(inner)) => {
-                        for value in &inner {
-                            push(single(attribute, value, Text::IsText)?, items);
-                        }
-                    }
-                    Some(inner) => push(single(attribute, &inner, Text::IsText)?, items),
-                    None => push(single(attribute, value, text)?, items),
+    let embedded = embedded(attribute, value, text)?;
+    let (value, text) = match &embedded {
+        Some(inner) => (inner, Text::WasJson),
+        None => (value, text),
+    };
+    let Value::Array(values) = value else {
+        push(single(attribute, value, text)?, items);
+        return Ok(());
+    };
+    for value in values {
+        match self::embedded(attribute, value, text)? {
+            Some(Value::Array(inner)) => {
+                for value in &inner {
+                    push(single(attribute, value, Text::WasJson)?, items);
                 }
             }
-            Ok(())
-        }
-        value => {
-            if let Some(inner) = embedded(attribute, value, text)? {
-                return collect(attribute, &inner, Text::IsText, items);
-            }
-            push(single(attribute, value, text)?, items);
-            Ok(())
+            Some(inner) => push(single(attribute, &inner, Text::WasJson)?, items),
+            None => push(single(attribute, value, text)?, items),
         }
     }
+    Ok(())
 }
 
 fn push(mut item: Value, items: &mut Vec<Value>) {
@@ -68,7 +66,7 @@ fn push(mut item: Value, items: &mut Vec<Value>) {
 
 fn single(attribute: &Attribute, value: &Value, text: Text) -> Result<Value> {
     if let Some(inner) = embedded(attribute, value, text)? {
-        return single(attribute, &inner, Text::IsText);
+        return single(attribute, &inner, Text::WasJson);
     }
     match (attribute.kind, value) {
         (_, Value::Null) => Ok(Value::Null),
@@ -82,7 +80,7 @@ fn single(attribute: &Attribute, value: &Value, text: Text) -> Result<Value> {
         (Type::Complex, Value::Object(object)) => complex(attribute, object, text),
         (Type::Complex, value) => {
             let inner = attribute.sub("value").ok_or_else(|| mismatch(attribute))?;
-            let inner = single(inner, value, Text::IsText).map_err(|_| mismatch(attribute))?;
+            let inner = single(inner, value, Text::WasJson).map_err(|_| mismatch(attribute))?;
             Ok(Value::Object(Map::from_iter([("value".to_owned(), inner)])))
         }
         (Type::Boolean, value) => boolean(value).map(Value::Bool).ok_or_else(|| {
@@ -112,45 +110,42 @@ fn complex(attribute: &Attribute, object: &Map<String, Value>, text: Text) -> Re
         // Entra's single app role: `{"value": "{\"id\":…,\"value\":…,\"displayName\":…}"}`.
         if attribute.multi_valued
             && sub.name == "value"
-            && let Some(Value::Object(inner)) = embedded(attribute, value, text)?
+            && let Ok(Some(inner @ Value::Object(_))) = embedded(attribute, value, text)
         {
-            element.extend(role(attribute, &inner)?);
+            if let Value::Object(inner) = single(attribute, &inner, Text::WasJson)? {
+                element.extend(inner);
+            }
             continue;
         }
-        element.insert(sub.name.clone(), single(sub, value, Text::IsText)?);
+        element.insert(sub.name.clone(), single(sub, value, text)?);
     }
-    Ok(if element.is_empty() { Value::Null } else { Value::Object(element) })
-}
-
-/// What the JSON inside a role's string says, in our names.
-fn role(attribute: &Attribute, inner: &Map<String, Value>) -> Result<Map<String, Value>> {
-    let mut element = match complex(attribute, inner, Text::IsText)? {
-        Value::Object(element) => element,
-        _ => Map::new(),
-    };
-    for (theirs, ours) in [("id", "value"), ("displayName", "display")] {
-        if let (Some(value), Some(sub), false) =
-            (inner.get(theirs), attribute.sub(ours), element.contains_key(ours))
-        {
-            element.insert(ours.to_owned(), single(sub, value, Text::IsText)?);
+    if attribute.multi_valued && text == Text::WasJson {
+        // The names an app role has in the directory.
+        for (theirs, ours) in [("id", "value"), ("displayName", "display")] {
+            if let (Some(value), Some(sub), false) =
+                (object.get(theirs), attribute.sub(ours), element.contains_key(ours))
+            {
+                element.insert(ours.to_owned(), single(sub, value, text)?);
+            }
         }
     }
-    Ok(element)
+    Ok(if element.is_empty() { Value::Null } else { Value::Object(element) })
 }
 
 /// The JSON a string holds where its attribute is complex; `None` for any other value.
 fn embedded(attribute: &Attribute, value: &Value, text: Text) -> Result<Option<Value>> {
     let Value::String(json) = value else { return Ok(None) };
     let json = json.trim();
-    if text == Text::IsText || attribute.kind != Type::Complex || !json.starts_with(['{', '[']) {
+    if text == Text::WasJson || attribute.kind != Type::Complex || !json.starts_with(['{', '[']) {
         return Ok(None);
     }
     check_json(json.as_bytes(), &JsonLimits::default())
-        .and_then(|()| {
-            serde_json::from_str(json)
-                .map_err(|_| invalid(format!("the text of `{}` is not well-formed JSON", attribute.name)))
-        })
+        .ok()
+        .and_then(|()| serde_json::from_str(json).ok())
         .map(Some)
+        .ok_or_else(|| {
+            invalid(format!("the JSON in the text of `{}` is malformed or too large", attribute.name))
+        })
 }
 
 fn boolean(value: &Value) -> Option<bool> {
