@@ -1,6 +1,7 @@
 //! Memory: links between resources and accounts, the journal, tokens, tasks. One trait, one conformance suite.
 
 pub mod sqlite;
+mod words;
 
 use std::fmt::Debug;
 
