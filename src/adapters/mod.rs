@@ -1,12 +1,22 @@
 //! The apps: one folder each, strangers to one another. Adding an app is adding a folder.
 
+pub mod hive;
+pub mod honeycomb;
+pub mod manual;
 pub mod settings;
+#[cfg(feature = "sim")]
+pub mod simulator;
+pub mod tines;
+pub mod workiva;
 
 use std::sync::Arc;
 
 use crate::contract::{Adapter, Dialect, Mode};
 use crate::upstream::Wire;
 use settings::{Field, Settings};
+
+/// Every app, by name.
+pub static APPS: &[&App] = &[];
 
 /// One app the gateway can speak to.
 #[derive(Debug)]
