@@ -10,7 +10,7 @@ use crate::scim::error::ScimError;
 use crate::scim::schema::ResourceKind;
 
 /// All connections and what they share.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Gateway {
     connections: BTreeMap<String, Arc<Connection>>,
 }
