@@ -1,8 +1,26 @@
 //! Decides what should happen at the app and sees that it did. Knows SCIM and the treaty; knows no vendor and no HTTP.
 
-pub mod gateway;
+mod apply;
+mod connection;
+mod gateway;
+mod groups;
+mod mapping;
+mod plan;
+mod policy;
+mod reading;
+mod recover;
+mod refuse;
+mod roster;
+mod show;
+mod standing;
+mod tasks;
+mod turn;
+mod users;
 
-pub use gateway::{Connection, Gateway};
+pub use connection::{Connection, Shared};
+pub use gateway::Gateway;
+pub use policy::{DeletePolicy, Idp, Policy, ReadOnly};
+pub use tasks::Difference;
 
 use std::time::Duration;
 
@@ -34,6 +52,8 @@ pub enum Denied {
     Unauthorized,
     /// A good token, but not for this connection, or there is no such connection: 404.
     UnknownConnection,
+    /// The tokens cannot be read: 503.
+    Unavailable,
 }
 
 /// A resource as it is shown.

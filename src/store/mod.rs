@@ -294,7 +294,7 @@ pub enum Write {
 /// Which intents to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Intents {
-    /// Open and sticky, due at or before this moment, oldest first.
+    /// Open, sticky or ambiguous, and due at or before this moment; oldest first.
     Due(Timestamp),
     /// Open, of one resource, newest generation first.
     Open { connection: String, resource: String },
