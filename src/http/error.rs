@@ -44,6 +44,8 @@ pub(crate) enum Refused {
     MediaType,
     /// The body cannot be read as a JSON object; says where, never what.
     Syntax(String),
+    /// Our own store cannot be read.
+    Store,
     /// A handler panicked.
     Panicked,
     /// Provision said no.
@@ -91,6 +93,7 @@ impl Refused {
                 ScimError::new(415, "the body is not JSON: send `Content-Type: application/scim+json`")
             }
             Self::Syntax(detail) => ScimError::bad(ScimType::InvalidSyntax, detail),
+            Self::Store => ScimError::new(503, "the gateway's own store is not available; nothing was done"),
             Self::Panicked => {
                 ScimError::new(500, "something went wrong here; the request id finds it in the log")
             }
@@ -102,6 +105,7 @@ impl Refused {
         match self {
             Self::TooManyFailures(wait) => Some(*wait),
             Self::Provision(refusal) => refusal.retry_after,
+            Self::Store => Some(Duration::from_mins(1)),
             Self::Credentials
             | Self::UnknownConnection
             | Self::UnknownEndpoint

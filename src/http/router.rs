@@ -118,6 +118,7 @@ async fn admit(
     match door.gateway.admit(connection, token).await {
         Ok(connection) => Ok(connection),
         Err(Denied::UnknownConnection) => Err(Refused::UnknownConnection),
+        Err(Denied::Unavailable) => Err(Refused::Store),
         Err(Denied::Unauthorized) => {
             let wait = door.failures.count(failing_as(caller, token), Instant::now());
             Err(wait.map_or(Refused::Credentials, Refused::TooManyFailures))

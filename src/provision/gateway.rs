@@ -24,7 +24,7 @@ const TOKENS_KNOWN_FOR: Duration = Duration::from_secs(5);
 const LIVE_TOKENS: usize = 2;
 
 /// All connections and what they share.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Gateway {
     connections: BTreeMap<String, Arc<Connection>>,
     shared: Arc<Shared>,
@@ -43,6 +43,18 @@ impl Gateway {
         let connections =
             connections.into_iter().map(|connection| (connection.name().to_owned(), connection)).collect();
         Arc::new(Self { connections, shared, tokens: Mutex::default() })
+    }
+
+    /// A gateway without connections that remembers nothing.
+    #[cfg(test)]
+    pub fn empty(clock: crate::base::clock::SharedClock) -> Arc<Self> {
+        let shared = Shared {
+            store: Arc::new(store::silent::Silent),
+            ids: crate::base::id::Ids::new(Arc::clone(&clock)),
+            clock,
+            tracker: tokio_util::task::TaskTracker::new(),
+        };
+        Self::new(Vec::new(), Arc::new(shared))
     }
 
     /// What all connections share.

@@ -54,7 +54,7 @@ const METHODS: &[Method] = &[
 
 /// A gateway without connections.
 fn gateway() -> Arc<Gateway> {
-    Arc::new(Gateway::default())
+    Gateway::empty(Arc::new(ManualClock::default()))
 }
 
 fn ids() -> Arc<Ids> {
