@@ -288,6 +288,7 @@ pub enum Write {
     Token(TokenRow),
     /// Ends a token; an unknown or ended one is nothing to do.
     RevokeToken {
+        connection: String,
         id: String,
         at: Timestamp,
     },

@@ -42,7 +42,7 @@ pub fn settings(block: &Block<'_>, app: &App, mode: Mode, dialect: Dialect) -> O
         let fields: Vec<&Field> = app.fields.iter().filter(|field| field.path.split_once('.').is_some_and(|(s, _)| s == section)).collect();
         let Some(inner) = block.block(section) else {
             for field in fields {
-                absent(block, field, &mut settings);
+                absent(block, field.path, field, &mut settings);
             }
             continue;
         };
@@ -81,10 +81,7 @@ fn read(block: &Block<'_>, name: &str, field: &Field, private: bool, settings: &
     if !block.has(name) {
         // Asking marks the key as known, so that a misspelt one is compared with it.
         let _ = block.text(name);
-        absent(block, &Field { path: name, ..*field }, settings);
-        if let Some(default) = field.default {
-            settings.set(field.path, default_value(field, default));
-        }
+        absent(block, name, field, settings);
         return;
     }
     let value = match field.kind {
@@ -104,7 +101,7 @@ fn read(block: &Block<'_>, name: &str, field: &Field, private: bool, settings: &
     }
 }
 
-fn absent(block: &Block<'_>, field: &Field, settings: &mut Settings) {
+fn absent(block: &Block<'_>, path: &str, field: &Field, settings: &mut Settings) {
     if let Some(default) = field.default {
         settings.set(field.path, default_value(field, default));
     } else if field.required {
@@ -116,7 +113,7 @@ fn absent(block: &Block<'_>, field: &Field, settings: &mut Settings) {
             FieldKind::Url | FieldKind::Text | FieldKind::Choice(_) => "\"…\"".to_owned(),
         };
         let name = field.path.rsplit('.').next().unwrap_or(field.path);
-        block.problem(field.path, "is missing", format!("write {name} = {example}: {}", field.help));
+        block.problem(path, "is missing", format!("write {name} = {example}: {}", field.help));
     }
 }
 

@@ -102,8 +102,11 @@ pub(super) async fn apply(to: &mut SqliteConnection, write: &Write) -> Applied {
             Ok(())
         }
         Write::Token(token) => put_token(to, token).await,
-        Write::RevokeToken { id, at } => {
-            let statement = query("UPDATE tokens SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL");
+        Write::RevokeToken { connection, id, at } => {
+            let statement = query(
+                "UPDATE tokens SET revoked_at = ?3 WHERE connection = ?1 AND id = ?2 AND revoked_at IS NULL",
+            )
+            .bind(connection);
             statement.bind(id).bind(at.0).execute(to).await?;
             Ok(())
         }
