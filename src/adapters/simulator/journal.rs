@@ -11,7 +11,7 @@ use super::call::{Answer, Call, pairs};
 use crate::base::clock::Timestamp;
 
 const ENTRY_LIMIT: usize = 200_000;
-/// All bodies kept together; the oldest entries go first.
+/// All bodies kept together; the oldest entries lose theirs first.
 const BYTES_LIMIT: usize = 128 * 1024 * 1024;
 /// A longer body is left out of its entry.
 const BODY_LIMIT: usize = 4 * 1024 * 1024;
@@ -22,6 +22,7 @@ const SECRET_FIELDS: [&str; 6] =
     ["access_token", "api_key", "client_assertion", "client_secret", "password", "refresh_token"];
 
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct Entry {
     at: Timestamp,
     method: String,
@@ -35,6 +36,8 @@ struct Entry {
     response: Bytes,
     dropped: bool,
     fault: bool,
+    /// Bodies were left out for their size.
+    trimmed: bool,
 }
 
 /// A bounded record of requests and answers.
@@ -43,13 +46,15 @@ pub struct Journal {
     entries: VecDeque<Entry>,
     /// Number of the oldest entry kept.
     first: u64,
+    /// Number of the oldest entry that still has its bodies.
+    whole: u64,
     bytes: usize,
     enabled: bool,
 }
 
 impl Default for Journal {
     fn default() -> Self {
-        Self { entries: VecDeque::new(), first: 1, bytes: 0, enabled: true }
+        Self { entries: VecDeque::new(), first: 1, whole: 1, bytes: 0, enabled: true }
     }
 }
 
@@ -59,7 +64,8 @@ impl Journal {
         if !self.enabled {
             return None;
         }
-        let body = if call.body.len() > BODY_LIMIT { Bytes::new() } else { call.body.clone() };
+        let trimmed = call.body.len() > BODY_LIMIT;
+        let body = if trimmed { Bytes::new() } else { call.body.clone() };
         self.bytes += body.len();
         self.entries.push_back(Entry {
             at,
@@ -73,12 +79,16 @@ impl Journal {
             response: Bytes::new(),
             dropped: false,
             fault: false,
+            trimmed,
         });
-        while self.entries.len() > ENTRY_LIMIT || self.bytes > BYTES_LIMIT {
-            let Some(oldest) = self.entries.pop_front() else { break };
+        if self.entries.len() > ENTRY_LIMIT
+            && let Some(oldest) = self.entries.pop_front()
+        {
             self.bytes -= oldest.body.len() + oldest.response.len();
             self.first += 1;
+            self.whole = self.whole.max(self.first);
         }
+        self.trim();
         Some(self.first + self.entries.len() as u64 - 1)
     }
 
@@ -90,16 +100,31 @@ impl Journal {
         entry.dropped = answer.is_none();
         if let Some(answer) = answer {
             entry.status = Some(answer.status);
-            if answer.body.len() <= BODY_LIMIT {
+            if answer.body.len() > BODY_LIMIT {
+                entry.trimmed = true;
+            } else if !entry.trimmed {
                 entry.response = answer.body.clone();
                 self.bytes += entry.response.len();
             }
+        }
+        self.trim();
+    }
+
+    /// Takes the bodies of the oldest entries until the rest fits.
+    fn trim(&mut self) {
+        while self.bytes > BYTES_LIMIT {
+            let place = usize::try_from(self.whole - self.first).ok();
+            let Some(entry) = place.and_then(|place| self.entries.get_mut(place)) else { break };
+            self.bytes -= entry.body.len() + entry.response.len();
+            (entry.body, entry.response, entry.trimmed) = (Bytes::new(), Bytes::new(), true);
+            self.whole += 1;
         }
     }
 
     /// Forgets every entry; the numbering goes on.
     pub fn clear(&mut self) {
         self.first += self.entries.len() as u64;
+        self.whole = self.first;
         self.entries.clear();
         self.bytes = 0;
     }
@@ -109,10 +134,11 @@ impl Journal {
         self.enabled = enabled;
     }
 
-    /// Every entry, oldest first: `{seq, at, method, path, query, headers, body, status, response, dropped, fault}`.
+    /// Every entry, oldest first: `{seq, at, method, path, query, headers, body, status, response, dropped, fault,
+    /// trimmed}`.
     ///
     /// Bodies are JSON where they are JSON, an object of fields where they are a form, else text; `null` when
-    /// empty or over 4 MiB. `status` is `null` while a request is unanswered and when its connection was dropped.
+    /// empty or `trimmed` (over 4 MiB, or the oldest once all bodies exceed 128 MiB). `status` is `null` while a request is unanswered and when its connection was dropped.
     #[must_use]
     pub fn listing(&self) -> Vec<Value> {
         (self.first..).zip(&self.entries).map(|(seq, entry)| entry.to_json(seq)).collect()
@@ -135,6 +161,7 @@ impl Entry {
             "response": readable(&self.response),
             "dropped": self.dropped,
             "fault": self.fault,
+            "trimmed": self.trimmed,
         })
     }
 }
@@ -182,4 +209,29 @@ fn readable(body: &Bytes) -> Value {
         }
     }
     value
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Method;
+
+    use super::*;
+    use crate::adapters::simulator::tests::Counter;
+
+    #[test]
+    fn the_oldest_entries_lose_their_bodies_and_stay() {
+        let app = Counter::default();
+        let body = Bytes::from(vec![b' '; BODY_LIMIT]);
+        let call = Call::new(Method::POST, "/", HeaderMap::new(), body.clone());
+        let answer = Answer::text(200, "text/plain", body);
+        let mut journal = Journal::default();
+        for _ in 0..17 {
+            let number = journal.open(&call, &app, Timestamp(0));
+            journal.close(number, Some(&answer), false);
+        }
+        let listing = journal.listing();
+        let trimmed: Vec<bool> = listing.iter().map(|entry| entry["trimmed"] == json!(true)).collect();
+        assert_eq!(trimmed, [vec![true], vec![false; 16]].concat());
+        assert_eq!((&listing[0]["status"], &listing[0]["body"]), (&json!(200), &Value::Null));
+    }
 }

@@ -11,7 +11,7 @@ use crate::base::clock::{ManualClock, Timestamp};
 
 /// An app that counts what is posted to it.
 #[derive(Debug, Default)]
-struct Counter(Mutex<u32>);
+pub(super) struct Counter(Mutex<u32>);
 
 impl App for Counter {
     fn name(&self) -> &'static str {
@@ -117,7 +117,7 @@ async fn the_journal_shows_the_exchange_and_no_secret() {
             "headers": {"authorization": "Bearer config"},
             "body": {"password": "present"},
             "status": 200, "response": {"count": 1, "access_token": "present"},
-            "dropped": false, "fault": false,
+            "dropped": false, "fault": false, "trimmed": false,
         }])
     );
 }
