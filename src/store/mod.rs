@@ -1,5 +1,7 @@
 //! Memory: links between resources and accounts, the journal, tokens, tasks. One trait, one conformance suite.
 
+#[cfg(test)]
+pub mod conformance;
 pub mod sqlite;
 mod words;
 
