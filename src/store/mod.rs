@@ -1,6 +1,8 @@
 //! Memory: links between resources and accounts, the journal, tokens, tasks. One trait, one conformance suite.
 
 #[cfg(test)]
+pub mod conformance;
+#[cfg(test)]
 pub mod silent;
 pub mod sqlite;
 mod words;

@@ -7,6 +7,9 @@ mod rows;
 mod writer;
 mod writes;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::Path;
 use std::sync::Arc;
 

@@ -7,6 +7,9 @@ use super::rows::{self, unavailable};
 use crate::store::{Intent, Intents, Key, Kind, Record, Reference, Result, Roster, Task, TokenRow};
 
 /// A record with the live groups it is a member of, as one statement.
+///
+/// `CROSS JOIN`, here and below, fixes the order of the tables: SQLite, without statistics, would rather walk all
+/// groups of a connection than start from the few memberships of one person.
 macro_rules! record_query {
     ($tail:literal) => {
         concat!(
@@ -14,7 +17,7 @@ macro_rules! record_query {
                     r.generation, r.version, r.created_at, r.modified_at, r.observed_at,
                     r.desired, r.observed, r.standing,
                     (SELECT json_group_array(json_array(g.id, g.label))
-                     FROM members m JOIN records g
+                     FROM members m CROSS JOIN records g
                        ON g.connection = m.connection AND g.kind = 'group' AND g.id = m.group_id
                      WHERE m.connection = r.connection AND m.member_id = r.id AND g.lifecycle = 'live')
              FROM ",
@@ -39,7 +42,7 @@ macro_rules! task_query {
         concat!(
             "SELECT id, connection, resource, kind, dedupe, instruction, person, urgent, state, created_at,
                     closed_at, closed_by, note
-             FROM tasks WHERE ",
+             FROM ",
             $tail
         )
     };
@@ -62,7 +65,7 @@ pub(super) const BY_EXTERNAL_ID: &str = record_query!(
 );
 
 pub(super) const BY_EMAIL: &str = record_query!(
-    "emails e JOIN records r ON r.connection = e.connection AND r.kind = e.kind AND r.id = e.id
+    "emails e CROSS JOIN records r ON r.connection = e.connection AND r.kind = e.kind AND r.id = e.id
      WHERE e.connection = ?1 AND e.kind = ?2 AND e.email_key = ?3 AND r.lifecycle = 'live' ORDER BY e.id"
 );
 
@@ -72,7 +75,7 @@ pub(super) const BY_DISPLAY: &str = record_query!(
 );
 
 pub(super) const BY_MEMBER: &str = record_query!(
-    "members o JOIN records r ON r.connection = o.connection AND r.kind = ?2 AND r.id = o.group_id
+    "members o CROSS JOIN records r ON r.connection = o.connection AND r.kind = ?2 AND r.id = o.group_id
      WHERE o.connection = ?1 AND o.member_id = ?3 AND r.lifecycle = 'live' ORDER BY o.group_id"
 );
 
@@ -85,7 +88,7 @@ pub(super) const SCAN: &str = record_query!(
 const COUNT: &str = "SELECT count(*) FROM records WHERE connection = ?1 AND kind = ?2 AND lifecycle = 'live'";
 
 pub(super) const MEMBERS: &str = "SELECT json_group_array(json_array(r.id, r.label, r.kind))
-     FROM members m JOIN records r
+     FROM members m CROSS JOIN records r
        ON r.connection = m.connection AND r.kind IN ('user', 'group') AND r.id = m.member_id
      WHERE m.connection = ?1 AND m.group_id = ?2 AND r.lifecycle = 'live'";
 
@@ -109,10 +112,12 @@ pub(super) const OPEN: &str =
 pub(super) const LATEST: &str =
     intent_query!("connection = ?1 AND resource = ?2 ORDER BY generation DESC, id DESC LIMIT 1");
 
-const TASKS: &str = task_query!("(?1 IS NULL OR connection = ?1) ORDER BY created_at, id");
+const TASKS: &str = task_query!("tasks WHERE (?1 IS NULL OR connection = ?1) ORDER BY created_at, id");
 
-pub(super) const OPEN_TASKS: &str =
-    task_query!("(?1 IS NULL OR connection = ?1) AND state = 'open' ORDER BY created_at, id");
+pub(super) const OPEN_TASKS: &str = task_query!(
+    "tasks INDEXED BY tasks_open WHERE (?1 IS NULL OR connection = ?1) AND state = 'open'
+     ORDER BY created_at, id"
+);
 
 pub(super) async fn record(
     readers: &SqlitePool,
