@@ -24,7 +24,7 @@ const TOKENS_KNOWN_FOR: Duration = Duration::from_secs(5);
 const LIVE_TOKENS: usize = 2;
 
 /// All connections and what they share.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Gateway {
     connections: BTreeMap<String, Arc<Connection>>,
     shared: Arc<Shared>,
