@@ -7,9 +7,12 @@ use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http_body_util::BodyExt;
 use hyper::body::Body as _;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::error::Refused;
+use crate::scim::error::{ScimError, ScimType};
+use crate::scim::limits::{JsonLimits, check_json};
 
 /// Why a body did not arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -65,18 +68,27 @@ fn failure(error: &axum::Error) -> Refused {
 fn parse(bytes: &[u8]) -> Result<Value, Refused> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if bytes.trim_ascii().is_empty() {
-        return Err(Refused::Syntax("the body is empty".to_owned()));
+        return Err(unreadable("the body is empty"));
+    }
+    if let Err(refused) = check_json(bytes, &JsonLimits::default()) {
+        let place =
+            serde_json::from_slice::<IgnoredAny>(bytes).map_or_else(|error| place(&error), |_| String::new());
+        return Err(unreadable(refused.detail + &place));
     }
     match serde_json::from_slice(bytes) {
         Ok(object @ Value::Object(_)) => Ok(object),
-        Ok(_) => Err(Refused::Syntax("the body is not a JSON object".to_owned())),
-        Err(error) => Err(Refused::Syntax(format!(
-            "the body is not JSON: {} at line {} column {}",
-            if error.is_eof() { "it ends too early" } else { "the text goes wrong" },
-            error.line(),
-            error.column()
-        ))),
+        Ok(_) => Err(unreadable("the body is not a JSON object")),
+        Err(error) => Err(unreadable("the body is not well-formed JSON".to_owned() + &place(&error))),
     }
+}
+
+/// Where it went wrong. The error's own text may quote the body.
+fn place(error: &serde_json::Error) -> String {
+    format!(", at line {} column {}", error.line(), error.column())
+}
+
+fn unreadable(detail: impl Into<String>) -> Refused {
+    Refused::Content(ScimError::bad(ScimType::InvalidSyntax, detail))
 }
 
 fn is_identity(coding: &[u8]) -> bool {
@@ -144,16 +156,32 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_syntax_error_tells_where_and_never_what() {
-        for (body, told) in [
-            ("", "the body is empty"),
-            (" \r\n", "the body is empty"),
-            ("[]", "the body is not a JSON object"),
-            ("{\"secret\":", "the body is not JSON: it ends too early at line 1 column 10"),
-            ("{\n  secret: 1}", "the body is not JSON: the text goes wrong at line 2 column 3"),
+    async fn what_is_no_json_object_is_400_and_says_where_but_never_what() {
+        for body in [
+            "",
+            " \r\n",
+            "[]",
+            "null",
+            "{\"secret\":",
+            "{\n  secret: 1}",
+            "{\"secret\": tru}",
+            "{\"secret\":1}}",
+            "{\"secret\":1,\"secret\":2}",
+            "userName=secret",
         ] {
-            assert_eq!(read(None, body).await, Err(Refused::Syntax(told.to_owned())), "{body}");
+            let Err(Refused::Content(error)) = read(None, body).await else { panic!("{body}") };
+            assert_eq!((error.status, error.scim_type), (400, Some(ScimType::InvalidSyntax)), "{body}");
+            assert!(!error.detail.contains("secret"), "{}", error.detail);
         }
-        assert!(matches!(read(None, b"{\"a\":\"\xff\"}".to_vec()).await, Err(Refused::Syntax(_))));
+        let Err(Refused::Content(error)) = read(None, "{\n  \"a\": tru}").await else { panic!() };
+        assert_eq!(error.detail, "the body is not well-formed JSON, at line 2 column 11");
+        assert!(matches!(read(None, b"{\"a\":\"\xff\"}".to_vec()).await, Err(Refused::Content(_))));
+    }
+
+    #[tokio::test]
+    async fn a_deep_body_is_400() {
+        let body = format!("{{\"a\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+        let read = object(&HeaderMap::new(), Body::from(body), 1024 * 1024).await;
+        assert!(matches!(read, Err(Refused::Content(error)) if error.status == 400));
     }
 }

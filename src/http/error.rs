@@ -11,6 +11,9 @@ use super::route::allow;
 use crate::provision::Refusal;
 use crate::scim::error::{ScimError, ScimType};
 
+/// When to come back while tokens cannot be checked.
+const TOKENS_UNREADABLE: Duration = Duration::from_secs(30);
+
 /// Why a request was not carried out. The texts never hold a token, a body, or a name from the path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Refused {
@@ -20,6 +23,8 @@ pub(crate) enum Refused {
     TooManyFailures(Duration),
     /// The token is not for the connection, or there is no such connection.
     UnknownConnection,
+    /// Whether the token is good cannot be told now.
+    CredentialsUnknown,
     /// There is no such endpoint.
     UnknownEndpoint,
     /// The endpoint does not know the method.
@@ -43,9 +48,7 @@ pub(crate) enum Refused {
     /// The body is declared to be something else than JSON.
     MediaType,
     /// The body cannot be read as a JSON object; says where, never what.
-    Syntax(String),
-    /// Our own store cannot be read.
-    Store,
+    Content(ScimError),
     /// A handler panicked.
     Panicked,
     /// Provision said no.
@@ -66,6 +69,9 @@ impl Refused {
             }
             Self::UnknownConnection => {
                 ScimError::new(404, "there is no such connection, or the token is not for it")
+            }
+            Self::CredentialsUnknown => {
+                ScimError::new(503, "tokens cannot be checked at the moment: try again later")
             }
             Self::UnknownEndpoint => ScimError::new(
                 404,
@@ -92,8 +98,7 @@ impl Refused {
             Self::MediaType => {
                 ScimError::new(415, "the body is not JSON: send `Content-Type: application/scim+json`")
             }
-            Self::Syntax(detail) => ScimError::bad(ScimType::InvalidSyntax, detail),
-            Self::Store => ScimError::new(503, "the gateway's own store is not available; nothing was done"),
+            Self::Content(error) => error,
             Self::Panicked => {
                 ScimError::new(500, "something went wrong here; the request id finds it in the log")
             }
@@ -104,8 +109,8 @@ impl Refused {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::TooManyFailures(wait) => Some(*wait),
+            Self::CredentialsUnknown => Some(TOKENS_UNREADABLE),
             Self::Provision(refusal) => refusal.retry_after,
-            Self::Store => Some(Duration::from_mins(1)),
             Self::Credentials
             | Self::UnknownConnection
             | Self::UnknownEndpoint
@@ -119,7 +124,7 @@ impl Refused {
             | Self::BodyBroken
             | Self::Encoding
             | Self::MediaType
-            | Self::Syntax(_)
+            | Self::Content(_)
             | Self::Panicked => None,
         }
     }

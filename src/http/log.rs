@@ -1,6 +1,7 @@
 //! One line per request: what was asked, how it ended, how long it took. Never a query, a header, a body, an address.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -12,10 +13,24 @@ use hyper::body::Body as _;
 use tokio::time::Instant;
 
 use super::route::Route;
-use super::router::Door;
 use crate::base::context::Context;
+use crate::base::id::Ids;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What a request's context is made of.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    ids: Ids,
+    answer_within: Duration,
+}
+
+impl Recorder {
+    /// Names requests from `ids` and gives each `answer_within` to be answered.
+    pub(crate) fn new(ids: Ids, answer_within: Duration) -> Self {
+        Self { ids, answer_within }
+    }
+}
 
 /// The name of the connection a request was let into; empty before.
 #[derive(Debug, Clone, Default)]
@@ -60,9 +75,13 @@ impl Drop for Line {
 }
 
 /// Runs a request inside its [`Context`], gives its answer the request's id, and logs it.
-pub(crate) async fn record(State(door): State<Arc<Door>>, mut request: Request, next: Next) -> Response {
-    let request_id = given_id(request.headers()).unwrap_or_else(|| door.ids.next());
-    let context = Context::new(request_id, door.settings.answer_within);
+pub(crate) async fn record(
+    State(recorder): State<Arc<Recorder>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let request_id = given_id(request.headers()).unwrap_or_else(|| recorder.ids.next());
+    let context = Context::new(request_id, recorder.answer_within);
     let (route, entered) = (Route::of(request.uri().path()), Entered::default());
     let mut line = Line {
         context: context.clone(),

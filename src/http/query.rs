@@ -2,14 +2,18 @@
 
 use url::form_urlencoded;
 
+/// What the listener puts in the place of a quote that came unescaped.
+pub(crate) const QUOTE: u8 = b'`';
+
 /// The parameters of one request.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
-    /// Reads a query; `+` and `%20` are both a space, and quotes may stand for themselves.
+    /// Reads a query; `+` and `%20` are both a space, and quotes may stand for themselves or be a [`QUOTE`].
     pub(crate) fn of(query: Option<&str>) -> Self {
-        let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+        let query = query.unwrap_or_default().replace(char::from(QUOTE), "\"");
+        let pairs = form_urlencoded::parse(query.as_bytes());
         Self(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
     }
 
@@ -50,6 +54,7 @@ mod tests {
             "filter=userName%20eq%20%22dale.mohr%40romaguera.uk%22",
             "filter=userName+eq+%22dale.mohr%40romaguera.uk%22",
             "filter=userName+eq+\"dale.mohr%40romaguera.uk\"",
+            "filter=userName+eq+`dale.mohr%40romaguera.uk`",
             "aadOptscim062020&FILTER=userName+eq+\"dale.mohr@romaguera.uk\"",
         ] {
             assert_eq!(Parameters::of(Some(query)).get("filter"), filter, "{query}");

@@ -17,7 +17,7 @@ use super::answer::plain;
 use super::auth::{FailureLimit, Failures, bearer, failing_as};
 use super::error::{Refused, allow_header};
 use super::intake::intake;
-use super::log::{Entered, record};
+use super::log::{Entered, Recorder, record};
 use super::peer::Peer;
 use super::route::{Endpoint, Route};
 use crate::base::id::Ids;
@@ -52,22 +52,24 @@ impl Default for RouterSettings {
 
 /// What every request needs.
 #[derive(Debug)]
-pub(crate) struct Door {
-    pub gateway: Arc<Gateway>,
-    pub ids: Arc<Ids>,
-    pub settings: RouterSettings,
-    pub failures: Failures,
+struct Door {
+    gateway: Arc<Gateway>,
+    settings: RouterSettings,
+    failures: Failures,
 }
 
 /// All doors of `gateway`. Requests need no [`Peer`]; without one all callers count as one.
-pub fn router(gateway: Arc<Gateway>, ids: Arc<Ids>, settings: RouterSettings) -> Router {
-    let door = Arc::new(Door { gateway, ids, settings, failures: Failures::new(settings.failures) });
-    layered(Router::new().fallback(answer).with_state(Arc::clone(&door)), door)
+pub fn router(gateway: Arc<Gateway>, settings: RouterSettings) -> Router {
+    let recorder = Recorder::new(Ids::new(Arc::clone(&gateway.shared().clock)), settings.answer_within);
+    let door = Arc::new(Door { gateway, settings, failures: Failures::new(settings.failures) });
+    layered(Router::new().fallback(answer).with_state(door), recorder)
 }
 
 /// Puts request id, log line and panic guard round `routes`.
-pub(crate) fn layered(routes: Router, door: Arc<Door>) -> Router {
-    routes.layer(CatchPanicLayer::custom(panicked)).layer(middleware::from_fn_with_state(door, record))
+pub(super) fn layered(routes: Router, recorder: Recorder) -> Router {
+    routes
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(Arc::new(recorder), record))
 }
 
 fn panicked(_message: Box<dyn Any + Send>) -> Response {
@@ -118,7 +120,7 @@ async fn admit(
     match door.gateway.admit(connection, token).await {
         Ok(connection) => Ok(connection),
         Err(Denied::UnknownConnection) => Err(Refused::UnknownConnection),
-        Err(Denied::Unavailable) => Err(Refused::Store),
+        Err(Denied::Unavailable) => Err(Refused::CredentialsUnknown),
         Err(Denied::Unauthorized) => {
             let wait = door.failures.count(failing_as(caller, token), Instant::now());
             Err(wait.map_or(Refused::Credentials, Refused::TooManyFailures))

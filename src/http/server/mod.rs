@@ -5,6 +5,7 @@
 mod body;
 mod connection;
 mod places;
+mod request_line;
 mod tls;
 mod watched;
 

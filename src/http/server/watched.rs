@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Timers;
+use super::request_line::RequestLine;
 
 /// Bytes read and thrown away after our last word.
 const LINGER_BYTES: usize = 4 * 1024 * 1024;
@@ -56,12 +57,14 @@ impl Progress {
         self.lock().0 == Stage::Fresh
     }
 
-    fn bytes_came(&self) {
+    /// Notes that bytes came; answers the stage they were waited for in.
+    fn bytes_came(&self) -> Stage {
         let mut now = self.lock();
-        match now.0 {
-            Stage::Fresh | Stage::Idle => *now = (Stage::Head, Some(Instant::now() + self.header)),
-            Stage::Head | Stage::Busy => {}
+        let stage = now.0;
+        if matches!(stage, Stage::Fresh | Stage::Idle) {
+            *now = (Stage::Head, Some(Instant::now() + self.header));
         }
+        stage
     }
 
     fn until(&self) -> Option<Instant> {
@@ -78,6 +81,7 @@ impl Progress {
 pub(super) struct Watched<S> {
     inner: S,
     progress: Arc<Progress>,
+    line: RequestLine,
     reading: Pin<Box<Sleep>>,
     write: Duration,
     /// Runs while part of an answer waits for the socket.
@@ -92,6 +96,7 @@ impl<S> Watched<S> {
         Self {
             inner,
             progress,
+            line: RequestLine::default(),
             reading: Box::pin(sleep_until(Instant::now() + timers.first_byte)),
             write: timers.write,
             writing: None,
@@ -125,8 +130,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         let before = buffer.filled().len();
         match Pin::new(&mut this.inner).poll_read(cx, buffer) {
             Poll::Ready(read) => {
-                if buffer.filled().len() > before {
-                    this.progress.bytes_came();
+                if let Some(bytes) = buffer.filled_mut().get_mut(before..).filter(|bytes| !bytes.is_empty()) {
+                    this.line = match this.progress.bytes_came() {
+                        Stage::Fresh | Stage::Idle => RequestLine::begin(bytes),
+                        Stage::Head => this.line.go_on(bytes),
+                        Stage::Busy => RequestLine::Outside,
+                    };
                 }
                 Poll::Ready(read)
             }

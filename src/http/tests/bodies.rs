@@ -1,16 +1,16 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use axum::Router;
 use axum::response::IntoResponse;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::*;
 use crate::http::body::object;
 use crate::http::error::Refused;
 use crate::http::server::{ServerSettings, Timers, serve};
-
-use super::*;
 
 /// A listener that reads a JSON object of up to 1 MiB and answers with it.
 async fn echo(timers: Timers) -> (SocketAddr, DropGuard) {

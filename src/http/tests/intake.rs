@@ -2,6 +2,7 @@ use axum::response::IntoResponse;
 use serde_json::json;
 
 use super::*;
+use crate::http::RouterSettings;
 use crate::http::error::Refused;
 use crate::http::intake::intake;
 use crate::http::route::{Route, allow};
@@ -9,13 +10,43 @@ use crate::http::work::Work;
 use crate::provision::{ListQuery, Preconditions, View};
 use crate::scim::schema::ResourceKind;
 
+/// One path for every kind of endpoint below a base URL.
+const ENDPOINTS: &[&str] = &[
+    "/ServiceProviderConfig",
+    "/ResourceTypes",
+    "/ResourceTypes/User",
+    "/Schemas",
+    "/Schemas/urn:ietf:params:scim:schemas:core:2.0:User",
+    "/Users",
+    "/Users/1",
+    "/Groups",
+    "/Groups/1",
+    "/.search",
+    "/Users/.search",
+    "/Bulk",
+    "/Me",
+    "/Widgets",
+    "",
+];
+
+const METHODS: &[Method] = &[
+    Method::GET,
+    Method::HEAD,
+    Method::POST,
+    Method::PUT,
+    Method::PATCH,
+    Method::DELETE,
+    Method::OPTIONS,
+    Method::TRACE,
+];
+
 async fn taken(request: Request) -> Result<Option<Work>, Refused> {
     let Route::Scim { endpoint, .. } = Route::of(request.uri().path()) else { panic!("{}", request.uri()) };
     intake(endpoint, request, &RouterSettings::default()).await
 }
 
 fn with_body(method: &Method, path: &str, body: &str) -> Request {
-    request(method, path, &[]).map(|_| Body::from(body.to_owned()))
+    request(method, path).map(|_| Body::from(body.to_owned()))
 }
 
 #[tokio::test]
@@ -40,13 +71,13 @@ async fn every_endpoint_refuses_the_methods_it_does_not_allow_and_names_those_it
 
 #[tokio::test]
 async fn options_asks_for_no_work() {
-    assert_eq!(taken(request(&Method::OPTIONS, "/hive/scim/v2/Users/1", &[])).await, Ok(None));
+    assert_eq!(taken(request(&Method::OPTIONS, "/hive/scim/v2/Users/1")).await, Ok(None));
 }
 
 #[tokio::test]
 async fn head_is_taken_for_get() {
-    let get = taken(request(&Method::GET, "/hive/scim/v2/Users/1", &[])).await.unwrap();
-    assert_eq!(taken(request(&Method::HEAD, "/hive/scim/v2/Users/1", &[])).await, Ok(get));
+    let get = taken(request(&Method::GET, "/hive/scim/v2/Users/1")).await.unwrap();
+    assert_eq!(taken(request(&Method::HEAD, "/hive/scim/v2/Users/1")).await, Ok(get));
 }
 
 #[tokio::test]
@@ -62,16 +93,9 @@ async fn a_listing_takes_its_parameters_in_any_case_and_leaves_out_the_unknown()
         view: View { attributes: Some("userName".to_owned()), excluded: Some("emails".to_owned()) },
     };
     assert_eq!(
-        taken(request(&Method::GET, path, &[])).await,
+        taken(request(&Method::GET, path)).await,
         Ok(Some(Work::List { kind: ResourceKind::User, query }))
     );
-}
-
-#[tokio::test]
-async fn raw_quotes_in_a_query_are_read() {
-    let path = "/hive/scim/v2/Users?filter=userName+eq+\"dale.mohr%40romaguera.uk\"";
-    let Ok(Some(Work::List { query, .. })) = taken(request(&Method::GET, path, &[])).await else { panic!() };
-    assert_eq!(query.filter.as_deref(), Some("userName eq \"dale.mohr@romaguera.uk\""));
 }
 
 #[tokio::test]
@@ -134,8 +158,8 @@ async fn what_is_not_offered_is_501_and_says_what_to_do() {
 #[tokio::test]
 async fn discovery_refuses_a_filter_and_ignores_paging() {
     for path in ["/hive/scim/v2/Schemas", "/hive/scim/v2/ResourceTypes/User"] {
-        let filtered = request(&Method::GET, &format!("{path}?filter=id+pr"), &[]);
+        let filtered = request(&Method::GET, &format!("{path}?filter=id+pr"));
         assert_eq!(taken(filtered).await.unwrap_err().into_response().status(), 403, "{path}");
-        assert!(taken(request(&Method::GET, &format!("{path}?startIndex=1&count=1"), &[])).await.is_ok());
+        assert!(taken(request(&Method::GET, &format!("{path}?startIndex=1&count=1"))).await.is_ok());
     }
 }
