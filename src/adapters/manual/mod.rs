@@ -1,0 +1,4 @@
+//! Apps without a user API, fulfilled by people (Hotjar).
+
+#[cfg(feature = "sim")]
+pub mod sim;
