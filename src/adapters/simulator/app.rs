@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::call::{Answer, Call};
 
@@ -260,6 +260,16 @@ impl Refusal {
     #[must_use]
     pub fn missing(message: impl Into<String>) -> Self {
         Self { kind: RefusalKind::Missing, message: message.into() }
+    }
+
+    /// `{"error": "…"}` with the status of its kind.
+    #[must_use]
+    pub fn answer(&self) -> Answer {
+        let status = match self.kind {
+            RefusalKind::Invalid => 400,
+            RefusalKind::Missing => 404,
+        };
+        Answer::json(status, &json!({ "error": self.message }))
     }
 }
 

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::Simulator;
-use super::app::{OutOfBand, PlanChange, Refusal, RefusalKind, Seed};
+use super::app::{OutOfBand, PlanChange, Refusal, Seed};
 use super::call::{Answer, Call};
 use super::faults::Fault;
 use super::time::whole_seconds;
@@ -46,13 +46,7 @@ pub(super) fn answer(simulator: &Simulator, call: &Call) -> Answer {
     }
     match dispatch(simulator, method, path, call) {
         Some(Ok(body)) => Answer::json(200, &body),
-        Some(Err(refused)) => {
-            let status = match refused.kind {
-                RefusalKind::Invalid => 400,
-                RefusalKind::Missing => 404,
-            };
-            refusal(status, &refused.message)
-        }
+        Some(Err(refusal)) => refusal.answer(),
         None if path.first().is_some_and(|first| PATHS.contains(first)) => {
             refusal(405, "this control path has another method or form")
         }
