@@ -320,6 +320,18 @@ async fn a_removal_whose_answer_was_lost_is_asked_again_and_ends_well() {
 }
 
 #[tokio::test]
+async fn a_missing_membership_api_is_never_an_empty_team() {
+    let house = House::new().await;
+    house.lever("mode", &json!({"membership_api": false}));
+    for error in [
+        house.honeycomb.accounts(None).await.unwrap_err(),
+        house.honeycomb.create_account(&anna(&[])).await.unwrap_err(),
+    ] {
+        assert_eq!((error.kind, error.fault), (Kind::Unexpected, Fault::Operator), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_page_that_is_not_honeycombs_removes_nobody() {
     let house = House::new().await;
     house.lever("faults", &json!({"status": 404, "body": "<html>no such page</html>"}));
@@ -328,10 +340,12 @@ async fn a_page_that_is_not_honeycombs_removes_nobody() {
 }
 
 #[tokio::test]
-async fn an_id_cannot_leave_its_place_in_the_path() {
+async fn an_id_is_one_segment_of_the_path_and_never_none() {
     let house = House::new().await;
     assert_eq!(house.honeycomb.deactivate(&account("../x?y/z")).await.unwrap(), Outcome::Already(()));
     assert_eq!(house.calls(), ["DELETE /1/team_memberships/..%2Fx%3Fy%2Fz"]);
+    assert_eq!(house.honeycomb.deactivate(&account("")).await.unwrap_err().kind, Kind::Invalid);
+    assert_eq!(house.calls().len(), 1);
 }
 
 #[tokio::test]
