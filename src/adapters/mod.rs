@@ -1,5 +1,6 @@
 //! The apps: one folder each, strangers to one another. Adding an app is adding a folder.
 
+pub mod manual;
 pub mod settings;
 
 use std::sync::Arc;
