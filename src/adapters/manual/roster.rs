@@ -120,16 +120,15 @@ pub fn parse_roster(bytes: &[u8]) -> Result<Vec<RosterRow>, Vec<RosterError>> {
             continue;
         }
         match row(line, &record, &columns, header.len()) {
-            Ok(row) => match seen.get(&fold::key(&row.email)) {
-                Some(first) => {
+            Ok(row) => {
+                if let Some(first) = seen.get(&fold::key(&row.email)) {
                     let message = format!("the same e-mail address as line {first}");
                     errors.push(RosterError { line, message });
-                }
-                None => {
+                } else {
                     seen.insert(fold::key(&row.email), line);
                     rows.push(row);
                 }
-            },
+            }
             Err(messages) => {
                 errors.extend(messages.into_iter().map(|message| RosterError { line, message }));
             }
@@ -382,8 +381,8 @@ mod tests {
 
     #[test]
     fn ten_thousand_lines_are_no_trouble() {
-        let lines: String = (0..10_000).map(|index| format!("p{index}@x.example,Admin\n")).collect();
-        let rows = parsed(&format!("email,role\n{lines}"));
+        let lines: Vec<String> = (0..10_000).map(|index| format!("p{index}@x.example,Admin")).collect();
+        let rows = parsed(&format!("email,role\n{}", lines.join("\n")));
         assert_eq!(rows.len(), 10_000);
         assert_eq!(rows.last().map(|row| row.line), Some(10_001));
     }
