@@ -1,7 +1,13 @@
 //! The apps: one folder each, strangers to one another. Adding an app is adding a folder.
 
+pub mod hive;
+pub mod honeycomb;
 pub mod manual;
 pub mod settings;
+#[cfg(feature = "sim")]
+pub mod simulator;
+pub mod tines;
+pub mod workiva;
 
 use std::sync::Arc;
 

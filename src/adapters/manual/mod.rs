@@ -2,8 +2,9 @@
 
 pub mod roster;
 mod settings;
+#[cfg(feature = "sim")]
+pub mod sim;
 mod tasks;
-
 #[cfg(test)]
 mod tests;
 

@@ -1,0 +1,4 @@
+//! Hive (hive.com).
+
+#[cfg(feature = "sim")]
+pub mod sim;

@@ -1,0 +1,4 @@
+//! Honeycomb (honeycomb.io).
+
+#[cfg(feature = "sim")]
+pub mod sim;

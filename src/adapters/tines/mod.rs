@@ -1,0 +1,4 @@
+//! Tines (tines.com).
+
+#[cfg(feature = "sim")]
+pub mod sim;

@@ -1,0 +1,4 @@
+//! Workiva (workiva.com).
+
+#[cfg(feature = "sim")]
+pub mod sim;
