@@ -1,3 +1,6 @@
+#[cfg(feature = "sim")]
+mod dashboard;
+
 use std::sync::Arc;
 use std::time::Duration;
 
