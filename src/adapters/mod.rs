@@ -1,5 +1,6 @@
 //! The apps: one folder each, strangers to one another. Adding an app is adding a folder.
 
+pub mod answer;
 pub mod hive;
 pub mod honeycomb;
 pub mod manual;

@@ -1,8 +1,10 @@
 //! The wire out: the only owner of an HTTP client. Retries, limits, credentials, address rules and body caps live here.
 
 mod client;
+mod request;
 
 pub use client::Upstream;
+pub use request::segment;
 
 use std::time::Duration;
 
