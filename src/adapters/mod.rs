@@ -4,6 +4,7 @@ pub mod answer;
 pub mod hive;
 pub mod honeycomb;
 pub mod manual;
+pub mod sandbox;
 pub mod settings;
 #[cfg(feature = "sim")]
 pub mod simulator;
@@ -17,7 +18,8 @@ use crate::upstream::Wire;
 use settings::{Field, Settings};
 
 /// Every app, by name.
-pub static APPS: &[&App] = &[];
+pub static APPS: &[&App] =
+    &[&hive::APP, &honeycomb::APP, &manual::APP, &sandbox::APP, &tines::APP, &workiva::APP];
 
 /// One app the gateway can speak to.
 #[derive(Debug)]

@@ -25,9 +25,15 @@ const BODY_LIMIT: usize = 4 * 1024 * 1024;
 #[expect(clippy::disallowed_methods, reason = "the configuration is the one reader of the environment")]
 pub fn load(path: &Path) -> Result<Config, Failure> {
     Config::load(path, &|name| std::env::var(name).ok()).map_err(|problems| {
-        let texts: Vec<String> = problems.iter().map(|problem| format!("{}: {problem}", path.display())).collect();
+        let texts: Vec<String> =
+            problems.iter().map(|problem| format!("{}: {problem}", path.display())).collect();
         let count = texts.len();
-        Failure::new(format!("{count} problem{} found\n{}", if count == 1 { "" } else { "s" }, texts.join("\n"))).code(UNUSABLE)
+        Failure::new(format!(
+            "{count} problem{} found\n{}",
+            if count == 1 { "" } else { "s" },
+            texts.join("\n")
+        ))
+        .code(UNUSABLE)
     })
 }
 
@@ -35,8 +41,9 @@ pub fn load(path: &Path) -> Result<Config, Failure> {
 pub async fn gateway(config: &Config) -> Result<Arc<Gateway>, Failure> {
     let clock: SharedClock = Arc::new(SystemClock);
     let folder = config.data_dir();
-    std::fs::create_dir_all(folder)
-        .map_err(|error| Failure::new(format!("`{}` cannot be made: {error}", folder.display())).code(UNUSABLE))?;
+    std::fs::create_dir_all(folder).map_err(|error| {
+        Failure::new(format!("`{}` cannot be made: {error}", folder.display())).code(UNUSABLE)
+    })?;
     let store = sqlite::open(&config.store)
         .await
         .map_err(|error| Failure::new(format!("`{}`: {error}", config.store.display())).code(UNUSABLE))?;

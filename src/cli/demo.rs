@@ -58,7 +58,8 @@ pub async fn run(arguments: Arguments) -> Outcome {
     let address = |listener: &tokio::net::TcpListener| {
         listener.local_addr().map_err(|error| Failure::new(format!("the listener has no address: {error}")))
     };
-    let (gateway_url, sim_url) = (format!("http://{}", address(&listener)?), format!("http://{}", address(&sim_listener)?));
+    let (gateway_url, sim_url) =
+        (format!("http://{}", address(&listener)?), format!("http://{}", address(&sim_listener)?));
     let folder = Folder::of(arguments.data_dir.as_deref())?;
     let config = config(&arguments, &folder.path, address(&listener)?, &sim_url)?;
     let lock = serve::lock(&config)?;
@@ -98,16 +99,21 @@ impl Folder {
     fn of(given: Option<&Path>) -> Result<Self, Failure> {
         let (path, temporary) = match given {
             Some(path) => (path.to_owned(), false),
-            None => (std::env::temp_dir().join(format!("portcullis-demo-{:016x}", rand::random::<u64>())), true),
+            None => {
+                (std::env::temp_dir().join(format!("portcullis-demo-{:016x}", rand::random::<u64>())), true)
+            }
         };
-        std::fs::create_dir_all(&path).map_err(|error| Failure::new(format!("`{}` cannot be made: {error}", path.display())))?;
+        std::fs::create_dir_all(&path)
+            .map_err(|error| Failure::new(format!("`{}` cannot be made: {error}", path.display())))?;
         Ok(Self { path, temporary })
     }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        if self.temporary && let Err(error) = std::fs::remove_dir_all(&self.path) {
+        if self.temporary
+            && let Err(error) = std::fs::remove_dir_all(&self.path)
+        {
             tracing::warn!(%error, "the temporary folder could not be removed");
         }
     }
@@ -173,10 +179,12 @@ idp = "{idp}"
         ("WORKIVA_CLIENT_SECRET", workiva::sim::CLIENT_SECRET),
     ]
     .into();
-    Config::parse(&text, folder, &|name| secrets.get(name).map(|secret| (*secret).to_owned())).map_err(|problems| {
-        let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        Failure::new(texts.join("\n"))
-    })
+    Config::parse(&text, folder, &|name| secrets.get(name).map(|secret| (*secret).to_owned())).map_err(
+        |problems| {
+            let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            Failure::new(texts.join("\n"))
+        },
+    )
 }
 
 /// One token for each connection, kept in the store; `chosen` for all where it is given.
@@ -187,7 +195,8 @@ async fn tokens(gateway: &Arc<Gateway>, chosen: Option<&str>) -> Result<BTreeMap
         let (token, text) = match chosen {
             Some(text) => {
                 let token = Token::parse(text).ok_or_else(|| {
-                    Failure::new("the token has characters that do not fit into a header").hint("--token demo-token")
+                    Failure::new("the token has characters that do not fit into a header")
+                        .hint("--token demo-token")
                 })?;
                 (token, text.to_owned())
             }
@@ -198,7 +207,10 @@ async fn tokens(gateway: &Arc<Gateway>, chosen: Option<&str>) -> Result<BTreeMap
             }
         };
         make_room(gateway, connection.name(), &token).await?;
-        gateway.keep_token(connection.name(), &token, expires_at).await.map_err(|refusal| Failure::new(refusal.error.detail))?;
+        gateway
+            .keep_token(connection.name(), &token, expires_at)
+            .await
+            .map_err(|refusal| Failure::new(refusal.error.detail))?;
         tokens.insert(connection.name().to_owned(), text);
     }
     Ok(tokens)
@@ -209,18 +221,21 @@ async fn make_room(gateway: &Gateway, connection: &str, token: &Token) -> Outcom
     let shared = gateway.shared();
     let failed = |error: crate::store::Error| Failure::new(error.to_string());
     let old = |row: &TokenRow| row.connection == connection && row.id != token.id && row.revoked_at.is_none();
-    let writes = shared.store.tokens().await.map_err(failed)?.into_iter().filter(old).map(|row| Write::RevokeToken {
-        connection: row.connection,
-        id: row.id,
-        at: shared.clock.now(),
-    });
+    let writes =
+        shared.store.tokens().await.map_err(failed)?.into_iter().filter(old).map(|row| Write::RevokeToken {
+            connection: row.connection,
+            id: row.id,
+            at: shared.clock.now(),
+        });
     shared.store.commit(writes.collect()).await.map_err(failed)
 }
 
 fn ready(gateway: &str, sim: &str, tokens: &BTreeMap<String, String>) -> Value {
     let connections: serde_json::Map<String, Value> = tokens
         .iter()
-        .map(|(name, token)| (name.clone(), json!({ "base_url": format!("{gateway}/{name}/scim/v2"), "token": token })))
+        .map(|(name, token)| {
+            (name.clone(), json!({ "base_url": format!("{gateway}/{name}/scim/v2"), "token": token }))
+        })
         .collect();
     let simulators: serde_json::Map<String, Value> =
         sim::NAMES.iter().map(|name| ((*name).to_owned(), json!(format!("{sim}/{name}")))).collect();

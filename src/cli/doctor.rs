@@ -27,7 +27,8 @@ pub async fn run(arguments: &Arguments) -> Outcome {
     for connection in gateway.connections() {
         let context = Context::new(format!("doctor-{}", connection.name()), Duration::from_secs(25));
         let outcome = context.scope(connection.adapter().check()).await;
-        reports.push((connection.name().to_owned(), outcome.map(|standing| with_hints(connection, standing))));
+        reports
+            .push((connection.name().to_owned(), outcome.map(|standing| with_hints(connection, standing))));
     }
     gateway.shared().store.close().await;
     let broken = reports.iter().filter(|(_, outcome)| outcome.is_err()).count();
@@ -45,7 +46,10 @@ pub async fn run(arguments: &Arguments) -> Outcome {
             match outcome {
                 Ok(standing) => {
                     print::line(&format!("{name}: ok: {}", standing.summary))?;
-                    standing.warnings.iter().try_for_each(|warning| print::line(&format!("{name}: note: {warning}")))?;
+                    standing
+                        .warnings
+                        .iter()
+                        .try_for_each(|warning| print::line(&format!("{name}: note: {warning}")))?;
                 }
                 Err(error) => print::line(&format!("{name}: broken: {}", error.message))?,
             }
@@ -62,7 +66,10 @@ fn with_hints(connection: &Connection, mut standing: Standing) -> Standing {
     let capabilities = connection.capabilities();
     if capabilities.fulfilment != Fulfilment::Manual {
         for residual in capabilities.residual {
-            standing.warnings.push(format!("a deactivation leaves `{}` behind; a task is opened: {}", residual.key, residual.instruction));
+            standing.warnings.push(format!(
+                "a deactivation leaves `{}` behind; a task is opened: {}",
+                residual.key, residual.instruction
+            ));
         }
     }
     standing

@@ -6,7 +6,8 @@ use super::{Failure, Outcome};
 
 /// Prints one result line.
 pub fn line(text: &str) -> Outcome {
-    writeln!(std::io::stdout(), "{text}").map_err(|error| Failure::new(format!("nothing can be printed: {error}")))
+    writeln!(std::io::stdout(), "{text}")
+        .map_err(|error| Failure::new(format!("nothing can be printed: {error}")))
 }
 
 /// Prints a failure and what to type next; there is nobody to tell when that fails too.
@@ -24,8 +25,11 @@ pub fn table(headings: &[&str], rows: &[Vec<String>]) -> Outcome {
         cells.chain(headings.get(column).map(|heading| heading.len())).max().unwrap_or(0)
     };
     let print = |cells: &[String]| {
-        let padded: Vec<String> =
-            cells.iter().enumerate().map(|(column, cell)| format!("{cell:<width$}", width = width(column))).collect();
+        let padded: Vec<String> = cells
+            .iter()
+            .enumerate()
+            .map(|(column, cell)| format!("{cell:<width$}", width = width(column)))
+            .collect();
         line(padded.join("  ").trim_end())
     };
     print(&headings.iter().map(|heading| (*heading).to_owned()).collect::<Vec<_>>())?;

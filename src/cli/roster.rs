@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::{ConfigFile, Failure, Outcome, assemble, print};
-use crate::adapters::manual::roster::parse_roster;
+use crate::adapters::manual::roster::{RosterRow, parse_roster};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -48,14 +48,20 @@ pub async fn run(Command::Import(arguments): Command) -> Outcome {
         .connection(&arguments.connection)
         .ok_or_else(|| Failure::new(format!("there is no connection `{}`", arguments.connection)))?;
     if connection.capabilities().list {
-        return Err(Failure::new(format!("`{}` lists its accounts itself; only apps without an interface need a roster", arguments.connection)));
+        return Err(Failure::new(format!(
+            "`{}` lists its accounts itself; only apps without an interface need a roster",
+            arguments.connection
+        )));
     }
-    let accounts = rows.into_iter().map(Into::into).collect();
+    let accounts = rows.iter().map(RosterRow::account).collect();
     let difference = connection
         .import_roster(accounts, arguments.dry_run, arguments.force)
         .await
         .map_err(|refusal| Failure::new(refusal.error.detail))?;
     gateway.shared().store.close().await;
     let verb = if arguments.dry_run { "would be taken in" } else { "taken in" };
-    print::line(&format!("{} people {verb}: {} new, {} missing", difference.rows, difference.new, difference.missing))
+    print::line(&format!(
+        "{} people {verb}: {} new, {} missing",
+        difference.rows, difference.new, difference.missing
+    ))
 }

@@ -10,8 +10,6 @@ use tokio_util::sync::CancellationToken;
 use super::assemble::{self, UNUSABLE};
 use super::config::Config;
 use super::{ConfigFile, Failure, Outcome};
-use crate::base::clock::SystemClock;
-use crate::base::id::Ids;
 use crate::http::server::{ServerSettings, Timers, Tls};
 use crate::http::{RouterSettings, router};
 use crate::provision::Gateway;
@@ -39,15 +37,17 @@ pub async fn run(file: &ConfigFile) -> Outcome {
 /// Binds the listener, so that a taken port is known before anything else happens.
 pub async fn bind(address: std::net::SocketAddr) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| {
-        Failure::new(format!("`{address}` cannot be listened on: {error}")).hint("choose another address with listen, or end the program that has it")
+        Failure::new(format!("`{address}` cannot be listened on: {error}"))
+            .hint("choose another address with listen, or end the program that has it")
     })
 }
 
 /// Takes the data directory for this process alone.
 pub fn lock(config: &Config) -> Result<sqlite::DirectoryLock, Failure> {
     let folder = config.data_dir();
-    std::fs::create_dir_all(folder)
-        .map_err(|error| Failure::new(format!("`{}` cannot be made: {error}", folder.display())).code(UNUSABLE))?;
+    std::fs::create_dir_all(folder).map_err(|error| {
+        Failure::new(format!("`{}` cannot be made: {error}", folder.display())).code(UNUSABLE)
+    })?;
     sqlite::lock(folder).map_err(|error| Failure::new(error.to_string()).code(UNUSABLE))
 }
 
@@ -59,10 +59,9 @@ pub async fn gateway_until(
     drain: Duration,
     stop: CancellationToken,
 ) -> Outcome {
-    let unfinished = gateway
-        .recover()
-        .await
-        .map_err(|refusal| Failure::new(format!("the journal cannot be read: {}", refusal.error.detail)).code(UNUSABLE))?;
+    let unfinished = gateway.recover().await.map_err(|refusal| {
+        Failure::new(format!("the journal cannot be read: {}", refusal.error.detail)).code(UNUSABLE)
+    })?;
     if unfinished > 0 {
         tracing::warn!(unfinished, "going on with what an earlier process left open");
     }
@@ -70,17 +69,22 @@ pub async fn gateway_until(
         None => None,
         Some(files) => {
             let read = |path: &std::path::Path| {
-                std::fs::read(path).map_err(|error| Failure::new(format!("`{}` cannot be read: {error}", path.display())).code(UNUSABLE))
+                std::fs::read(path).map_err(|error| {
+                    Failure::new(format!("`{}` cannot be read: {error}", path.display())).code(UNUSABLE)
+                })
             };
             let (certificate, key) = (read(&files.certificate)?, read(&files.key)?);
-            Some(Tls::from_pem(&certificate, &key).map_err(|error| Failure::new(format!("tls: {error}")).code(UNUSABLE))?)
+            Some(
+                Tls::from_pem(&certificate, &key)
+                    .map_err(|error| Failure::new(format!("tls: {error}")).code(UNUSABLE))?,
+            )
         }
     };
-    let settings = ServerSettings { timers: Timers { drain, ..Timers::default() }, tls, ..ServerSettings::default() };
-    let ids = Arc::new(Ids::new(Arc::new(SystemClock)));
+    let settings =
+        ServerSettings { timers: Timers { drain, ..Timers::default() }, tls, ..ServerSettings::default() };
+
     let doors = router(
         Arc::clone(&gateway),
-        ids,
         RouterSettings { behind_proxy: config.behind_proxy, ..RouterSettings::default() },
     );
     let promises = gateway.shared().tracker.spawn(Arc::clone(&gateway).keep_promises(stop.clone()));
@@ -100,7 +104,8 @@ pub async fn gateway_until(
 
 /// Cancels `stop` on SIGTERM or SIGINT.
 pub fn until_signal(stop: CancellationToken) -> Outcome {
-    let listen = |kind| signal(kind).map_err(|error| Failure::new(format!("signals cannot be received: {error}")));
+    let listen =
+        |kind| signal(kind).map_err(|error| Failure::new(format!("signals cannot be received: {error}")));
     let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
     tokio::spawn(async move {
         tokio::select! {
@@ -116,7 +121,10 @@ async fn warn_without_tokens(gateway: &Gateway) {
     let Ok(tokens) = gateway.shared().store.tokens().await else { return };
     for connection in gateway.connections() {
         if !tokens.iter().any(|token| token.connection == connection.name() && token.revoked_at.is_none()) {
-            tracing::warn!(connection = connection.name(), "no token opens this connection; make one with `portcullis token create`");
+            tracing::warn!(
+                connection = connection.name(),
+                "no token opens this connection; make one with `portcullis token create`"
+            );
         }
     }
 }

@@ -36,7 +36,10 @@ pub async fn run(arguments: Arguments) -> Outcome {
     let address = listener.local_addr().map_err(|error| Failure::new(error.to_string()))?;
     let stop = CancellationToken::new();
     serve::until_signal(stop.clone())?;
-    print::line(&format!("{} simulated at http://{address}, control plane at http://{address}/__sim", arguments.app))?;
+    print::line(&format!(
+        "{} simulated at http://{address}, control plane at http://{address}/__sim",
+        arguments.app
+    ))?;
     if let Some(path) = &arguments.ready_file {
         write_ready(path, &json!({ "app": arguments.app, "url": format!("http://{address}") }))?;
     }

@@ -85,7 +85,8 @@ async fn list(arguments: &List) -> Outcome {
 async fn complete(arguments: &Complete) -> Outcome {
     let config = assemble::load(&arguments.file.config)?;
     let gateway = assemble::gateway(&config).await?;
-    let open = gateway.shared().store.tasks(None, true).await.map_err(|error| Failure::new(error.to_string()))?;
+    let open =
+        gateway.shared().store.tasks(None, true).await.map_err(|error| Failure::new(error.to_string()))?;
     let missing = || {
         Failure::new(format!("there is no open task `{}`", arguments.id))
             .hint(format!("portcullis tasks list --config {}", arguments.file.config.display()))

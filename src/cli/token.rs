@@ -91,7 +91,8 @@ async fn create(arguments: &Create) -> Outcome {
     })?;
     gateway.shared().store.close().await;
     if arguments.json {
-        let shown = json!({ "id": row.id, "token": token.reveal(), "expires_at": row.expires_at.to_string() });
+        let shown =
+            json!({ "id": row.id, "token": token.reveal(), "expires_at": row.expires_at.to_string() });
         return print::line(&shown.to_string());
     }
     print::line(&format!("token:   {}", token.reveal()))?;
@@ -129,9 +130,18 @@ async fn list(arguments: &List) -> Outcome {
         return print::line(&json!(shown).to_string());
     }
     let cells = |row: &&TokenRow| {
-        vec![row.id.clone(), row.connection.clone(), state(row).to_owned(), row.created_at.to_string(), row.expires_at.to_string()]
+        vec![
+            row.id.clone(),
+            row.connection.clone(),
+            state(row).to_owned(),
+            row.created_at.to_string(),
+            row.expires_at.to_string(),
+        ]
     };
-    print::table(&["ID", "CONNECTION", "STATE", "CREATED", "EXPIRES"], &rows.iter().map(cells).collect::<Vec<_>>())
+    print::table(
+        &["ID", "CONNECTION", "STATE", "CREATED", "EXPIRES"],
+        &rows.iter().map(cells).collect::<Vec<_>>(),
+    )
 }
 
 async fn revoke(arguments: &Revoke) -> Outcome {

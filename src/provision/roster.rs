@@ -44,7 +44,8 @@ impl Connection {
         let capabilities = self.capabilities();
         match kind {
             Kind::User => capabilities.list,
-            Kind::Group => capabilities.groups.list && capabilities.list,
+            // Where the app holds everything the gateway's store is the only truth about groups.
+            Kind::Group => capabilities.groups.list && !capabilities.accounts.everything,
         }
     }
 

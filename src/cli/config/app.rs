@@ -14,7 +14,11 @@ pub fn app(block: &Block<'_>) -> Option<&'static App> {
     let found = APPS.iter().copied().find(|app| app.name == name);
     if found.is_none() {
         let known: Vec<&str> = APPS.iter().map(|app| app.name).collect();
-        block.problem("app", format!("found `{name}`, which is no app"), format!("write one of {}", known.join(", ")));
+        block.problem(
+            "app",
+            format!("found `{name}`, which is no app"),
+            format!("write one of {}", known.join(", ")),
+        );
     }
     found
 }
@@ -25,7 +29,9 @@ pub fn settings(block: &Block<'_>, app: &App, mode: Mode, dialect: Dialect) -> O
         let known: Vec<String> = app
             .modes
             .iter()
-            .map(|(mode, dialect)| format!("mode = \"{mode:?}\" with dialect = \"{dialect:?}\"").to_lowercase())
+            .map(|(mode, dialect)| {
+                format!("mode = \"{mode:?}\" with dialect = \"{dialect:?}\"").to_lowercase()
+            })
             .collect();
         block.problem(
             "mode",
@@ -36,10 +42,15 @@ pub fn settings(block: &Block<'_>, app: &App, mode: Mode, dialect: Dialect) -> O
     }
     let mut settings = Settings::default();
     let mut wire = Wire::default();
-    let mut sections: Vec<&str> = app.fields.iter().filter_map(|field| field.path.split_once('.')).map(|(s, _)| s).collect();
+    let mut sections: Vec<&str> =
+        app.fields.iter().filter_map(|field| field.path.split_once('.')).map(|(s, _)| s).collect();
     sections.dedup();
     for section in sections {
-        let fields: Vec<&Field> = app.fields.iter().filter(|field| field.path.split_once('.').is_some_and(|(s, _)| s == section)).collect();
+        let fields: Vec<&Field> = app
+            .fields
+            .iter()
+            .filter(|field| field.path.split_once('.').is_some_and(|(s, _)| s == section))
+            .collect();
         let Some(inner) = block.block(section) else {
             for field in fields {
                 absent(block, field.path, field, &mut settings);
@@ -73,7 +84,10 @@ fn read_wire(block: &Block<'_>) -> Wire {
             .count("concurrency", 1, 1_000)
             .and_then(|count| usize::try_from(count).ok())
             .unwrap_or(standard.concurrency),
-        timeout: block.duration("timeout").filter(|timeout| *timeout > Duration::ZERO).unwrap_or(standard.timeout),
+        timeout: block
+            .duration("timeout")
+            .filter(|timeout| *timeout > Duration::ZERO)
+            .unwrap_or(standard.timeout),
     }
 }
 
@@ -85,7 +99,9 @@ fn read(block: &Block<'_>, name: &str, field: &Field, private: bool, settings: &
         return;
     }
     let value = match field.kind {
-        FieldKind::Url => block.text(name).and_then(|url| checked_url(block, name, url, private)).map(Setting::Text),
+        FieldKind::Url => {
+            block.text(name).and_then(|url| checked_url(block, name, url, private)).map(Setting::Text)
+        }
         FieldKind::Secret(kind) => block.secret(name, kind).map(Setting::Secret),
         FieldKind::Text => block.text(name).map(|text| Setting::Text(text.to_owned())),
         FieldKind::Flag => Some(Setting::Flag(block.flag(name))),
@@ -122,7 +138,9 @@ fn default_value(field: &Field, default: &str) -> Setting {
         FieldKind::Flag => Setting::Flag(default == "true"),
         FieldKind::Count { min, .. } => Setting::Count(default.parse().unwrap_or(min)),
         FieldKind::Texts => Setting::Texts(default.split(',').map(str::to_owned).collect()),
-        FieldKind::Url | FieldKind::Secret(_) | FieldKind::Text | FieldKind::Choice(_) => Setting::Text(default.to_owned()),
+        FieldKind::Url | FieldKind::Secret(_) | FieldKind::Text | FieldKind::Choice(_) => {
+            Setting::Text(default.to_owned())
+        }
     }
 }
 
@@ -133,11 +151,19 @@ fn checked_url(block: &Block<'_>, name: &str, url: &str, private: bool) -> Optio
         Some("https") => Some(url.to_owned()),
         Some("http") if private => Some(url.to_owned()),
         Some("http") => {
-            block.problem(name, "plain http would carry the credential in the clear", "write https://…, or private = true for an address inside your own network");
+            block.problem(
+                name,
+                "plain http would carry the credential in the clear",
+                "write https://…, or private = true for an address inside your own network",
+            );
             None
         }
         _ => {
-            block.problem(name, format!("found `{url}`, expected an absolute https address"), format!("write {name} = \"https://…\""));
+            block.problem(
+                name,
+                format!("found `{url}`, expected an absolute https address"),
+                format!("write {name} = \"https://…\""),
+            );
             None
         }
     }

@@ -109,7 +109,11 @@ impl Config {
         let Some(root) = reader.root() else { return Err(reader.problems()) };
         let listen = root.text("listen").unwrap_or("127.0.0.1:8080");
         let listen = listen.parse().unwrap_or_else(|_| {
-            root.problem("listen", format!("found `{listen}`, expected an address and a port"), "write listen = \"0.0.0.0:8443\"");
+            root.problem(
+                "listen",
+                format!("found `{listen}`, expected an address and a port"),
+                "write listen = \"0.0.0.0:8443\"",
+            );
             SocketAddr::from(([127, 0, 0, 1], 8080))
         });
         let behind_proxy = root.flag("behind_proxy");
@@ -151,9 +155,14 @@ impl Config {
 fn public_url(root: &Block<'_>, listen: SocketAddr, tls: bool) -> String {
     let fallback = format!("{}://{listen}", if tls { "https" } else { "http" });
     let url = root.text("public_url").unwrap_or(&fallback).trim_end_matches('/').to_owned();
-    let parsed = url::Url::parse(&url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let parsed =
+        url::Url::parse(&url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     if parsed.is_none() {
-        root.problem("public_url", format!("found `{url}`, expected an http or https address"), "write public_url = \"https://scim.example.com\"");
+        root.problem(
+            "public_url",
+            format!("found `{url}`, expected an http or https address"),
+            "write public_url = \"https://scim.example.com\"",
+        );
     }
     url
 }
@@ -170,7 +179,10 @@ fn store(root: &Block<'_>, folder: &Path) -> PathBuf {
             _ => {
                 block.problem(
                     "url",
-                    format!("found `{}`, expected a sqlite:// address", url.split(':').next().unwrap_or_default()),
+                    format!(
+                        "found `{}`, expected a sqlite:// address",
+                        url.split(':').next().unwrap_or_default()
+                    ),
                     "write url = \"sqlite:///var/lib/portcullis/portcullis.db\"",
                 );
                 fallback
@@ -181,7 +193,11 @@ fn store(root: &Block<'_>, folder: &Path) -> PathBuf {
 
 fn connections(root: &Block<'_>) -> Vec<Connection> {
     let Some(all) = root.block("connections") else {
-        root.problem("connections", "there are no connections", "add a block like [connections.hive] with app = \"hive\"");
+        root.problem(
+            "connections",
+            "there are no connections",
+            "add a block like [connections.hive] with app = \"hive\"",
+        );
         return Vec::new();
     };
     let names = all.names();
@@ -203,8 +219,13 @@ fn connection(all: &Block<'_>, name: &str) -> Option<Connection> {
         );
     }
     let app = app::app(&block);
-    let mode = block.choice("mode", &[("rest", Mode::Rest), ("scim", Mode::Scim), ("hybrid", Mode::Hybrid), ("manual", Mode::Manual)]);
-    let dialect = block.choice("dialect", &[("guide", Dialect::Guide), ("vendor", Dialect::Vendor)]).unwrap_or_default();
+    let mode = block.choice(
+        "mode",
+        &[("rest", Mode::Rest), ("scim", Mode::Scim), ("hybrid", Mode::Hybrid), ("manual", Mode::Manual)],
+    );
+    let dialect = block
+        .choice("dialect", &[("guide", Dialect::Guide), ("vendor", Dialect::Vendor)])
+        .unwrap_or_default();
     let idp = block
         .choice("idp", &[("generic", Idp::Generic), ("okta", Idp::Okta), ("entra", Idp::Entra)])
         .unwrap_or_default();
@@ -227,11 +248,17 @@ fn connection(all: &Block<'_>, name: &str) -> Option<Connection> {
 fn policy(block: &Block<'_>) -> Policy {
     let mut policy = Policy::default();
     if let Some(block) = block.block("policy") {
-        let readonly = [("shadow", ReadOnly::Shadow), ("ignore", ReadOnly::Ignore), ("reject", ReadOnly::Reject)];
+        let readonly =
+            [("shadow", ReadOnly::Shadow), ("ignore", ReadOnly::Ignore), ("reject", ReadOnly::Reject)];
         policy.readonly = block.choice("readonly", &readonly).unwrap_or_default();
-        let delete = [("deactivate", DeletePolicy::Deactivate), ("hard", DeletePolicy::Hard), ("reject", DeletePolicy::Reject)];
+        let delete = [
+            ("deactivate", DeletePolicy::Deactivate),
+            ("hard", DeletePolicy::Hard),
+            ("reject", DeletePolicy::Reject),
+        ];
         policy.delete = block.choice("delete", &delete).unwrap_or_default();
-        policy.protected = block.texts("protected").unwrap_or_default().iter().map(|address| key(address)).collect();
+        policy.protected =
+            block.texts("protected").unwrap_or_default().iter().map(|address| key(address)).collect();
         block.finish();
     }
     if let Some(block) = block.block("roles") {

@@ -67,7 +67,8 @@ impl<'a> Reader<'a> {
     }
 
     fn note(&self, span: Option<Range<usize>>, text: impl Into<String>, remedy: &str) {
-        let line = span.and_then(|span| self.text.get(..span.start)).map(|before| before.matches('\n').count() + 1);
+        let line =
+            span.and_then(|span| self.text.get(..span.start)).map(|before| before.matches('\n').count() + 1);
         self.problems.borrow_mut().push(Problem { line, text: text.into(), remedy: remedy.to_owned() });
     }
 }
@@ -180,7 +181,12 @@ impl<'a> Block<'a> {
             .and_then(|number| u64::from_str_radix(number.as_str(), number.radix()).ok())
             .filter(|number| (min..=max).contains(number));
         if number.is_none() {
-            self.mistyped(name, value, &format!("a whole number from {min} to {max}"), &format!("write {name} = {min}"));
+            self.mistyped(
+                name,
+                value,
+                &format!("a whole number from {min} to {max}"),
+                &format!("write {name} = {min}"),
+            );
         }
         number
     }
@@ -207,9 +213,14 @@ impl<'a> Block<'a> {
             "h" => Some(3_600),
             _ => None,
         };
-        let duration = number.parse::<u64>().ok().zip(seconds).and_then(|(number, unit)| number.checked_mul(unit));
+        let duration =
+            number.parse::<u64>().ok().zip(seconds).and_then(|(number, unit)| number.checked_mul(unit));
         if duration.is_none() {
-            self.problem(name, format!("found `{text}`, expected a duration"), format!("write {name} = \"30s\""));
+            self.problem(
+                name,
+                format!("found `{text}`, expected a duration"),
+                format!("write {name} = \"30s\""),
+            );
         }
         duration.map(Duration::from_secs)
     }
@@ -217,7 +228,10 @@ impl<'a> Block<'a> {
     /// A secret, from the environment or a file; never from the text itself.
     pub fn secret(&self, name: &str, kind: &str) -> Option<SecretString> {
         let value = self.value(name)?;
-        let remedy = format!("write {name} = {{ env = \"{}\" }} or {{ file = \"/run/secrets/…\" }}", variable(&self.path_of(name)));
+        let remedy = format!(
+            "write {name} = {{ env = \"{}\" }} or {{ file = \"/run/secrets/…\" }}",
+            variable(&self.path_of(name))
+        );
         let Some(table) = value.as_table() else {
             let found = if value.is_str() { "a secret written into the file" } else { value.type_str() };
             self.problem(name, format!("found {found}, expected where the {kind} is kept"), &remedy);
@@ -225,10 +239,17 @@ impl<'a> Block<'a> {
         };
         let source = |word: &str| table.get(word).and_then(|value| value.get_ref().as_str());
         let secret = match (source("env"), source("file"), table.len()) {
-            (Some(variable), None, 1) => (self.reader.environment)(variable)
-                .ok_or_else(|| (format!("the variable `{variable}` is not set"), format!("export {variable}=… before starting"))),
-            (None, Some(file), 1) => std::fs::read_to_string(self.reader.folder.join(file))
-                .map_err(|error| (format!("`{file}` cannot be read: {error}"), "name a file this user may read".to_owned())),
+            (Some(variable), None, 1) => (self.reader.environment)(variable).ok_or_else(|| {
+                (
+                    format!("the variable `{variable}` is not set"),
+                    format!("export {variable}=… before starting"),
+                )
+            }),
+            (None, Some(file), 1) => {
+                std::fs::read_to_string(self.reader.folder.join(file)).map_err(|error| {
+                    (format!("`{file}` cannot be read: {error}"), "name a file this user may read".to_owned())
+                })
+            }
             _ => {
                 self.problem(name, format!("does not say where the {kind} is kept"), &remedy);
                 return None;
@@ -250,7 +271,8 @@ impl<'a> Block<'a> {
 
 /// The variable a secret would be looked for in: `connections.hive.rest.api_key` → `HIVE_API_KEY`.
 fn variable(path: &str) -> String {
-    let words: Vec<&str> = path.split('.').filter(|word| !matches!(*word, "connections" | "rest" | "scim")).collect();
+    let words: Vec<&str> =
+        path.split('.').filter(|word| !matches!(*word, "connections" | "rest" | "scim")).collect();
     words.join("_").replace('-', "_").to_ascii_uppercase()
 }
 
