@@ -1,4 +1,6 @@
+use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::io;
 
 use axum::Router;
 use axum::body::Body;
@@ -277,4 +279,47 @@ async fn a_query_with_raw_quotes_gets_through_the_listener() {
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     let answer = listening.say(&ask("filter=id+eq+\"x\"")).await;
     assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
+}
+
+thread_local! {
+    static LOGGED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Keeps what is logged apart by thread: each test has one of its own.
+struct OfThisThread;
+
+impl io::Write for OfThisThread {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        LOGGED.with_borrow_mut(|logged| logged.extend_from_slice(bytes));
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_request_leaves_one_line_without_query_token_or_body() {
+    let subscriber = tracing_subscriber::fmt().json().with_writer(|| OfThisThread).finish();
+    tracing::subscriber::set_global_default(subscriber).unwrap();
+    let mut request = Request::builder().method("PATCH").uri("/hive/scim/v2/Users/1?attributes=secret-query");
+    request = request.header("authorization", format!("Bearer {TOKEN}")).header("x-request-id", "req-1");
+    doors(10).oneshot(request.body(Body::from("secret body")).unwrap()).await.unwrap();
+    let text = String::from_utf8(LOGGED.take()).unwrap();
+    assert!(!text.contains("secret") && !text.contains(TOKEN), "{text}");
+    let [line] = text.lines().collect::<Vec<_>>()[..] else { panic!("{text}") };
+    let mut fields = serde_json::from_str::<Value>(line).unwrap()["fields"].clone();
+    assert!(fields.as_object_mut().unwrap().remove("duration_ms").unwrap().is_u64());
+    assert_eq!(
+        fields,
+        json!({
+            "message": "request",
+            "request_id": "req-1",
+            "connection": "hive",
+            "operation": "users.patch",
+            "status": 400,
+            "outcome": "refused",
+            "upstream_calls": 0,
+        })
+    );
 }

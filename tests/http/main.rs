@@ -1,6 +1,6 @@
 //! The listener and its doors in this process: no binary, no app.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot set its stage has failed")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set its stage has failed")]
 
 mod doors;
 mod sockets;
