@@ -132,7 +132,7 @@ mod tests {
         assert_eq!(failures.count(who(), later), Some(Duration::from_secs(40)));
         assert_eq!(failures.count(failing_as([192, 0, 2, 8].into(), Some("wrong")), later), None);
         assert_eq!(failures.count(failing_as([192, 0, 2, 7].into(), Some("other")), later), None);
-        assert_eq!(failures.count(who(), start + Duration::from_secs(60)), None);
+        assert_eq!(failures.count(who(), start + Duration::from_mins(1)), None);
     }
 
     #[test]

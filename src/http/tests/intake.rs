@@ -135,7 +135,7 @@ async fn users_and_groups_have_limits_of_their_own() {
 fn large(length: usize) -> String {
     let mut text = "{\"members\":[\"\"".to_owned();
     while text.len() + 1_003 + 2 <= length {
-        text.push_str(&format!(",\"{}\"", "x".repeat(1_000)));
+        text.extend([",\"", &"x".repeat(1_000), "\""]);
     }
     text.push_str(&" ".repeat(length - text.len() - 2));
     text + "]}"
