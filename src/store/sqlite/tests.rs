@@ -306,12 +306,18 @@ async fn every_question_is_answered_from_an_index() {
             "{plan}"
         );
         assert!(
-            plan.contains("g USING INDEX sqlite_autoindex_records_1 (connection=? AND kind=? AND id=?)"),
+            plan.contains(
+                "g USING COVERING INDEX records_listing (connection=? AND kind=? AND lifecycle=? AND id=?)"
+            ),
             "{plan}"
         );
         assert!(!plan.contains("SCAN") && !plan.contains("TEMP B-TREE"), "{plan}");
     }
     let others = [
+        (
+            queries::MEMBERS,
+            "r USING COVERING INDEX records_listing (connection=? AND kind=? AND lifecycle=? AND id=?)",
+        ),
         (queries::MEMBERS, "m USING PRIMARY KEY (connection=? AND group_id=?)"),
         (queries::DUE, "intents_due (next_attempt_at<?)"),
         (queries::OPEN_OF_RESOURCE, "intents_open (connection=? AND resource=?)"),

@@ -139,11 +139,13 @@ async fn insert_record(to: &mut SqliteConnection, record: &Record) -> Applied {
 async fn replace_record(to: &mut SqliteConnection, record: &Record, expected: i64) -> Applied {
     let statements = query(
         "UPDATE records
-         SET lifecycle = ?4, account = ?5, name_key = ?6, external_id = ?7, email_keys = ?8, display_key = ?9
+         SET lifecycle = ?4, account = ?5, name_key = ?6, external_id = ?7, email_keys = ?8, display_key = ?9,
+             label = ?10
          WHERE connection = ?1 AND kind = ?2 AND id = ?3 AND version = ?19
-         AND (lifecycle, account, name_key, external_id, email_keys, display_key) IS NOT (?4, ?5, ?6, ?7, ?8, ?9);
+         AND (lifecycle, account, name_key, external_id, email_keys, display_key, label)
+             IS NOT (?4, ?5, ?6, ?7, ?8, ?9, ?10);
          UPDATE records
-         SET label = ?10, desired = ?11, observed = ?12, standing = ?13, generation = ?14, version = ?15,
+         SET desired = ?11, observed = ?12, standing = ?13, generation = ?14, version = ?15,
              created_at = ?16, modified_at = ?17, observed_at = ?18
          WHERE connection = ?1 AND kind = ?2 AND id = ?3 AND version = ?19",
     );
