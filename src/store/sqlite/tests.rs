@@ -1,3 +1,5 @@
+//! The suite every store is put to, and what only this one promises about its file.
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
