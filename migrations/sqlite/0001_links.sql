@@ -23,7 +23,8 @@ CREATE TABLE records (
 ) STRICT;
 
 CREATE UNIQUE INDEX records_name ON records (connection, kind, name_key) WHERE lifecycle = 'live';
-CREATE INDEX records_listing ON records (connection, kind, lifecycle, id);
+-- The label is there so that references to many records are read from this index alone.
+CREATE INDEX records_listing ON records (connection, kind, lifecycle, id, label);
 CREATE INDEX records_account ON records (connection, kind, account, id) WHERE account IS NOT NULL;
 CREATE INDEX records_external_id ON records (connection, kind, external_id, id) WHERE external_id IS NOT NULL;
 CREATE INDEX records_display ON records (connection, kind, display_key, id) WHERE display_key IS NOT NULL;

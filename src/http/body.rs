@@ -96,9 +96,12 @@ fn is_identity(coding: &[u8]) -> bool {
     coding.is_empty() || coding.eq_ignore_ascii_case(b"identity")
 }
 
+/// Any JSON type, none at all, or the form type that `curl -d` puts on whatever it sends.
 fn is_json(media_type: &[u8]) -> bool {
     let essence = media_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
-    essence.is_empty() || essence.to_ascii_lowercase().windows(4).any(|part| part == b"json")
+    essence.is_empty()
+        || essence.eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
+        || essence.to_ascii_lowercase().windows(4).any(|part| part == b"json")
 }
 
 #[cfg(test)]
@@ -125,6 +128,7 @@ mod tests {
             Some("application/json"),
             Some("Application/JSON;charset=\"UTF-8\""),
             Some("text/json"),
+            Some("application/x-www-form-urlencoded"),
         ] {
             assert_eq!(read(media_type, "\u{feff}{\"a\":1}").await, Ok(json!({"a": 1})), "{media_type:?}");
         }
@@ -132,9 +136,7 @@ mod tests {
 
     #[tokio::test]
     async fn another_type_is_415() {
-        for media_type in
-            ["application/x-www-form-urlencoded", "text/xml", "text/plain", "multipart/form-data; b=json"]
-        {
+        for media_type in ["text/xml", "text/plain", "multipart/form-data; b=json"] {
             assert_eq!(read(Some(media_type), "{}").await, Err(Refused::MediaType), "{media_type}");
         }
     }

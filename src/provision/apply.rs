@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::connection::Connection;
 use super::plan::Step;
 use super::show::invitation;
-use super::standing::{About, Person, Waiting};
+use super::standing::{About, Invitation, Person, Waiting};
 use crate::base::context;
 use crate::contract::{
     Account, By, Change, Deactivate, Draft, Error, Fulfilment, Kind, Outcome, Request, Result, Role, State,
@@ -32,6 +32,7 @@ impl Connection {
                 Step::Deactivate => self.deactivate_step(person, writes).await?,
                 Step::Reactivate => self.reactivate_step(person, writes).await?,
                 Step::Delete => self.delete_step(person, writes).await?,
+                Step::Recall => self.call_off(person, &About::Remove, writes),
             }
         }
         Ok(())
@@ -50,13 +51,9 @@ impl Connection {
             other => other?,
         };
         if let Outcome::Waiting(request) = outcome {
-            // A removal nobody has done yet is called off: the account is still there.
-            if let Some(Waiting { about: About::Remove, .. }) = person.standing.waiting {
-                self.call_off(person, &About::Remove, writes);
-            } else {
-                self.wait_for(person, About::Invite, request, writes);
-            }
+            self.wait_for(person, About::Invite, request, writes);
             person.standing.active = true;
+            person.standing.invitation = Invitation::Pending;
             return Ok(());
         }
         let invited = matches!(outcome, Outcome::Invited(_));
@@ -159,7 +156,7 @@ impl Connection {
                 member: person.record.id.clone(),
             });
         }
-        person.standing.invitation = super::standing::Invitation::None;
+        person.standing.invitation = Invitation::None;
         person.observed = Some(account);
         self.note_residual(person, writes);
         Ok(())

@@ -186,6 +186,8 @@ pub fn change(
     if let Some(email) = differing(wanted.email.as_ref(), observed.email.as_ref(), true) {
         match held.email {
             Held::Yes => change.email = Some(email),
+            // An app that has not told the address yet cannot be said to differ.
+            Held::AtCreate | Held::ReadOnly if observed.email.is_none() => {}
             Held::AtCreate | Held::ReadOnly => return Err(immutable(capabilities, "an e-mail address")),
             Held::No => {}
         }

@@ -2,7 +2,7 @@
 
 use super::mapping::{self, Wanted};
 use super::policy::{DeletePolicy, Policy};
-use super::standing::Person;
+use super::standing::{About, Person};
 use crate::base::fold::key;
 use crate::contract::{Account, Capabilities, Change, Create, Deactivate, Delete, Draft, Reactivate, State};
 use crate::scim::error::{Result, ScimError};
@@ -16,6 +16,8 @@ pub enum Step {
     Deactivate,
     Reactivate,
     Delete,
+    /// Calls off a removal that a person has not done yet.
+    Recall,
 }
 
 /// What access a person has at the app, as far as we know.
@@ -64,9 +66,6 @@ pub fn update(
                 push_change(&mut steps, mapping::change(wanted, observed, capabilities, policy)?);
             }
         }
-        (Access::Disabled, false) => {
-            push_change(&mut steps, mapping::change(wanted, observed, capabilities, policy)?);
-        }
         (Access::None, false) => {}
         (Access::None, true) => {
             if capabilities.create == Create::No {
@@ -81,7 +80,12 @@ pub fn update(
             steps.push(Step::Reactivate);
             push_change(&mut steps, mapping::change(wanted, observed, capabilities, policy)?);
         }
-        (Access::Open, true) => {
+        (Access::Disabled, false) | (Access::Open, true) => {
+            if wanted.active
+                && matches!(&person.standing.waiting, Some(waiting) if waiting.about == About::Remove)
+            {
+                steps.push(Step::Recall);
+            }
             push_change(&mut steps, mapping::change(wanted, observed, capabilities, policy)?);
         }
     }
@@ -133,7 +137,7 @@ pub fn lost_roles(steps: &[Step], observed: &Account, capabilities: &Capabilitie
             .roles
             .as_ref()
             .is_some_and(|roles| !roles.iter().any(|role| role.eq_ignore_ascii_case(admin))),
-        Step::Create(_) | Step::Reactivate => false,
+        Step::Create(_) | Step::Reactivate | Step::Recall => false,
     });
     (has && loses).then_some(admin)
 }

@@ -309,13 +309,25 @@ impl Connection {
             writes.push(Write::ClearMembers { connection: self.name().to_owned(), group: record.id.clone() });
             writes.push(Write::Record { record: Box::new(record), expected });
         }
+        let news = !writes.is_empty();
         let roster =
             Roster { connection: self.name().to_owned(), kind: Kind::Group, completed_at: began, total };
         writes.push(Write::Roster(roster));
         match self.store().commit(writes).await {
             Err(store::Error::Stale | store::Error::NameTaken) => Ok(()),
-            other => Ok(other?),
+            Err(error) => Err(error.into()),
+            Ok(()) if news => self.place_everybody().await,
+            Ok(()) => Ok(()),
         }
+    }
+
+    /// Puts people into groups that were not known yet when their accounts told of them.
+    async fn place_everybody(&self) -> Result<()> {
+        let mut writes = Vec::new();
+        for record in self.store().scan(self.name(), Kind::User, 0, i64::MAX.unsigned_abs()).await? {
+            writes.extend(self.membership_writes(&Person::read(record)).await?);
+        }
+        Ok(self.store().commit(writes).await?)
     }
 
     fn group_write(&self, known: Option<Record>, group: &Group) -> Write {
@@ -367,12 +379,8 @@ impl Connection {
         let mut wanted = BTreeSet::new();
         for group in told {
             let found = self.store().find(self.name(), Kind::Group, &Key::Account(group.clone())).await?;
-            wanted.extend(
-                found
-                    .into_iter()
-                    .filter(|record| record.lifecycle == Lifecycle::Live)
-                    .map(|record| record.id),
-            );
+            let live = found.into_iter().filter(|record| record.lifecycle == Lifecycle::Live);
+            wanted.extend(live.map(|record| record.id));
         }
         let held: BTreeSet<String> = person.record.groups.iter().map(|group| group.id.clone()).collect();
         let of = |ids: Vec<&String>| -> Vec<Membership> {

@@ -487,7 +487,8 @@ impl Connection {
     ) -> Result<()> {
         index(person);
         person.record.version += 1;
-        person.record.modified_at = self.now();
+        // What is new was last modified when it was created.
+        person.record.modified_at = if expected.is_some() { self.now() } else { person.record.created_at };
         // Role groups follow the account: the app has no other truth about them.
         writes.extend(self.membership_writes(person).await?);
         let mut expected = expected;

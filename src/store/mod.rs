@@ -232,10 +232,7 @@ pub enum Write {
     /// Inserts the record, or replaces the one with its id.
     ///
     /// `expected` is the version it was read at; `None` inserts and fails with [`Error::Stale`] if the id exists.
-    Record {
-        record: Box<Record>,
-        expected: Option<i64>,
-    },
+    Record { record: Box<Record>, expected: Option<i64> },
     /// Only what the app told: leaves desired state, version and names alone. Nothing happens if the id is unknown.
     Observed {
         connection: String,
@@ -246,28 +243,18 @@ pub enum Write {
         at: Timestamp,
     },
     /// Adds memberships; those that exist stay as they are.
-    AddMembers {
-        connection: String,
-        memberships: Vec<Membership>,
-    },
+    AddMembers { connection: String, memberships: Vec<Membership> },
     /// Removes memberships; those that do not exist are nothing to do.
-    RemoveMembers {
-        connection: String,
-        memberships: Vec<Membership>,
-    },
+    RemoveMembers { connection: String, memberships: Vec<Membership> },
     /// Empties a group.
-    ClearMembers {
-        connection: String,
-        group: String,
-    },
+    ClearMembers { connection: String, group: String },
     /// Takes a person out of every group, or a group out of existence.
-    ClearMemberships {
-        connection: String,
-        member: String,
-    },
-    /// Inserts an intent, and supersedes open intents of the same resource with a lower generation.
+    ClearMemberships { connection: String, member: String },
+    /// Inserts an intent, and supersedes open intents of the same connection and resource with a lower generation.
+    ///
+    /// An id that was used before is a fault of ours and fails with [`Error::Unavailable`].
     Intent(Intent),
-    /// Moves an intent on.
+    /// Moves an intent on; an unknown one is nothing to do, and a superseded one is not opened again.
     Settle {
         intent: String,
         state: IntentState,
@@ -276,7 +263,7 @@ pub enum Write {
         at: Timestamp,
         outcome: Option<String>,
     },
-    /// Opens a task unless an open one has its dedupe key.
+    /// Opens a task unless an open one of its connection has its dedupe key.
     Task(Task),
     /// Closes the open task with this dedupe key; nothing to do if there is none.
     CloseTask {
@@ -287,24 +274,22 @@ pub enum Write {
         by: String,
         note: Option<String>,
     },
+    /// Records a token, replacing the one of its connection with its id.
     Token(TokenRow),
     /// Ends a token; an unknown or ended one is nothing to do.
-    RevokeToken {
-        connection: String,
-        id: String,
-        at: Timestamp,
-    },
+    RevokeToken { connection: String, id: String, at: Timestamp },
+    /// Records a complete listing in place of the last one.
     Roster(Roster),
 }
 
 /// Which intents to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Intents {
-    /// Open, sticky or ambiguous, and due at or before this moment; oldest first.
+    /// Open, sticky or ambiguous, and due at or before this moment; the first created comes first.
     Due(Timestamp),
     /// Open, of one resource, newest generation first.
     Open { connection: String, resource: String },
-    /// All open ones of a connection, or of every connection.
+    /// All open ones of a connection, or of every connection; the first created comes first.
     AllOpen(Option<String>),
     /// The newest of one resource, open or not; for a trace.
     Latest { connection: String, resource: String },

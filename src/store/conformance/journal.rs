@@ -279,7 +279,11 @@ pub(super) async fn a_token_id_may_serve_two_connections(store: &Subject) {
 }
 
 pub(super) async fn a_token_is_revoked_once(store: &Subject) {
-    let revoke = |id: &str, at: i64| Write::RevokeToken { id: id.to_owned(), at: Timestamp(at) };
+    let revoke = |id: &str, at: i64| Write::RevokeToken {
+        connection: token(id).connection,
+        id: id.to_owned(),
+        at: Timestamp(at),
+    };
     write(store, [Write::Token(token("k1")), Write::Token(token("k2"))]).await;
     write(store, [revoke("k1", 200), revoke("k1", 300), revoke("unknown", 300)]).await;
     let ended = TokenRow { revoked_at: Some(Timestamp(200)), ..token("k1") };

@@ -8,6 +8,8 @@ mod writer;
 mod writes;
 
 #[cfg(test)]
+mod speed;
+#[cfg(test)]
 mod tests;
 
 use std::path::Path;

@@ -41,6 +41,7 @@ pub(super) async fn open(path: &Path) -> Result<Opened> {
         .foreign_keys(true)
         .synchronous(SqliteSynchronous::Full)
         .pragma("trusted_schema", "OFF")
+        .pragma("temp_store", "MEMORY")
         .disable_statement_logging();
     inspect(path, &plain).await?;
 

@@ -17,7 +17,7 @@ macro_rules! record_query {
                     r.generation, r.version, r.created_at, r.modified_at, r.observed_at,
                     r.desired, r.observed, r.standing,
                     (SELECT json_group_array(json_array(g.id, g.label))
-                     FROM members m CROSS JOIN records g
+                     FROM members m CROSS JOIN records g INDEXED BY records_listing
                        ON g.connection = m.connection AND g.kind = 'group' AND g.id = m.group_id
                      WHERE m.connection = r.connection AND m.member_id = r.id AND g.lifecycle = 'live')
              FROM ",
@@ -88,7 +88,7 @@ pub(super) const SCAN: &str = record_query!(
 const COUNT: &str = "SELECT count(*) FROM records WHERE connection = ?1 AND kind = ?2 AND lifecycle = 'live'";
 
 pub(super) const MEMBERS: &str = "SELECT json_group_array(json_array(r.id, r.label, r.kind))
-     FROM members m CROSS JOIN records r
+     FROM members m CROSS JOIN records r INDEXED BY records_listing
        ON r.connection = m.connection AND r.kind IN ('user', 'group') AND r.id = m.member_id
      WHERE m.connection = ?1 AND m.group_id = ?2 AND r.lifecycle = 'live'";
 

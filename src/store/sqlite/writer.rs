@@ -121,13 +121,15 @@ impl Writer {
 /// Applies every batch behind a savepoint of its own, so that one that fails is undone alone.
 async fn apply_each(to: &mut SqliteConnection, batches: &[&[Write]]) -> sqlx::Result<Vec<Result<()>>> {
     let mut results = Vec::with_capacity(batches.len());
+    run(to, "SAVEPOINT one_commit").await?;
     for batch in batches {
-        run(to, "SAVEPOINT one_commit").await?;
         let result = apply_all(to, batch).await?;
-        if result.is_err() {
-            run(to, "ROLLBACK TO one_commit").await?;
-        }
-        run(to, "RELEASE one_commit").await?;
+        let next = if result.is_ok() {
+            "RELEASE one_commit; SAVEPOINT one_commit"
+        } else {
+            "ROLLBACK TO one_commit"
+        };
+        run(to, next).await?;
         results.push(result);
     }
     Ok(results)

@@ -1,4 +1,6 @@
 //! The statements behind [`Write`].
+//!
+//! Each write is one trip to the connection, even where it takes two statements: their numbered values are shared.
 
 use sqlx::query;
 use sqlx::query::Query;
@@ -15,7 +17,8 @@ pub(super) enum Failure {
     Fatal(sqlx::Error),
 }
 
-type Applied = std::result::Result<(), Failure>;
+type Attempt<T> = std::result::Result<T, Failure>;
+type Applied = Attempt<()>;
 type Statement = Query<'static, Sqlite, SqliteArguments>;
 
 /// SQLITE_TOOBIG, SQLITE_CONSTRAINT and SQLITE_MISMATCH undo their own statement and leave the transaction whole.
@@ -125,8 +128,8 @@ pub(super) async fn apply(to: &mut SqliteConnection, write: &Write) -> Applied {
 
 async fn insert_record(to: &mut SqliteConnection, record: &Record) -> Applied {
     let statement = query(
-        "INSERT INTO records (connection, kind, id, lifecycle, account, name_key, label, external_id, email_keys,
-                              display_key, desired, observed, standing, generation, version, created_at,
+        "INSERT INTO records (connection, kind, id, lifecycle, account, name_key, external_id, email_keys,
+                              display_key, label, desired, observed, standing, generation, version, created_at,
                               modified_at, observed_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
          ON CONFLICT (connection, kind, id) DO NOTHING",
@@ -134,41 +137,26 @@ async fn insert_record(to: &mut SqliteConnection, record: &Record) -> Applied {
     write_record(to, bind_record(statement, record)?).await
 }
 
+/// Replaces in two steps, because SQLite rewrites every index a statement names, changed or not; most changes of a
+/// record leave its keys as they are. The version changes in the last step, so both see the one that was read.
 async fn replace_record(to: &mut SqliteConnection, record: &Record, expected: i64) -> Applied {
-    let statement = query(
+    let statements = query(
         "UPDATE records
-         SET lifecycle = ?4, account = ?5, name_key = ?6, label = ?7, external_id = ?8, email_keys = ?9,
-             display_key = ?10, desired = ?11, observed = ?12, standing = ?13, generation = ?14, version = ?15,
+         SET lifecycle = ?4, account = ?5, name_key = ?6, external_id = ?7, email_keys = ?8, display_key = ?9,
+             label = ?10
+         WHERE connection = ?1 AND kind = ?2 AND id = ?3 AND version = ?19
+         AND (lifecycle, account, name_key, external_id, email_keys, display_key, label)
+             IS NOT (?4, ?5, ?6, ?7, ?8, ?9, ?10);
+         UPDATE records
+         SET desired = ?11, observed = ?12, standing = ?13, generation = ?14, version = ?15,
              created_at = ?16, modified_at = ?17, observed_at = ?18
          WHERE connection = ?1 AND kind = ?2 AND id = ?3 AND version = ?19",
     );
-    write_record(to, bind_record(statement, record)?.bind(expected)).await
+    write_record(to, bind_record(statements, record)?.bind(expected)).await
 }
 
-fn bind_record(statement: Statement, record: &Record) -> std::result::Result<Statement, Failure> {
-    Ok(statement
-        .bind(&record.connection)
-        .bind(record.kind.word())
-        .bind(&record.id)
-        .bind(record.lifecycle.word())
-        .bind(&record.account)
-        .bind(&record.name_key)
-        .bind(&record.label)
-        .bind(&record.external_id)
-        .bind(serde_json::to_string(&record.email_keys)?)
-        .bind(&record.display_key)
-        .bind(&record.desired)
-        .bind(&record.observed)
-        .bind(&record.standing)
-        .bind(record.generation)
-        .bind(record.version)
-        .bind(record.created_at.0)
-        .bind(record.modified_at.0)
-        .bind(record.observed_at.map(|at| at.0)))
-}
-
-/// Runs a statement that touches the one record or, because of its id or version, none; so the name is the only
-/// unique key it can break.
+/// Runs what touches the one record or, because of its id or version, none; so the name is the only unique key it
+/// can break.
 async fn write_record(to: &mut SqliteConnection, statement: Statement) -> Applied {
     match statement.execute(to).await {
         Ok(done) if done.rows_affected() == 0 => Err(Failure::Refused(Error::Stale)),
@@ -180,16 +168,34 @@ async fn write_record(to: &mut SqliteConnection, statement: Statement) -> Applie
     }
 }
 
+fn bind_record(statement: Statement, record: &Record) -> Attempt<Statement> {
+    Ok(statement
+        .bind(&record.connection)
+        .bind(record.kind.word())
+        .bind(&record.id)
+        .bind(record.lifecycle.word())
+        .bind(&record.account)
+        .bind(&record.name_key)
+        .bind(&record.external_id)
+        .bind(serde_json::to_string(&record.email_keys)?)
+        .bind(&record.display_key)
+        .bind(&record.label)
+        .bind(&record.desired)
+        .bind(&record.observed)
+        .bind(&record.standing)
+        .bind(record.generation)
+        .bind(record.version)
+        .bind(record.created_at.0)
+        .bind(record.modified_at.0)
+        .bind(record.observed_at.map(|at| at.0)))
+}
+
 async fn insert_intent(to: &mut SqliteConnection, intent: &Intent) -> Applied {
-    let older = query(
-        "UPDATE intents SET state = 'superseded', updated_at = ?4
-         WHERE connection = ?1 AND resource = ?2 AND generation < ?3
-         AND state IN ('journaled', 'attempting', 'ambiguous')",
-    );
-    let older = older.bind(&intent.connection).bind(&intent.resource);
-    older.bind(intent.generation).bind(intent.created_at.0).execute(&mut *to).await?;
     query(
-        "INSERT INTO intents (id, connection, kind, resource, operation, generation, plan, sticky, state, attempts,
+        "UPDATE intents SET state = 'superseded', updated_at = ?13
+         WHERE connection = ?2 AND resource = ?4 AND generation < ?6
+         AND state IN ('journaled', 'attempting', 'ambiguous');
+         INSERT INTO intents (id, connection, kind, resource, operation, generation, plan, sticky, state, attempts,
                               next_attempt_at, request_id, created_at, updated_at, outcome)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
     )
@@ -258,7 +264,7 @@ async fn put_token(to: &mut SqliteConnection, token: &TokenRow) -> Applied {
 }
 
 /// Memberships as a JSON array of pairs, so that ten thousand of them are one statement.
-fn pairs(memberships: &[Membership]) -> std::result::Result<String, Failure> {
+fn pairs(memberships: &[Membership]) -> Attempt<String> {
     let pairs: Vec<[&str; 2]> =
         memberships.iter().map(|membership| [&*membership.group, &*membership.member]).collect();
     Ok(serde_json::to_string(&pairs)?)
