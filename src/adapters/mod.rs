@@ -1,13 +1,25 @@
 //! The apps: one folder each, strangers to one another. Adding an app is adding a folder.
 
 pub mod answer;
+pub mod hive;
+pub mod honeycomb;
+pub mod manual;
+pub mod sandbox;
 pub mod settings;
+#[cfg(feature = "sim")]
+pub mod simulator;
+pub mod tines;
+pub mod workiva;
 
 use std::sync::Arc;
 
 use crate::contract::{Adapter, Dialect, Mode};
 use crate::upstream::Wire;
 use settings::{Field, Settings};
+
+/// Every app, by name.
+pub static APPS: &[&App] =
+    &[&hive::APP, &honeycomb::APP, &manual::APP, &sandbox::APP, &tines::APP, &workiva::APP];
 
 /// One app the gateway can speak to.
 #[derive(Debug)]

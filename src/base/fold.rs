@@ -8,17 +8,22 @@ use unicode_normalization::UnicodeNormalization;
 /// `A@x`, `a@x` and full-width `ａ@x` share one key. Computed here and never in SQL, because engines differ.
 #[must_use]
 pub fn key(text: &str) -> String {
-    let trimmed = text.trim();
-    if trimmed.is_ascii() {
-        return trimmed.to_ascii_lowercase();
+    folded(text.trim())
+}
+
+/// The same folding with the white space around `text` kept: for a search inside a text.
+#[must_use]
+pub fn folded(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
     }
-    let composed: String = trimmed.nfkc().collect();
+    let composed: String = text.nfkc().collect();
     UniCase::unicode(composed).to_folded_case().nfkc().collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::key;
+    use super::{folded, key};
 
     #[test]
     fn spellings_of_one_name_share_a_key() {
@@ -26,5 +31,11 @@ mod tests {
         assert_eq!(key("ａnna@corp.example"), key("Anna@corp.example"));
         assert_eq!(key("STRASSE"), key("straße"));
         assert_ne!(key("anna"), key("ana"));
+    }
+
+    #[test]
+    fn folding_alone_keeps_the_space_around_a_text() {
+        assert_eq!(folded(" Ann"), " ann");
+        assert_eq!(key(" Ann"), "ann");
     }
 }

@@ -1,7 +1,149 @@
 //! The command line: the only floor that knows every part.
 
+mod assemble;
+pub mod config;
+#[cfg(feature = "sim")]
+mod demo;
+mod doctor;
+mod print;
+mod roster;
+mod serve;
+#[cfg(feature = "sim")]
+mod sim;
+mod tasks;
+mod telemetry;
+mod token;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Why a command failed: one line for the operator, and what to type next.
+#[derive(Debug)]
+pub struct Failure {
+    text: String,
+    hint: Option<String>,
+    code: u8,
+}
+
+impl Failure {
+    /// A failure that ends the program with code 1.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), hint: None, code: 1 }
+    }
+
+    /// The same, with something to type.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same, with another exit code.
+    pub fn code(mut self, code: u8) -> Self {
+        self.code = code;
+        self
+    }
+}
+
+/// How every command ends.
+pub type Outcome = Result<(), Failure>;
+
+/// A SCIM 2.0 gateway: an identity provider speaks SCIM to it, it speaks each app's own tongue.
+///
+/// Start with `portcullis demo`. Exit codes: 0 done, 1 failed, 2 wrong usage, 78 the configuration or the store cannot
+/// be used.
+#[derive(Debug, Parser)]
+#[command(name = "portcullis", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start five simulated apps and a gateway in front of them, and print what to try
+    ///
+    /// Connections: hive, honeycomb, tines, workiva, hotjar (fulfilled by people) and sandbox (holds everything,
+    /// touches nothing). Ends on SIGTERM or Ctrl-C.
+    #[cfg(feature = "sim")]
+    Demo(demo::Arguments),
+    /// Serve the connections of a configuration file
+    ///
+    /// Ends on SIGTERM or Ctrl-C after the requests under way, within 30 seconds. What was promised and is not done
+    /// yet goes on at the next start.
+    Serve(ConfigFile),
+    /// Check a configuration file and name every problem with its line
+    CheckConfig(ConfigFile),
+    /// Ask each app of a configuration whether it is reachable and knows its credential
+    Doctor(doctor::Arguments),
+    /// Make, list and end the bearer tokens that identity providers use
+    #[command(subcommand)]
+    Token(token::Command),
+    /// List and complete what waits for a person
+    #[command(subcommand)]
+    Tasks(tasks::Command),
+    /// Take in the member list of an app that has no interface
+    #[command(subcommand)]
+    Roster(roster::Command),
+    /// Run one simulated app in a process of its own
+    #[cfg(feature = "sim")]
+    Sim(sim::Arguments),
+}
+
+/// Which configuration to use.
+#[derive(Debug, Args)]
+pub struct ConfigFile {
+    /// The configuration file (TOML)
+    #[arg(long, value_name = "FILE", default_value = "portcullis.toml")]
+    pub config: PathBuf,
+}
+
+/// An address to listen on; port 0 takes a free one.
+#[derive(Debug, Clone, Args)]
+pub struct Listen {
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+}
+
 /// Runs the program and answers its exit code.
 #[must_use]
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    telemetry::start();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return report(Failure::new(format!("the runtime could not be started: {error}"))),
+    };
+    let outcome = runtime.block_on(async {
+        match cli.command {
+            #[cfg(feature = "sim")]
+            Command::Demo(arguments) => demo::run(arguments).await,
+            Command::Serve(file) => serve::run(&file).await,
+            Command::CheckConfig(file) => check_config(&file),
+            Command::Doctor(arguments) => doctor::run(&arguments).await,
+            Command::Token(command) => token::run(command).await,
+            Command::Tasks(command) => tasks::run(command).await,
+            Command::Roster(command) => roster::run(command).await,
+            #[cfg(feature = "sim")]
+            Command::Sim(arguments) => sim::run(arguments).await,
+        }
+    });
+    runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => report(failure),
+    }
+}
+
+fn check_config(file: &ConfigFile) -> Outcome {
+    let config = assemble::load(&file.config)?;
+    print::line(&format!("{}: ok, {} connections", file.config.display(), config.connections.len()))
+}
+
+fn report(failure: Failure) -> ExitCode {
+    print::error(&failure.text, failure.hint.as_deref());
+    ExitCode::from(failure.code)
 }

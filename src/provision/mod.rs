@@ -1,1 +1,101 @@
-//! (being built)
+//! Decides what should happen at the app and sees that it did. Knows SCIM and the treaty; knows no vendor and no HTTP.
+
+mod apply;
+mod connection;
+mod gateway;
+mod groups;
+mod mapping;
+mod plan;
+mod policy;
+mod reading;
+mod recover;
+mod refuse;
+mod roster;
+mod show;
+mod standing;
+mod tasks;
+mod turn;
+mod users;
+
+pub use connection::{Connection, Shared};
+pub use gateway::Gateway;
+pub use policy::{DeletePolicy, Idp, Policy, ReadOnly};
+pub use tasks::Difference;
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::scim::error::ScimError;
+
+/// A refusal as the caller reads it, and when to come back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    pub error: ScimError,
+    /// Sent as `Retry-After` in whole seconds.
+    pub retry_after: Option<Duration>,
+}
+
+impl From<ScimError> for Refusal {
+    fn from(error: ScimError) -> Self {
+        Self { error, retry_after: None }
+    }
+}
+
+/// The result of every request.
+pub type Result<T> = std::result::Result<T, Refusal>;
+
+/// Why a request was not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denied {
+    /// No token, or one that opens nothing: 401.
+    Unauthorized,
+    /// A good token, but not for this connection, or there is no such connection: 404.
+    UnknownConnection,
+    /// The tokens cannot be read: 503.
+    Unavailable,
+}
+
+/// A resource as it is shown.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shown {
+    /// Complete, with `id` and `meta`, after projection.
+    pub resource: Value,
+    /// `meta.location`.
+    pub location: String,
+    /// The entity tag, `W/"3"`.
+    pub etag: String,
+}
+
+/// `attributes` and `excludedAttributes` as they came (RFC 7644 §3.9).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct View {
+    pub attributes: Option<String>,
+    pub excluded: Option<String>,
+}
+
+/// The parameters of a listing as they came (RFC 7644 §3.4.2); unknown ones are ignored.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ListQuery {
+    pub filter: Option<String>,
+    pub start_index: Option<String>,
+    pub count: Option<String>,
+    pub sort_by: Option<String>,
+    pub sort_order: Option<String>,
+    pub view: View,
+}
+
+/// The preconditions of a request as they came (RFC 7644 §3.14).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Preconditions {
+    pub if_match: Option<String>,
+    pub if_none_match: Option<String>,
+}
+
+/// How a read ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Read {
+    Found(Shown),
+    /// `If-None-Match` named the present version: 304 with this entity tag.
+    NotModified(String),
+}

@@ -3,5 +3,15 @@
 //! Resources are schema-checked JSON objects: a value comes back exactly as it was sent.
 
 pub mod catalog;
+pub mod decode;
+pub mod discovery;
 pub mod error;
+pub mod etag;
+pub mod filter;
+pub mod limits;
+pub mod list;
+pub mod member;
+pub mod patch;
+pub mod path;
+pub mod project;
 pub mod schema;

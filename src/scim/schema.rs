@@ -167,7 +167,43 @@ pub struct Found<'a> {
     pub attribute: &'a Attribute,
 }
 
+/// What a name in a filter, a path or a path-less PATCH points at.
+#[derive(Debug, Clone, Copy)]
+pub enum Named<'a> {
+    /// The URN of an extension: all of its attributes.
+    Extension(&'a Schema),
+    /// The URN of the core schema: the resource itself.
+    Core,
+    /// An attribute, or one of its sub-attributes.
+    Attribute { found: Found<'a>, sub: Option<&'a Attribute> },
+}
+
 impl ResourceType {
+    /// What `name` points at: `attr`, `attr.sub`, either after a schema URN and `:` or `.`, or a schema URN alone.
+    ///
+    /// Case is ignored. Without a URN the core schema wins; a name only an extension knows (Entra sends `manager`
+    /// bare) is that extension's. `None` where no schema of this type knows it.
+    #[must_use]
+    pub fn locate(&self, name: &str) -> Option<Named<'_>> {
+        if !name.contains(':') {
+            let found = |name: &str| {
+                self.find(None, name)
+                    .or_else(|| self.extensions.iter().find_map(|e| self.find(Some(&e.id), name)))
+            };
+            return split_sub(name, found);
+        }
+        if let Some(rest) = after_urn(name, &self.core.id) {
+            return match rest {
+                Rest::Nothing => Some(Named::Core),
+                Rest::Name(rest) => split_sub(rest, |name| self.find(None, name)),
+            };
+        }
+        self.extensions.iter().find_map(|extension| match after_urn(name, &extension.id)? {
+            Rest::Nothing => Some(Named::Extension(extension)),
+            Rest::Name(rest) => split_sub(rest, |name| self.find(Some(&extension.id), name)),
+        })
+    }
+
     /// The attribute `name` of the schema `urn`, or of the core schema where there is no URN. Case is ignored.
     #[must_use]
     pub fn find(&self, urn: Option<&str>, name: &str) -> Option<Found<'_>> {
@@ -186,6 +222,36 @@ impl ResourceType {
     pub fn extension(&self, urn: &str) -> Option<&Schema> {
         self.extensions.iter().find(|schema| schema.id.eq_ignore_ascii_case(urn))
     }
+}
+
+enum Rest<'n> {
+    Nothing,
+    Name(&'n str),
+}
+
+/// What follows `urn` in `name`; `None` where `name` does not begin with it.
+fn after_urn<'n>(name: &'n str, urn: &str) -> Option<Rest<'n>> {
+    let (start, rest) = name.split_at_checked(urn.len())?;
+    if !start.eq_ignore_ascii_case(urn) {
+        return None;
+    }
+    if rest.is_empty() {
+        return Some(Rest::Nothing);
+    }
+    rest.strip_prefix([':', '.']).map(Rest::Name)
+}
+
+fn split_sub<'a>(name: &str, find: impl Fn(&str) -> Option<Found<'a>>) -> Option<Named<'a>> {
+    let (name, sub) = match name.split_once('.') {
+        Some((name, sub)) => (name, Some(sub)),
+        None => (name, None),
+    };
+    let found = find(name)?;
+    let sub = match sub {
+        Some(sub) => Some(found.attribute.sub(sub)?),
+        None => None,
+    };
+    Some(Named::Attribute { found, sub })
 }
 
 fn find<'a>(attributes: &'a [Attribute], name: &str) -> Option<&'a Attribute> {

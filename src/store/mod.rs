@@ -1,1 +1,351 @@
-//! (being built)
+//! Memory: links between resources and accounts, the journal, tokens, tasks. One trait, one conformance suite.
+
+#[cfg(test)]
+pub mod conformance;
+#[cfg(test)]
+pub mod silent;
+pub mod sqlite;
+mod words;
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::base::clock::Timestamp;
+use crate::base::secret::TokenHash;
+
+/// The result of every storage operation.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why the store said no.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Another live record of this connection and kind has the name.
+    #[error("the name is taken")]
+    NameTaken,
+    /// The record has changed since it was read.
+    #[error("the record has changed since it was read")]
+    Stale,
+    /// The disk, the server or the file is not what it should be; nothing of the commit was applied.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// The data directory belongs to another running instance, or the file is not ours.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// What a record is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    User,
+    Group,
+}
+
+/// Whether callers can see a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lifecycle {
+    Live,
+    /// Deleted by a caller: hidden, its name free again, kept so that a listing does not bring it back.
+    Deleted,
+}
+
+/// A link: the SCIM resource on one side, the app's account or group on the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    pub connection: String,
+    pub kind: Kind,
+    /// The SCIM id; records are listed in its order, which is the order of creation.
+    pub id: String,
+    pub lifecycle: Lifecycle,
+    /// The app's own id; `None` until there is one and again after it is gone.
+    pub account: Option<String>,
+    /// Folded `userName` or `displayName`; unique among the live records of a connection and kind.
+    pub name_key: String,
+    /// The name as references show it (`groups[].display`, `members[].display`).
+    pub label: String,
+    pub external_id: Option<String>,
+    /// Folded addresses, each findable.
+    pub email_keys: Vec<String>,
+    /// Folded `displayName`.
+    pub display_key: Option<String>,
+    /// The resource as callers wrote it: JSON text without `id`, `meta`, `groups` and `members`.
+    pub desired: String,
+    /// The account as the app last told it: JSON text.
+    pub observed: Option<String>,
+    /// What the floor above remembers beside both: JSON text.
+    pub standing: String,
+    /// Goes up with every accepted change of what is desired.
+    pub generation: i64,
+    /// Goes up with every change a caller can see; the entity tag.
+    pub version: i64,
+    pub created_at: Timestamp,
+    pub modified_at: Timestamp,
+    pub observed_at: Option<Timestamp>,
+    /// Filled in by reads that ask for it, ignored by writes: the live groups this record is a member of.
+    pub groups: Vec<Reference>,
+}
+
+/// A record as seen from another.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Reference {
+    pub id: String,
+    pub label: String,
+    pub kind: Kind,
+}
+
+/// An index to look a record up by; keys are folded by the caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Key {
+    Id(String),
+    /// The app's own id; finds deleted records too.
+    Account(String),
+    Name(String),
+    ExternalId(String),
+    Email(String),
+    Display(String),
+    /// Groups that have this member.
+    Member(String),
+}
+
+/// What has been promised to a caller and how far it has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intent {
+    pub id: String,
+    pub connection: String,
+    pub kind: Kind,
+    /// The SCIM id.
+    pub resource: String,
+    /// `create`, `update`, `deactivate`, `delete`, `members` …
+    pub operation: String,
+    pub generation: i64,
+    /// The plan: JSON text.
+    pub plan: String,
+    /// Carried out by us until it is done, whatever the caller does.
+    pub sticky: bool,
+    pub state: IntentState,
+    /// Attempts begun.
+    pub attempts: i64,
+    /// When a sticky intent is tried next.
+    pub next_attempt_at: Timestamp,
+    pub request_id: String,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    /// How it ended, in one line without personal data.
+    pub outcome: Option<String>,
+}
+
+/// The states of an intent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IntentState {
+    /// Journaled; nothing has left the house.
+    Journaled,
+    /// Something may have left. After a crash this is ambiguous by definition.
+    Attempting,
+    /// Done, and read back where that is promised.
+    Confirmed,
+    /// Certainly not done; the caller was told.
+    NotApplied,
+    /// May have been done; to be resolved by looking.
+    Ambiguous,
+    /// A newer intent for the same resource took its place.
+    Superseded,
+    /// Given up; waits for a person.
+    Dead,
+}
+
+impl IntentState {
+    /// Whether work remains.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Journaled | Self::Attempting | Self::Ambiguous)
+    }
+}
+
+/// Something a person has to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    pub id: String,
+    pub connection: String,
+    /// The SCIM id of the person or group it is about.
+    pub resource: String,
+    /// `invite`, `remove`, `change_role`, `residual_access`, `attention` …
+    pub kind: String,
+    /// One open task at the most has this key; recording another with it changes nothing.
+    pub dedupe: String,
+    /// What to do, in one imperative line.
+    pub instruction: String,
+    /// Whom it is about, as the app knows the person. Shown to operators, never logged.
+    pub person: String,
+    pub urgent: bool,
+    pub state: TaskState,
+    pub created_at: Timestamp,
+    pub closed_at: Option<Timestamp>,
+    pub closed_by: Option<String>,
+    pub note: Option<String>,
+}
+
+/// The states of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskState {
+    Open,
+    Done,
+    Cancelled,
+}
+
+/// A bearer token, as it is kept: never the token itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenRow {
+    /// Public id.
+    pub id: String,
+    pub connection: String,
+    pub hash: TokenHash,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// The last complete listing of a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Roster {
+    pub connection: String,
+    pub kind: Kind,
+    pub completed_at: Timestamp,
+    pub total: i64,
+}
+
+/// A membership to be recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    pub group: String,
+    pub member: String,
+}
+
+/// One change. A commit applies all of its changes or none.
+#[derive(Debug, Clone)]
+pub enum Write {
+    /// Inserts the record, or replaces the one with its id.
+    ///
+    /// `expected` is the version it was read at; `None` inserts and fails with [`Error::Stale`] if the id exists.
+    Record {
+        record: Box<Record>,
+        expected: Option<i64>,
+    },
+    /// Only what the app told: leaves desired state, version and names alone. Nothing happens if the id is unknown.
+    Observed {
+        connection: String,
+        kind: Kind,
+        id: String,
+        account: Option<String>,
+        observed: Option<String>,
+        at: Timestamp,
+    },
+    /// Adds memberships; those that exist stay as they are.
+    AddMembers {
+        connection: String,
+        memberships: Vec<Membership>,
+    },
+    /// Removes memberships; those that do not exist are nothing to do.
+    RemoveMembers {
+        connection: String,
+        memberships: Vec<Membership>,
+    },
+    /// Empties a group.
+    ClearMembers {
+        connection: String,
+        group: String,
+    },
+    /// Takes a person out of every group, or a group out of existence.
+    ClearMemberships {
+        connection: String,
+        member: String,
+    },
+    /// Inserts an intent, and supersedes open intents of the same resource with a lower generation.
+    Intent(Intent),
+    /// Moves an intent on.
+    Settle {
+        intent: String,
+        state: IntentState,
+        attempts: i64,
+        next_attempt_at: Timestamp,
+        at: Timestamp,
+        outcome: Option<String>,
+    },
+    /// Opens a task unless an open one has its dedupe key.
+    Task(Task),
+    /// Closes the open task with this dedupe key; nothing to do if there is none.
+    CloseTask {
+        connection: String,
+        dedupe: String,
+        state: TaskState,
+        at: Timestamp,
+        by: String,
+        note: Option<String>,
+    },
+    Token(TokenRow),
+    /// Ends a token; an unknown or ended one is nothing to do.
+    RevokeToken {
+        connection: String,
+        id: String,
+        at: Timestamp,
+    },
+    Roster(Roster),
+}
+
+/// Which intents to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Intents {
+    /// Open, sticky or ambiguous, and due at or before this moment; oldest first.
+    Due(Timestamp),
+    /// Open, of one resource, newest generation first.
+    Open { connection: String, resource: String },
+    /// All open ones of a connection, or of every connection.
+    AllOpen(Option<String>),
+    /// The newest of one resource, open or not; for a trace.
+    Latest { connection: String, resource: String },
+}
+
+/// Durable memory. When [`Store::commit`] returns, what it wrote survives a crash and a power cut.
+#[async_trait]
+pub trait Store: Debug + Send + Sync {
+    /// Applies all writes in one transaction, in order, or none of them.
+    ///
+    /// Fails with [`Error::NameTaken`] or [`Error::Stale`] when a record of the batch cannot be written, with
+    /// [`Error::Unavailable`] when the disk or the server fails. An empty batch is nothing to do.
+    async fn commit(&self, writes: Vec<Write>) -> Result<()>;
+
+    /// The live record with this id.
+    async fn record(&self, connection: &str, kind: Kind, id: &str) -> Result<Option<Record>>;
+
+    /// The live records under a key, in id order ([`Key::Account`] finds deleted ones too).
+    async fn find(&self, connection: &str, kind: Kind, key: &Key) -> Result<Vec<Record>>;
+
+    /// Up to `limit` live records in id order, skipping `offset`.
+    async fn scan(&self, connection: &str, kind: Kind, offset: u64, limit: u64) -> Result<Vec<Record>>;
+
+    /// How many live records there are.
+    async fn count(&self, connection: &str, kind: Kind) -> Result<u64>;
+
+    /// The members of a group, in id order. Members that are not live are left out.
+    async fn members(&self, connection: &str, group: &str) -> Result<Vec<Reference>>;
+
+    /// The last complete listing, if there ever was one.
+    async fn roster(&self, connection: &str, kind: Kind) -> Result<Option<Roster>>;
+
+    /// Intents, as asked.
+    async fn intents(&self, which: &Intents) -> Result<Vec<Intent>>;
+
+    /// Tasks, oldest first: of one connection or all, open ones or all.
+    async fn tasks(&self, connection: Option<&str>, open_only: bool) -> Result<Vec<Task>>;
+
+    /// All tokens that were ever made, oldest first.
+    async fn tokens(&self) -> Result<Vec<TokenRow>>;
+
+    /// Waits for writes under way and closes; later calls fail with [`Error::Unavailable`].
+    async fn close(&self);
+}

@@ -1,0 +1,82 @@
+//! Tines (tines.com): the users and teams of one tenant, through the REST API of the published guide.
+
+mod accounts;
+mod client;
+mod error;
+mod settings;
+#[cfg(feature = "sim")]
+pub mod sim;
+mod teams;
+mod wire;
+
+use std::sync::Arc;
+
+use super::{App, Blueprint};
+use crate::contract::{
+    Accounts, Adapter, Capabilities, Create, Deactivate, Delete, Dialect, Fulfilment, GroupCapabilities,
+    Held, Membership, Mode, Reactivate, Roles,
+};
+use accounts::Tines;
+use client::Client;
+
+/// Tines.
+pub static APP: App =
+    App { name: "tines", modes: &[(Mode::Rest, Dialect::Guide)], fields: settings::FIELDS, build };
+
+/// Makes the adapter of one connection; fails with one line for the operator.
+fn build(blueprint: &Blueprint<'_>) -> Result<Arc<dyn Adapter>, String> {
+    match (blueprint.mode, blueprint.dialect) {
+        (Mode::Rest, Dialect::Guide) => {}
+        (Mode::Rest, Dialect::Vendor) => {
+            return Err("`dialect = \"vendor\"` is not offered for Tines: write `guide`".to_owned());
+        }
+        (Mode::Scim | Mode::Hybrid | Mode::Manual, _) => {
+            return Err("Tines is offered in `mode = \"rest\"` only".to_owned());
+        }
+    }
+    let settings = settings::read(blueprint.settings)?;
+    let client = Client::new(&settings, blueprint.wire.clone())?;
+    let capabilities = capabilities(&settings.default_role);
+    Ok(Arc::new(Tines { client, capabilities, settings }))
+}
+
+/// What the guide lets an admin's API token do. Its roles are examples (`e.g. admin, member`), so any is let through.
+fn capabilities(default_role: &str) -> Capabilities {
+    Capabilities {
+        app: APP.name,
+        mode: Mode::Rest,
+        dialect: Dialect::Guide,
+        accounts: Accounts {
+            email: Held::Yes,
+            given_name: Held::Yes,
+            family_name: Held::Yes,
+            roles: Held::Yes,
+            email_required: true,
+            names_required: true,
+            email_unique: true,
+            by_id: true,
+            ..Accounts::default()
+        },
+        list: true,
+        create: Create::Direct,
+        deactivate: Deactivate::Native,
+        reactivate: Reactivate::Native,
+        delete: Delete::Permanent,
+        roles: Roles::Any,
+        default_role: [ADMIN, "member"].into_iter().find(|known| *known == default_role),
+        admin_role: Some(ADMIN),
+        groups: GroupCapabilities {
+            noun: "teams",
+            list: true,
+            add_member: true,
+            remove_member: true,
+            membership: Membership::OnAccount,
+            ..GroupCapabilities::default()
+        },
+        fulfilment: Fulfilment::Native,
+        page_size: settings::LARGEST_PAGE,
+        ..Capabilities::default()
+    }
+}
+
+const ADMIN: &str = "admin";

@@ -1,0 +1,300 @@
+//! Walks a TOML text with its positions, collecting problems instead of stopping at the first.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::path::Path;
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::Problem;
+use crate::base::secret::SecretString;
+
+/// A text being checked.
+pub struct Reader<'a> {
+    text: &'a str,
+    folder: &'a Path,
+    environment: &'a dyn Fn(&str) -> Option<String>,
+    table: Spanned<DeTable<'a>>,
+    problems: RefCell<Vec<Problem>>,
+    broken: Cell<bool>,
+}
+
+/// One table of the text; knows its dotted path and which of its keys were asked for.
+pub struct Block<'a> {
+    reader: &'a Reader<'a>,
+    table: &'a DeTable<'a>,
+    path: String,
+    asked: RefCell<BTreeSet<String>>,
+}
+
+impl<'a> Reader<'a> {
+    /// Parses `text`; syntax errors become problems.
+    pub fn new(text: &'a str, folder: &'a Path, environment: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        let (table, errors) = DeTable::parse_recoverable(text);
+        let reader = Self {
+            text,
+            folder,
+            environment,
+            table,
+            problems: RefCell::default(),
+            broken: Cell::new(!errors.is_empty()),
+        };
+        for error in errors {
+            let remedy = "see https://toml.io for how to write it";
+            reader.note(error.span(), format!("this is no TOML: {}", error.message()), remedy);
+        }
+        reader
+    }
+
+    /// The whole text; `None` when it is no TOML at all.
+    pub fn root(&'a self) -> Option<Block<'a>> {
+        (!self.broken.get()).then(|| Block {
+            reader: self,
+            table: self.table.get_ref(),
+            path: String::new(),
+            asked: RefCell::default(),
+        })
+    }
+
+    /// All problems found so far, in the order of their lines.
+    pub fn problems(&self) -> Vec<Problem> {
+        let mut problems = self.problems.borrow().clone();
+        problems.sort_by_key(|problem| problem.line);
+        problems
+    }
+
+    fn note(&self, span: Option<Range<usize>>, text: impl Into<String>, remedy: &str) {
+        let line =
+            span.and_then(|span| self.text.get(..span.start)).map(|before| before.matches('\n').count() + 1);
+        self.problems.borrow_mut().push(Problem { line, text: text.into(), remedy: remedy.to_owned() });
+    }
+}
+
+impl<'a> Block<'a> {
+    /// The keys of the block, in their order.
+    pub fn names(&self) -> Vec<String> {
+        self.table.keys().map(|name| name.get_ref().to_string()).collect()
+    }
+
+    /// Whether the key stands there.
+    pub fn has(&self, name: &str) -> bool {
+        self.table.get(name).is_some()
+    }
+
+    /// The dotted path of a key.
+    pub fn path_of(&self, name: &str) -> String {
+        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+    }
+
+    /// Notes a problem with the key `name`, or with the block where it has no such key.
+    pub fn problem(&self, name: &str, text: impl AsRef<str>, remedy: impl AsRef<str>) {
+        let span = self
+            .table
+            .iter()
+            .find(|(key, _)| key.get_ref() == name)
+            .map(|(key, _)| key.span())
+            .or_else(|| self.table.keys().next().map(Spanned::span));
+        self.reader.note(span, format!("{}: {}", self.path_of(name), text.as_ref()), remedy.as_ref());
+    }
+
+    /// Notes every key nobody asked for.
+    pub fn finish(&self) {
+        let asked = self.asked.borrow();
+        for name in self.table.keys().map(Spanned::get_ref).filter(|name| !asked.contains(name.as_ref())) {
+            let near = asked
+                .iter()
+                .filter(|known| strsim(known, name) <= 2)
+                .map(|known| format!("did you mean `{known}`?"))
+                .next();
+            let known = || format!("known here: {}", asked.iter().cloned().collect::<Vec<_>>().join(", "));
+            self.problem(name, "unknown key", near.unwrap_or_else(known));
+        }
+    }
+
+    fn value(&self, name: &str) -> Option<&'a DeValue<'a>> {
+        self.asked.borrow_mut().insert(name.to_owned());
+        self.table.get(name).map(Spanned::get_ref)
+    }
+
+    fn mistyped(&self, name: &str, found: &DeValue<'_>, expected: &str, remedy: &str) {
+        self.problem(name, format!("found {}, expected {expected}", found.type_str()), remedy);
+    }
+
+    /// A table below this one.
+    pub fn block(&self, name: &str) -> Option<Block<'a>> {
+        let value = self.value(name)?;
+        let Some(table) = value.as_table() else {
+            self.mistyped(name, value, "a table", &format!("write [{}]", self.path_of(name)));
+            return None;
+        };
+        Some(Block { reader: self.reader, table, path: self.path_of(name), asked: RefCell::default() })
+    }
+
+    /// A text.
+    pub fn text(&self, name: &str) -> Option<&'a str> {
+        let value = self.value(name)?;
+        if value.as_str().is_none() {
+            self.mistyped(name, value, "a text", &format!("write {name} = \"…\""));
+        }
+        value.as_str()
+    }
+
+    /// A text that must be there.
+    pub fn required_text(&self, name: &str) -> Option<&'a str> {
+        if !self.has(name) {
+            self.asked.borrow_mut().insert(name.to_owned());
+            self.problem(name, "is missing", format!("write {name} = \"…\""));
+            return None;
+        }
+        self.text(name)
+    }
+
+    /// A flag; absent is `false`.
+    pub fn flag(&self, name: &str) -> bool {
+        let Some(value) = self.value(name) else { return false };
+        if value.as_bool().is_none() {
+            self.mistyped(name, value, "true or false", &format!("write {name} = true"));
+        }
+        value.as_bool().unwrap_or(false)
+    }
+
+    /// A list of texts.
+    pub fn texts(&self, name: &str) -> Option<Vec<String>> {
+        let value = self.value(name)?;
+        let items = value
+            .as_array()
+            .and_then(|items| items.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect());
+        if items.is_none() {
+            self.mistyped(name, value, "a list of texts", &format!("write {name} = [\"…\"]"));
+        }
+        items
+    }
+
+    /// A whole number within bounds.
+    pub fn count(&self, name: &str, min: u64, max: u64) -> Option<u64> {
+        let value = self.value(name)?;
+        let number = value
+            .as_integer()
+            .and_then(|number| u64::from_str_radix(number.as_str(), number.radix()).ok())
+            .filter(|number| (min..=max).contains(number));
+        if number.is_none() {
+            self.mistyped(
+                name,
+                value,
+                &format!("a whole number from {min} to {max}"),
+                &format!("write {name} = {min}"),
+            );
+        }
+        number
+    }
+
+    /// One of a few words.
+    pub fn choice<T: Copy>(&self, name: &str, choices: &[(&str, T)]) -> Option<T> {
+        let text = self.text(name)?;
+        let found = choices.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+        if found.is_none() {
+            let words: Vec<String> = choices.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+            self.problem(name, format!("found `{text}`"), format!("write one of {}", words.join(", ")));
+        }
+        found
+    }
+
+    /// A duration like `30s`, `5m` or `2h`.
+    pub fn duration(&self, name: &str) -> Option<Duration> {
+        let text = self.text(name)?;
+        let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let (number, unit) = text.split_at_checked(split)?;
+        let seconds = match unit {
+            "s" => Some(1),
+            "m" => Some(60),
+            "h" => Some(3_600),
+            _ => None,
+        };
+        let duration =
+            number.parse::<u64>().ok().zip(seconds).and_then(|(number, unit)| number.checked_mul(unit));
+        if duration.is_none() {
+            self.problem(
+                name,
+                format!("found `{text}`, expected a duration"),
+                format!("write {name} = \"30s\""),
+            );
+        }
+        duration.map(Duration::from_secs)
+    }
+
+    /// A secret, from the environment or a file; never from the text itself.
+    pub fn secret(&self, name: &str, kind: &str) -> Option<SecretString> {
+        let value = self.value(name)?;
+        let remedy = format!(
+            "write {name} = {{ env = \"{}\" }} or {{ file = \"/run/secrets/…\" }}",
+            variable(&self.path_of(name))
+        );
+        let Some(table) = value.as_table() else {
+            let found = if value.is_str() { "a secret written into the file" } else { value.type_str() };
+            self.problem(name, format!("found {found}, expected where the {kind} is kept"), &remedy);
+            return None;
+        };
+        let source = |word: &str| table.get(word).and_then(|value| value.get_ref().as_str());
+        let secret = match (source("env"), source("file"), table.len()) {
+            (Some(variable), None, 1) => (self.reader.environment)(variable).ok_or_else(|| {
+                (
+                    format!("the variable `{variable}` is not set"),
+                    format!("export {variable}=… before starting"),
+                )
+            }),
+            (None, Some(file), 1) => {
+                std::fs::read_to_string(self.reader.folder.join(file)).map_err(|error| {
+                    (format!("`{file}` cannot be read: {error}"), "name a file this user may read".to_owned())
+                })
+            }
+            _ => {
+                self.problem(name, format!("does not say where the {kind} is kept"), &remedy);
+                return None;
+            }
+        };
+        match secret.map(|text| text.trim().to_owned()) {
+            Ok(text) if text.is_empty() => {
+                self.problem(name, format!("the {kind} is empty"), "put the secret there, without spaces");
+                None
+            }
+            Ok(text) => Some(SecretString::from(text)),
+            Err((text, remedy)) => {
+                self.problem(name, text, remedy);
+                None
+            }
+        }
+    }
+}
+
+/// The variable a secret would be looked for in: `connections.hive.rest.api_key` → `HIVE_API_KEY`.
+fn variable(path: &str) -> String {
+    let words: Vec<&str> =
+        path.split('.').filter(|word| !matches!(*word, "connections" | "rest" | "scim")).collect();
+    words.join("_").replace('-', "_").to_ascii_uppercase()
+}
+
+/// How many single-letter edits apart two words are.
+fn strsim(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut left = i + 1;
+        let mut diagonal = i;
+        for (j, y) in b.iter().enumerate() {
+            let above = row.get(j + 1).copied().unwrap_or(usize::MAX);
+            let cost = (diagonal + usize::from(x != *y)).min(above + 1).min(left + 1);
+            diagonal = above;
+            if let Some(cell) = row.get_mut(j) {
+                *cell = left;
+            }
+            left = cost;
+        }
+        if let Some(cell) = row.last_mut() {
+            *cell = left;
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}

@@ -1,0 +1,67 @@
+//! `portcullis roster`: the member list of an app that has no interface.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::{ConfigFile, Failure, Outcome, assemble, print};
+use crate::adapters::manual::roster::{RosterRow, parse_roster};
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Take in a CSV export: columns email, name, role, status, last_seen
+    ///
+    /// People who are missing from it are noted as gone; tasks it shows as done are closed. An import that would lose
+    /// more than 30 % of the known people is refused without --force.
+    Import(Import),
+}
+
+#[derive(Debug, Args)]
+pub struct Import {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// The connection whose app the roster is of
+    #[arg(long, value_name = "NAME")]
+    connection: String,
+    /// The CSV file
+    #[arg(value_name = "CSV")]
+    csv: PathBuf,
+    /// Only say what would change
+    #[arg(long)]
+    dry_run: bool,
+    /// Import even if many people are missing
+    #[arg(long)]
+    force: bool,
+}
+
+/// Carries out the command.
+pub async fn run(Command::Import(arguments): Command) -> Outcome {
+    let config = assemble::load(&arguments.file.config)?;
+    let bytes = std::fs::read(&arguments.csv)
+        .map_err(|error| Failure::new(format!("`{}` cannot be read: {error}", arguments.csv.display())))?;
+    let rows = parse_roster(&bytes).map_err(|errors| {
+        let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        Failure::new(format!("`{}` cannot be imported\n{}", arguments.csv.display(), texts.join("\n")))
+    })?;
+    let gateway = assemble::gateway(&config).await?;
+    let connection = gateway
+        .connection(&arguments.connection)
+        .ok_or_else(|| Failure::new(format!("there is no connection `{}`", arguments.connection)))?;
+    if connection.capabilities().list {
+        return Err(Failure::new(format!(
+            "`{}` lists its accounts itself; only apps without an interface need a roster",
+            arguments.connection
+        )));
+    }
+    let accounts = rows.iter().map(RosterRow::account).collect();
+    let difference = connection
+        .import_roster(accounts, arguments.dry_run, arguments.force)
+        .await
+        .map_err(|refusal| Failure::new(refusal.error.detail))?;
+    gateway.shared().store.close().await;
+    let verb = if arguments.dry_run { "would be taken in" } else { "taken in" };
+    print::line(&format!(
+        "{} people {verb}: {} new, {} missing",
+        difference.rows, difference.new, difference.missing
+    ))
+}

@@ -1,0 +1,130 @@
+//! `portcullis serve`: the gateway until it is told to stop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::assemble::{self, UNUSABLE};
+use super::config::Config;
+use super::{ConfigFile, Failure, Outcome};
+use crate::http::server::{ServerSettings, Timers, Tls};
+use crate::http::{RouterSettings, router};
+use crate::provision::Gateway;
+use crate::store::sqlite;
+
+/// How long requests under way may take after the signal.
+const DRAIN: Duration = Duration::from_secs(26);
+
+/// Serves the connections of a configuration file.
+pub async fn run(file: &ConfigFile) -> Outcome {
+    let config = assemble::load(&file.config)?;
+    let listener = bind(config.listen).await?;
+    let lock = lock(&config)?;
+    let gateway = assemble::gateway(&config).await?;
+    warn_without_tokens(&gateway).await;
+    let stop = CancellationToken::new();
+    until_signal(stop.clone())?;
+    let address = listener.local_addr().map_err(|error| Failure::new(error.to_string()))?;
+    tracing::info!(%address, connections = config.connections.len(), "serving");
+    gateway_until(listener, gateway, &config, DRAIN, stop).await?;
+    drop(lock);
+    Ok(())
+}
+
+/// Binds the listener, so that a taken port is known before anything else happens.
+pub async fn bind(address: std::net::SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        Failure::new(format!("`{address}` cannot be listened on: {error}"))
+            .hint("choose another address with listen, or end the program that has it")
+    })
+}
+
+/// Takes the data directory for this process alone.
+pub fn lock(config: &Config) -> Result<sqlite::DirectoryLock, Failure> {
+    let folder = config.data_dir();
+    std::fs::create_dir_all(folder).map_err(|error| {
+        Failure::new(format!("`{}` cannot be made: {error}", folder.display())).code(UNUSABLE)
+    })?;
+    sqlite::lock(folder).map_err(|error| Failure::new(error.to_string()).code(UNUSABLE))
+}
+
+/// Serves `gateway` until `stop`, then lets requests and promises under way end within `drain`.
+pub async fn gateway_until(
+    listener: TcpListener,
+    gateway: Arc<Gateway>,
+    config: &Config,
+    drain: Duration,
+    stop: CancellationToken,
+) -> Outcome {
+    let unfinished = gateway.recover().await.map_err(|refusal| {
+        Failure::new(format!("the journal cannot be read: {}", refusal.error.detail)).code(UNUSABLE)
+    })?;
+    if unfinished > 0 {
+        tracing::warn!(unfinished, "going on with what an earlier process left open");
+    }
+    let tls = match &config.tls {
+        None => None,
+        Some(files) => {
+            let read = |path: &std::path::Path| {
+                std::fs::read(path).map_err(|error| {
+                    Failure::new(format!("`{}` cannot be read: {error}", path.display())).code(UNUSABLE)
+                })
+            };
+            let (certificate, key) = (read(&files.certificate)?, read(&files.key)?);
+            Some(
+                Tls::from_pem(&certificate, &key)
+                    .map_err(|error| Failure::new(format!("tls: {error}")).code(UNUSABLE))?,
+            )
+        }
+    };
+    let settings =
+        ServerSettings { timers: Timers { drain, ..Timers::default() }, tls, ..ServerSettings::default() };
+
+    let doors = router(
+        Arc::clone(&gateway),
+        RouterSettings { behind_proxy: config.behind_proxy, ..RouterSettings::default() },
+    );
+    let promises = gateway.shared().tracker.spawn(Arc::clone(&gateway).keep_promises(stop.clone()));
+    let cut = crate::http::serve(listener, doors, settings, stop).await;
+    if cut > 0 {
+        tracing::warn!(cut, "sockets were closed before their requests ended");
+    }
+    gateway.shared().tracker.close();
+    let ended = tokio::time::timeout(Duration::from_secs(1), gateway.shared().tracker.wait()).await;
+    if ended.is_err() {
+        tracing::warn!("work is still under way; the journal has it, and the next start goes on with it");
+    }
+    promises.abort();
+    gateway.shared().store.close().await;
+    Ok(())
+}
+
+/// Cancels `stop` on SIGTERM or SIGINT.
+pub fn until_signal(stop: CancellationToken) -> Outcome {
+    let listen =
+        |kind| signal(kind).map_err(|error| Failure::new(format!("signals cannot be received: {error}")));
+    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        stop.cancel();
+    });
+    Ok(())
+}
+
+async fn warn_without_tokens(gateway: &Gateway) {
+    let Ok(tokens) = gateway.shared().store.tokens().await else { return };
+    for connection in gateway.connections() {
+        if !tokens.iter().any(|token| token.connection == connection.name() && token.revoked_at.is_none()) {
+            tracing::warn!(
+                connection = connection.name(),
+                "no token opens this connection; make one with `portcullis token create`"
+            );
+        }
+    }
+}

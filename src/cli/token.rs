@@ -1,0 +1,167 @@
+//! `portcullis token`: bearer tokens, shown once.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::{ConfigFile, Failure, Outcome, assemble, print};
+use crate::base::secret::Token;
+use crate::store::{TokenRow, Write};
+
+const DAY: Duration = Duration::from_hours(24);
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a token for a connection and show it, once
+    ///
+    /// Two tokens of a connection can be live at a time, so that one can be changed for the other without a gap. A
+    /// running gateway knows the new token within ten seconds.
+    Create(Create),
+    /// List the tokens of a connection, or of all; never the tokens themselves
+    List(List),
+    /// End a token; a running gateway refuses it within ten seconds
+    Revoke(Revoke),
+}
+
+#[derive(Debug, Args)]
+pub struct Create {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// The connection the token opens
+    #[arg(long, value_name = "NAME")]
+    connection: String,
+    /// Days until it ends
+    #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=365))]
+    days: u32,
+    /// Print {"id","token","expires_at"}
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct List {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Only tokens of this connection
+    #[arg(long, value_name = "NAME")]
+    connection: Option<String>,
+    /// Print a JSON array
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Revoke {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// The connection the token opens
+    #[arg(long, value_name = "NAME")]
+    connection: String,
+    /// The token's id, as `token list` shows it
+    #[arg(value_name = "ID")]
+    id: String,
+    /// Print {"id","revoked"}
+    #[arg(long)]
+    json: bool,
+}
+
+/// Carries out the command.
+pub async fn run(command: Command) -> Outcome {
+    match command {
+        Command::Create(arguments) => create(&arguments).await,
+        Command::List(arguments) => list(&arguments).await,
+        Command::Revoke(arguments) => revoke(&arguments).await,
+    }
+}
+
+/// A token nobody can guess.
+pub fn mint() -> Token {
+    Token::from_random(rand::random(), rand::random())
+}
+
+async fn create(arguments: &Create) -> Outcome {
+    let config = assemble::load(&arguments.file.config)?;
+    let gateway = assemble::gateway(&config).await?;
+    let token = mint();
+    let expires_at = gateway.shared().clock.now().plus(DAY * arguments.days);
+    let row = gateway.keep_token(&arguments.connection, &token, expires_at).await.map_err(|refusal| {
+        let names: Vec<&str> = config.connections.iter().map(|connection| connection.name.as_str()).collect();
+        Failure::new(refusal.error.detail).hint(format!("the connections are {}", names.join(", ")))
+    })?;
+    gateway.shared().store.close().await;
+    if arguments.json {
+        let shown =
+            json!({ "id": row.id, "token": token.reveal(), "expires_at": row.expires_at.to_string() });
+        return print::line(&shown.to_string());
+    }
+    print::line(&format!("token:   {}", token.reveal()))?;
+    print::line(&format!("id:      {}", row.id))?;
+    print::line(&format!("expires: {}", row.expires_at))?;
+    print::line("It is shown this once: paste it into the identity provider's token field now.")
+}
+
+async fn list(arguments: &List) -> Outcome {
+    let config = assemble::load(&arguments.file.config)?;
+    let gateway = assemble::gateway(&config).await?;
+    let rows = gateway.shared().store.tokens().await.map_err(|error| Failure::new(error.to_string()))?;
+    let now = gateway.shared().clock.now();
+    gateway.shared().store.close().await;
+    let wanted = |row: &&TokenRow| arguments.connection.as_ref().is_none_or(|name| *name == row.connection);
+    let state = |row: &TokenRow| match (row.revoked_at, row.expires_at > now) {
+        (Some(_), _) => "revoked",
+        (None, false) => "expired",
+        (None, true) => "live",
+    };
+    let rows: Vec<&TokenRow> = rows.iter().filter(wanted).collect();
+    if arguments.json {
+        let shown: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                json!({
+                    "id": row.id,
+                    "connection": row.connection,
+                    "state": state(row),
+                    "created_at": row.created_at.to_string(),
+                    "expires_at": row.expires_at.to_string(),
+                })
+            })
+            .collect();
+        return print::line(&json!(shown).to_string());
+    }
+    let cells = |row: &&TokenRow| {
+        vec![
+            row.id.clone(),
+            row.connection.clone(),
+            state(row).to_owned(),
+            row.created_at.to_string(),
+            row.expires_at.to_string(),
+        ]
+    };
+    print::table(
+        &["ID", "CONNECTION", "STATE", "CREATED", "EXPIRES"],
+        &rows.iter().map(cells).collect::<Vec<_>>(),
+    )
+}
+
+async fn revoke(arguments: &Revoke) -> Outcome {
+    let config = assemble::load(&arguments.file.config)?;
+    let gateway = assemble::gateway(&config).await?;
+    let store = &gateway.shared().store;
+    let known = store.tokens().await.map_err(|error| Failure::new(error.to_string()))?;
+    if !known.iter().any(|row| row.connection == arguments.connection && row.id == arguments.id) {
+        return Err(Failure::new(format!("`{}` has no token `{}`", arguments.connection, arguments.id))
+            .hint(format!("portcullis token list --config {}", arguments.file.config.display())));
+    }
+    let write = Write::RevokeToken {
+        connection: arguments.connection.clone(),
+        id: arguments.id.clone(),
+        at: gateway.shared().clock.now(),
+    };
+    store.commit(vec![write]).await.map_err(|error| Failure::new(error.to_string()))?;
+    store.close().await;
+    if arguments.json {
+        return print::line(&json!({ "id": arguments.id, "revoked": true }).to_string());
+    }
+    print::line(&format!("token {} opens nothing any longer", arguments.id))
+}

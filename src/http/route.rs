@@ -1,0 +1,207 @@
+//! Which endpoint a path names, and what may be done there. Pure.
+
+use axum::http::Method;
+
+use super::query::percent_decode;
+use crate::scim::schema::ResourceKind;
+
+/// What a path names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// `/healthz`: the process runs.
+    Health,
+    /// `/readyz`: requests can be served.
+    Ready,
+    /// Below `/{connection}/scim/v2`.
+    Scim { connection: String, endpoint: Endpoint },
+    /// Anything else.
+    Unknown,
+}
+
+/// An endpoint below a connection's base URL (RFC 7644 §3.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Endpoint {
+    ServiceProviderConfig,
+    ResourceTypes,
+    /// By name.
+    ResourceType(String),
+    Schemas,
+    /// By URN.
+    Schema(String),
+    Collection(ResourceKind),
+    /// By id.
+    Single(ResourceKind, String),
+    /// `.search`, on the whole server or on one collection.
+    Search,
+    Bulk,
+    /// `/Me` and what lies below.
+    Me,
+    Unknown,
+}
+
+const READ: &[Method] = &[Method::GET, Method::HEAD, Method::OPTIONS];
+const COLLECTION: &[Method] = &[Method::GET, Method::HEAD, Method::POST, Method::OPTIONS];
+const SINGLE: &[Method] =
+    &[Method::GET, Method::HEAD, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+const POST: &[Method] = &[Method::POST, Method::OPTIONS];
+const ME: &[Method] =
+    &[Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+
+impl Route {
+    /// Reads a path. Trailing and doubled slashes do not count: they come from base URLs pasted with a slash.
+    pub(crate) fn of(path: &str) -> Self {
+        let Some(segments) =
+            path.split('/').filter(|part| !part.is_empty()).map(percent_decode).collect::<Option<Vec<_>>>()
+        else {
+            return Self::Unknown;
+        };
+        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        match segments.as_slice() {
+            ["healthz"] => Self::Health,
+            ["readyz"] => Self::Ready,
+            [connection, "scim", "v2", rest @ ..] => {
+                Self::Scim { connection: (*connection).to_owned(), endpoint: Endpoint::of(rest) }
+            }
+            _ => Self::Unknown,
+        }
+    }
+
+    /// The operation's name for logs: one of a closed set.
+    pub(crate) fn operation(&self, method: &Method) -> &'static str {
+        match self {
+            Self::Health => "health",
+            Self::Ready => "ready",
+            Self::Scim { endpoint, .. } => endpoint.operation(method),
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl Endpoint {
+    fn of(segments: &[&str]) -> Self {
+        match segments {
+            ["ServiceProviderConfig"] => Self::ServiceProviderConfig,
+            ["ResourceTypes"] => Self::ResourceTypes,
+            ["ResourceTypes", name] => Self::ResourceType((*name).to_owned()),
+            ["Schemas"] => Self::Schemas,
+            ["Schemas", urn] => Self::Schema((*urn).to_owned()),
+            [".search"] | ["Users" | "Groups", ".search"] => Self::Search,
+            ["Users"] => Self::Collection(ResourceKind::User),
+            ["Users", id] => Self::Single(ResourceKind::User, (*id).to_owned()),
+            ["Groups"] => Self::Collection(ResourceKind::Group),
+            ["Groups", id] => Self::Single(ResourceKind::Group, (*id).to_owned()),
+            ["Bulk"] => Self::Bulk,
+            ["Me", ..] => Self::Me,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// The methods it answers to; none for an unknown endpoint.
+    pub(crate) fn methods(&self) -> &'static [Method] {
+        match self {
+            Self::ServiceProviderConfig
+            | Self::ResourceTypes
+            | Self::ResourceType(_)
+            | Self::Schemas
+            | Self::Schema(_) => READ,
+            Self::Collection(_) => COLLECTION,
+            Self::Single(..) => SINGLE,
+            Self::Search | Self::Bulk => POST,
+            Self::Me => ME,
+            Self::Unknown => &[],
+        }
+    }
+
+    fn operation(&self, method: &Method) -> &'static str {
+        if !self.methods().contains(method) {
+            return "unknown";
+        }
+        match self {
+            Self::ServiceProviderConfig => "service_provider_config.read",
+            Self::ResourceTypes | Self::ResourceType(_) => "resource_types.read",
+            Self::Schemas | Self::Schema(_) => "schemas.read",
+            Self::Collection(kind) => match (kind, method.as_str()) {
+                (ResourceKind::User, "POST") => "users.create",
+                (ResourceKind::User, _) => "users.list",
+                (ResourceKind::Group, "POST") => "groups.create",
+                (ResourceKind::Group, _) => "groups.list",
+            },
+            Self::Single(kind, _) => match (kind, method.as_str()) {
+                (ResourceKind::User, "PUT") => "users.replace",
+                (ResourceKind::User, "PATCH") => "users.patch",
+                (ResourceKind::User, "DELETE") => "users.delete",
+                (ResourceKind::User, _) => "users.read",
+                (ResourceKind::Group, "PUT") => "groups.replace",
+                (ResourceKind::Group, "PATCH") => "groups.patch",
+                (ResourceKind::Group, "DELETE") => "groups.delete",
+                (ResourceKind::Group, _) => "groups.read",
+            },
+            Self::Search => "search",
+            Self::Bulk => "bulk",
+            Self::Me => "me",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// The value of `Allow`.
+pub(crate) fn allow(methods: &[Method]) -> String {
+    methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(path: &str) -> Endpoint {
+        match Route::of(path) {
+            Route::Scim { connection, endpoint } => {
+                assert_eq!(connection, "hive", "{path}");
+                endpoint
+            }
+            other => panic!("`{path}` is {other:?}"),
+        }
+    }
+
+    #[test]
+    fn slashes_at_the_end_or_doubled_do_not_count() {
+        for path in
+            ["/hive/scim/v2/Users", "/hive/scim/v2/Users/", "/hive/scim/v2//Users", "//hive/scim/v2/Users"]
+        {
+            assert_eq!(endpoint(path), Endpoint::Collection(ResourceKind::User), "{path}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_percent_decoded_once() {
+        assert_eq!(
+            endpoint("/hive/scim/v2/Users/a%2Fb%252F+c"),
+            Endpoint::Single(ResourceKind::User, "a/b%2F+c".to_owned())
+        );
+        assert_eq!(
+            endpoint("/hive/scim/v2/Schemas/urn%3Aietf:params:scim:schemas:core:2.0:User"),
+            Endpoint::Schema("urn:ietf:params:scim:schemas:core:2.0:User".to_owned())
+        );
+    }
+
+    #[test]
+    fn what_is_no_endpoint_is_unknown() {
+        for path in
+            ["/hive/scim/v2", "/hive/scim/v2/Widgets", "/hive/scim/v2/Users/1/groups", "/hive/scim/v2/users"]
+        {
+            assert_eq!(endpoint(path), Endpoint::Unknown, "{path}");
+        }
+        for path in
+            ["/", "/hive", "/hive/scim/v1/Users", "/hive/scim/v2/Users/%ff", "/hive/scim/v2/Users/%zz", "*"]
+        {
+            assert_eq!(Route::of(path), Route::Unknown, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_search_is_never_taken_for_an_id() {
+        for path in ["/hive/scim/v2/.search", "/hive/scim/v2/Users/.search", "/hive/scim/v2/Groups/.search"] {
+            assert_eq!(endpoint(path), Endpoint::Search, "{path}");
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The doors of the gateway: `/healthz`, `/readyz`, and `/{connection}/scim/v2/…`.
+
+use std::any::Any;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Router, middleware};
+use serde_json::json;
+use tokio::time::Instant;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use super::answer::plain;
+use super::auth::{FailureLimit, Failures, bearer, failing_as};
+use super::error::{Refused, allow_header};
+use super::intake::intake;
+use super::log::{Entered, Recorder, record};
+use super::peer::Peer;
+use super::route::{Endpoint, Route};
+use crate::base::id::Ids;
+use crate::provision::{Connection, Denied, Gateway};
+
+/// What the doors are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RouterSettings {
+    /// How long a caller waits at most; work that needs longer goes on without it.
+    pub answer_within: Duration,
+    /// Largest body of a user request, in bytes.
+    pub user_bytes: usize,
+    /// Largest body of a group request, in bytes.
+    pub group_bytes: usize,
+    /// When a caller with wrong credentials is told to wait.
+    pub failures: FailureLimit,
+    /// Whether a proxy of ours stands in front, so that `X-Forwarded-For` names the caller.
+    pub behind_proxy: bool,
+}
+
+impl Default for RouterSettings {
+    fn default() -> Self {
+        Self {
+            answer_within: Duration::from_secs(25),
+            user_bytes: 256 * 1024,
+            group_bytes: 2 * 1024 * 1024,
+            failures: FailureLimit::default(),
+            behind_proxy: false,
+        }
+    }
+}
+
+/// What every request needs.
+#[derive(Debug)]
+struct Door {
+    gateway: Arc<Gateway>,
+    settings: RouterSettings,
+    failures: Failures,
+}
+
+/// All doors of `gateway`. Requests need no [`Peer`]; without one all callers count as one.
+pub fn router(gateway: Arc<Gateway>, settings: RouterSettings) -> Router {
+    let recorder = Recorder::new(Ids::new(Arc::clone(&gateway.shared().clock)), settings.answer_within);
+    let door = Arc::new(Door { gateway, settings, failures: Failures::new(settings.failures) });
+    layered(Router::new().fallback(answer).with_state(door), recorder)
+}
+
+/// Puts request id, log line and panic guard round `routes`.
+pub(super) fn layered(routes: Router, recorder: Recorder) -> Router {
+    routes
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(Arc::new(recorder), record))
+}
+
+fn panicked(_message: Box<dyn Any + Send>) -> Response {
+    Refused::Panicked.into_response()
+}
+
+async fn answer(
+    State(door): State<Arc<Door>>,
+    Extension(route): Extension<Route>,
+    Extension(entered): Extension<Entered>,
+    request: Request,
+) -> Response {
+    match route {
+        Route::Health => probe(request.method(), true),
+        Route::Ready => probe(request.method(), door.gateway.ready().await),
+        Route::Scim { connection, endpoint } => {
+            scim(&door, &connection, &entered, endpoint, request).await.unwrap_or_else(Refused::into_response)
+        }
+        Route::Unknown => Refused::UnknownEndpoint.into_response(),
+    }
+}
+
+/// Nothing is looked at before the token: not the method, not the endpoint, not the body.
+async fn scim(
+    door: &Door,
+    name: &str,
+    entered: &Entered,
+    endpoint: Endpoint,
+    request: Request,
+) -> Result<Response, Refused> {
+    let caller = caller(door, &request);
+    let connection = admit(door, name, request.headers(), caller).await?;
+    entered.note(connection.name());
+    let methods = endpoint.methods();
+    Ok(match intake(endpoint, request, &door.settings).await? {
+        Some(work) => work.perform(&connection).await?.into_response(),
+        None => options(methods),
+    })
+}
+
+async fn admit(
+    door: &Door,
+    connection: &str,
+    headers: &HeaderMap,
+    caller: IpAddr,
+) -> Result<Arc<Connection>, Refused> {
+    let token = bearer(headers);
+    match door.gateway.admit(connection, token).await {
+        Ok(connection) => Ok(connection),
+        Err(Denied::UnknownConnection) => Err(Refused::UnknownConnection),
+        Err(Denied::Unavailable) => Err(Refused::CredentialsUnknown),
+        Err(Denied::Unauthorized) => {
+            let wait = door.failures.count(failing_as(caller, token), Instant::now());
+            Err(wait.map_or(Refused::Credentials, Refused::TooManyFailures))
+        }
+    }
+}
+
+fn caller(door: &Door, request: &Request) -> IpAddr {
+    let peer = request.extensions().get().copied().unwrap_or(Peer([0, 0, 0, 0].into()));
+    if door.settings.behind_proxy { peer.forwarded_by(request.headers()) } else { peer }.network()
+}
+
+fn options(methods: &'static [Method]) -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    response.headers_mut().extend(allow_header(methods));
+    response
+}
+
+/// For load balancers and people: needs no token and tells nothing but yes or no.
+fn probe(method: &Method, well: bool) -> Response {
+    const METHODS: &[Method] = &[Method::GET, Method::HEAD, Method::OPTIONS];
+    match (METHODS.contains(method), well) {
+        (false, _) => Refused::Method(METHODS).into_response(),
+        (true, _) if method == Method::OPTIONS => options(METHODS),
+        (true, true) => plain(200, &json!({"status": "ok"})),
+        (true, false) => plain(503, &json!({"status": "unavailable"})),
+    }
+}

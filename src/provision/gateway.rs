@@ -1,0 +1,298 @@
+//! The gateway: its connections, who may enter them, and their face towards HTTP.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::connection::{Connection, Shared};
+use super::{Denied, ListQuery, Preconditions, Read, Refusal, Result, Shown, View};
+use crate::base::clock::Timestamp;
+use crate::base::secret::Token;
+use crate::contract::GroupCapabilities;
+use crate::scim::catalog::Catalog;
+use crate::scim::discovery::{self, GroupSurface, Surface};
+use crate::scim::error::ScimError;
+use crate::scim::schema::ResourceKind;
+use crate::store::{self, TokenRow, Write};
+
+/// How long a change of the tokens may take to be seen here.
+const TOKENS_KNOWN_FOR: Duration = Duration::from_secs(5);
+
+/// Live tokens a connection may have: the one in use and the one it is changed to.
+const LIVE_TOKENS: usize = 2;
+
+/// All connections and what they share.
+#[derive(Debug)]
+pub struct Gateway {
+    connections: BTreeMap<String, Arc<Connection>>,
+    shared: Arc<Shared>,
+    tokens: Mutex<KnownTokens>,
+}
+
+#[derive(Debug, Default)]
+struct KnownTokens {
+    read_at: Option<Timestamp>,
+    rows: Arc<BTreeMap<String, TokenRow>>,
+}
+
+impl Gateway {
+    /// A gateway over these connections, which must have been made with the same `shared`.
+    pub fn new(connections: Vec<Arc<Connection>>, shared: Arc<Shared>) -> Arc<Self> {
+        let connections =
+            connections.into_iter().map(|connection| (connection.name().to_owned(), connection)).collect();
+        Arc::new(Self { connections, shared, tokens: Mutex::default() })
+    }
+
+    /// A gateway without connections that remembers nothing.
+    #[cfg(test)]
+    pub fn empty(clock: crate::base::clock::SharedClock) -> Arc<Self> {
+        let shared = Shared {
+            store: Arc::new(store::silent::Silent),
+            ids: crate::base::id::Ids::new(Arc::clone(&clock)),
+            clock,
+            tracker: tokio_util::task::TaskTracker::new(),
+        };
+        Self::new(Vec::new(), Arc::new(shared))
+    }
+
+    /// What all connections share.
+    pub fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// A connection by name.
+    pub fn connection(&self, name: &str) -> Option<Arc<Connection>> {
+        self.connections.get(name).cloned()
+    }
+
+    /// All connections, by name.
+    pub fn connections(&self) -> impl Iterator<Item = &Arc<Connection>> {
+        self.connections.values()
+    }
+
+    /// The connection a token opens, if it is the one the path names.
+    pub async fn admit(
+        &self,
+        connection: &str,
+        token: Option<&str>,
+    ) -> std::result::Result<Arc<Connection>, Denied> {
+        let token = token.and_then(Token::parse).ok_or(Denied::Unauthorized)?;
+        let rows = self.known_tokens().await.ok_or(Denied::Unavailable)?;
+        let hash = token.hash();
+        // An unknown id is compared too, so that the time tells nothing.
+        let nobody = store::TokenRow {
+            id: String::new(),
+            connection: String::new(),
+            hash: crate::base::secret::TokenHash([0; 32]),
+            created_at: Timestamp(0),
+            expires_at: Timestamp(0),
+            revoked_at: Some(Timestamp(0)),
+        };
+        let own = rows.get(&format!("{connection}/{}", token.id));
+        let row = own.or_else(|| rows.values().find(|row| row.id == token.id)).unwrap_or(&nobody);
+        let good =
+            row.hash.matches(&hash) && row.revoked_at.is_none() && row.expires_at > self.shared.clock.now();
+        if !good {
+            return Err(Denied::Unauthorized);
+        }
+        if own.is_none() {
+            return Err(Denied::UnknownConnection);
+        }
+        self.connection(connection).ok_or(Denied::UnknownConnection)
+    }
+
+    async fn known_tokens(&self) -> Option<Arc<BTreeMap<String, TokenRow>>> {
+        let now = self.shared.clock.now();
+        let (fresh, known) = {
+            let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+            let fresh = tokens.read_at.is_some_and(|at| now.since(at) < TOKENS_KNOWN_FOR);
+            (fresh, tokens.read_at.map(|_| Arc::clone(&tokens.rows)))
+        };
+        if fresh {
+            return known;
+        }
+        match self.shared.store.tokens().await {
+            Ok(rows) => {
+                let rows =
+                    rows.into_iter().map(|row| (format!("{}/{}", row.connection, row.id), row)).collect();
+                let rows = Arc::new(rows);
+                let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+                *tokens = KnownTokens { read_at: Some(now), rows: Arc::clone(&rows) };
+                Some(rows)
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the tokens could not be read");
+                known
+            }
+        }
+    }
+
+    /// Keeps a token, so that it opens `connection` until `expires_at`.
+    ///
+    /// # Errors
+    /// 409 when the connection has two live tokens already: revoke the one that is no longer used.
+    pub async fn keep_token(
+        &self,
+        connection: &str,
+        token: &Token,
+        expires_at: Timestamp,
+    ) -> Result<TokenRow> {
+        if !self.connections.contains_key(connection) {
+            return Err(ScimError::new(404, "there is no connection with this name").into());
+        }
+        let now = self.shared.clock.now();
+        let live = |row: &&TokenRow| {
+            row.connection == connection && row.revoked_at.is_none() && row.expires_at > now
+        };
+        let rows = self.shared.store.tokens().await?;
+        if let Some(known) = rows.iter().filter(live).find(|row| row.id == token.id) {
+            return Ok(known.clone());
+        }
+        if rows.iter().filter(live).count() >= LIVE_TOKENS {
+            return Err(ScimError::new(
+                409,
+                "the connection has two live tokens; revoke the one that is no longer used",
+            )
+            .into());
+        }
+        let row = TokenRow {
+            id: token.id.clone(),
+            connection: connection.to_owned(),
+            hash: token.hash(),
+            created_at: now,
+            expires_at,
+            revoked_at: None,
+        };
+        self.shared.store.commit(vec![Write::Token(row.clone())]).await?;
+        Ok(row)
+    }
+
+    /// Whether requests can be served: the store answers.
+    pub async fn ready(&self) -> bool {
+        self.shared.store.tokens().await.is_ok()
+    }
+}
+
+/// What HTTP asks of a connection.
+impl Connection {
+    fn surface(&self) -> Surface {
+        let GroupCapabilities { list, create, rename, delete, add_member, remove_member, .. } =
+            self.capabilities().groups;
+        let groups = match (list, add_member || remove_member, create || rename || delete) {
+            (false, ..) => GroupSurface::Absent,
+            (true, false, _) => GroupSurface::ReadOnly,
+            (true, true, false) => GroupSurface::Members,
+            (true, true, true) => GroupSurface::Full,
+        };
+        Surface { groups, etag: true, ..Surface::new(self.base_url()) }
+    }
+
+    /// `/ServiceProviderConfig`.
+    pub fn service_provider_config(&self) -> Value {
+        discovery::service_provider_config(&self.surface())
+    }
+
+    /// `/ResourceTypes`, or one of them.
+    pub fn resource_types(&self, name: Option<&str>) -> Result<Value> {
+        let (surface, catalog) = (self.surface(), Catalog::standard());
+        match name {
+            None => Ok(discovery::resource_types(&surface, catalog)),
+            Some(name) => discovery::resource_type(&surface, catalog, name)
+                .ok_or_else(|| ScimError::new(404, "there is no resource type with this name").into()),
+        }
+    }
+
+    /// `/Schemas`, or one of them by URN.
+    pub fn schemas(&self, urn: Option<&str>) -> Result<Value> {
+        let (surface, catalog) = (self.surface(), Catalog::standard());
+        match urn {
+            None => Ok(discovery::schemas(&surface, catalog)),
+            Some(urn) => discovery::schema(&surface, catalog, urn)
+                .ok_or_else(|| ScimError::new(404, "there is no schema with this URN").into()),
+        }
+    }
+
+    /// One resource; 404 where this connection has none with the id.
+    pub async fn read(
+        &self,
+        kind: ResourceKind,
+        id: &str,
+        view: &View,
+        when: &Preconditions,
+    ) -> Result<Read> {
+        self.offers(kind)?;
+        self.read_one(kind, id, view, when).await
+    }
+
+    /// A ListResponse.
+    pub async fn list(&self, kind: ResourceKind, query: &ListQuery) -> Result<Value> {
+        self.offers(kind)?;
+        self.read_list(kind, query).await
+    }
+
+    /// Creates a resource and shows it.
+    pub async fn create(self: &Arc<Self>, kind: ResourceKind, body: Value, view: &View) -> Result<Shown> {
+        self.offers(kind)?;
+        match kind {
+            ResourceKind::User => self.create_user(body, view).await,
+            ResourceKind::Group => self.create_group(&body, view).await,
+        }
+    }
+
+    /// Replaces a resource and shows it.
+    pub async fn replace(
+        self: &Arc<Self>,
+        kind: ResourceKind,
+        id: &str,
+        body: Value,
+        view: &View,
+        when: &Preconditions,
+    ) -> Result<Shown> {
+        self.offers(kind)?;
+        match kind {
+            ResourceKind::User => self.replace_user(id, body, view, when).await,
+            ResourceKind::Group => self.replace_group(id, &body, view, when).await,
+        }
+    }
+
+    /// Patches a resource; `None` for a group whose caller did not ask to see it, whose answer is 204.
+    pub async fn patch(
+        self: &Arc<Self>,
+        kind: ResourceKind,
+        id: &str,
+        body: Value,
+        view: &View,
+        when: &Preconditions,
+    ) -> Result<Option<Shown>> {
+        self.offers(kind)?;
+        match kind {
+            ResourceKind::User => self.patch_user(id, &body, view, when).await.map(Some),
+            ResourceKind::Group => {
+                let record = self.patch_group(id, &body, when).await?;
+                match view.attributes {
+                    None => Ok(None),
+                    Some(_) => self.shown_group(&record, view).await.map(Some),
+                }
+            }
+        }
+    }
+
+    /// Deletes a resource.
+    pub async fn delete(self: &Arc<Self>, kind: ResourceKind, id: &str, when: &Preconditions) -> Result<()> {
+        self.offers(kind)?;
+        match kind {
+            ResourceKind::User => self.delete_user(id, when).await,
+            ResourceKind::Group => self.delete_group(id, when).await,
+        }
+    }
+
+    fn offers(&self, kind: ResourceKind) -> Result<()> {
+        if kind == ResourceKind::Group && !self.capabilities().groups.list {
+            let detail = format!("{} has no groups through this connection", self.capabilities().app);
+            return Err(Refusal::from(ScimError::new(501, detail)));
+        }
+        Ok(())
+    }
+}

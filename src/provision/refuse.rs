@@ -1,0 +1,73 @@
+//! How a failed operation is told to the caller: one exhaustive match from the treaty's errors to SCIM's.
+
+use std::time::Duration;
+
+use super::Refusal;
+use super::policy::Idp;
+use crate::contract::{Error, Kind, Retry};
+use crate::scim::error::{ScimError, ScimType};
+use crate::store;
+
+/// How long a caller is asked to stay away while we keep working on an open intent.
+const COME_BACK: Duration = Duration::from_secs(60);
+
+/// The answer to a request that certainly was not carried out.
+pub fn not_applied(error: &Error, idp: Idp) -> Refusal {
+    let delay = match error.retry {
+        Retry::Later(delay) => delay,
+        Retry::Never | Retry::AfterLooking => None,
+    };
+    let detail = error.message.clone();
+    match error.kind {
+        Kind::NotFound => ScimError::new(404, detail).into(),
+        Kind::Conflict => ScimError::uniqueness(detail).into(),
+        Kind::Invalid => ScimError::bad(ScimType::InvalidValue, detail).into(),
+        Kind::Unsupported => ScimError::new(501, detail).into(),
+        Kind::Credentials | Kind::Unexpected => ScimError::new(502, detail).into(),
+        Kind::Forbidden | Kind::NoSeats => ScimError::new(403, detail).into(),
+        Kind::RateLimited => {
+            Refusal { error: ScimError::new(429, detail), retry_after: Some(delay.unwrap_or(COME_BACK)) }
+        }
+        Kind::Unavailable | Kind::Unknown => later(detail, delay.unwrap_or(COME_BACK), idp),
+    }
+}
+
+/// The answer to a request that is not done yet and that we keep working on.
+pub fn still_working(idp: Idp) -> Refusal {
+    later(
+        "the app has not confirmed this yet; the gateway keeps trying until it has".to_owned(),
+        COME_BACK,
+        idp,
+    )
+}
+
+/// The answer when our own store fails: nothing was done.
+pub fn store(error: &store::Error) -> Refusal {
+    match error {
+        store::Error::NameTaken => {
+            ScimError::uniqueness("the name is taken by another resource of this connection").into()
+        }
+        store::Error::Stale => {
+            ScimError::new(412, "the resource has changed in the meantime; read it again").into()
+        }
+        store::Error::Unavailable(_) | store::Error::Refused(_) => Refusal {
+            error: ScimError::new(503, "the gateway's own store is not available; nothing was done"),
+            retry_after: Some(COME_BACK),
+        },
+    }
+}
+
+/// Okta reschedules by itself on 429 only; everyone else understands 503.
+fn later(detail: String, delay: Duration, idp: Idp) -> Refusal {
+    let status = match idp {
+        Idp::Okta => 429,
+        Idp::Entra | Idp::Generic => 503,
+    };
+    Refusal { error: ScimError::new(status, detail), retry_after: Some(delay) }
+}
+
+impl From<store::Error> for Refusal {
+    fn from(error: store::Error) -> Self {
+        store(&error)
+    }
+}

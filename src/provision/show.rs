@@ -1,0 +1,177 @@
+//! How a record looks to a caller: what was asked for, what the app says otherwise, and what the gateway knows.
+
+use serde_json::{Map, Value, json};
+
+use super::connection::Connection;
+use super::mapping;
+use super::standing::{About, Invitation, Person};
+use super::{Shown, View};
+use crate::base::clock::Timestamp;
+use crate::contract::{Create, State};
+use crate::scim::catalog::Catalog;
+use crate::scim::error::Result;
+use crate::scim::etag;
+use crate::scim::project::Projection;
+use crate::scim::schema::{ENTERPRISE_USER, GATEWAY_USER, GROUP, ResourceKind, USER};
+use crate::store::{Kind, Record, Reference};
+
+impl Connection {
+    /// `meta.location` of a resource.
+    pub(super) fn location(&self, kind: ResourceKind, id: &str) -> String {
+        format!("{}{}/{id}", self.base_url(), kind.endpoint())
+    }
+
+    /// The whole resource of a person. `listed_at` is when the last complete listing of the app ended.
+    pub(super) fn show_user(&self, person: &Person, listed_at: Option<Timestamp>) -> Value {
+        let capabilities = self.capabilities();
+        let mut body = person.desired.clone();
+        if let Some(observed) = &person.observed {
+            mapping::overlay(&mut body, observed, capabilities);
+        }
+        let body = match body {
+            Value::Object(object) => object,
+            _ => Map::new(),
+        };
+        let mut schemas = vec![json!(USER)];
+        if body.contains_key(ENTERPRISE_USER) {
+            schemas.push(json!(ENTERPRISE_USER));
+        }
+        schemas.push(json!(GATEWAY_USER));
+        let mut resource = Map::new();
+        resource.insert("schemas".to_owned(), Value::Array(schemas));
+        resource.insert("id".to_owned(), json!(person.record.id));
+        resource.extend(body.into_iter().filter(|(attribute, _)| attribute != "schemas"));
+        resource.insert("active".to_owned(), json!(person.standing.active));
+        if !person.record.groups.is_empty() {
+            let groups = person.record.groups.iter().map(|group| self.group_reference(group)).collect();
+            resource.insert("groups".to_owned(), Value::Array(groups));
+        }
+        resource.insert(GATEWAY_USER.to_owned(), self.gateway_extension(person, listed_at));
+        resource.insert("meta".to_owned(), self.meta(ResourceKind::User, &person.record));
+        Value::Object(resource)
+    }
+
+    /// The whole resource of a group; `members` is left out where they were not read.
+    pub(super) fn show_group(&self, record: &Record, members: Option<&[Reference]>) -> Value {
+        let body = serde_json::from_str(&record.desired).unwrap_or_else(|_| json!({}));
+        let mut resource = Map::new();
+        resource.insert("schemas".to_owned(), json!([GROUP]));
+        resource.insert("id".to_owned(), json!(record.id));
+        if let Value::Object(body) = body {
+            resource.extend(body.into_iter().filter(|(attribute, _)| attribute != "schemas"));
+        }
+        if let Some(members) = members {
+            let members = members.iter().map(|member| self.member_reference(member)).collect();
+            resource.insert("members".to_owned(), Value::Array(members));
+        }
+        resource.insert("meta".to_owned(), self.meta(ResourceKind::Group, record));
+        Value::Object(resource)
+    }
+
+    /// A resource after projection, with its location and entity tag.
+    pub(super) fn shown(
+        &self,
+        kind: ResourceKind,
+        record: &Record,
+        resource: Value,
+        view: &View,
+    ) -> Result<Shown> {
+        Ok(Shown {
+            resource: projection(kind, view)?.apply(resource),
+            location: self.location(kind, &record.id),
+            etag: etag::weak(record.version),
+        })
+    }
+
+    fn meta(&self, kind: ResourceKind, record: &Record) -> Value {
+        json!({
+            "resourceType": kind.name(),
+            "created": record.created_at.to_string(),
+            "lastModified": record.modified_at.to_string(),
+            "location": self.location(kind, &record.id),
+            "version": etag::weak(record.version),
+        })
+    }
+
+    fn group_reference(&self, group: &Reference) -> Value {
+        json!({
+            "value": group.id,
+            "$ref": self.location(ResourceKind::Group, &group.id),
+            "display": group.label,
+            "type": "direct",
+        })
+    }
+
+    fn member_reference(&self, member: &Reference) -> Value {
+        let kind = match member.kind {
+            Kind::User => ResourceKind::User,
+            Kind::Group => ResourceKind::Group,
+        };
+        json!({
+            "value": member.id,
+            "$ref": self.location(kind, &member.id),
+            "display": member.label,
+            "type": kind.name(),
+        })
+    }
+
+    fn gateway_extension(&self, person: &Person, listed_at: Option<Timestamp>) -> Value {
+        let capabilities = self.capabilities();
+        let standing = &person.standing;
+        let mut extension = Map::new();
+        extension.insert("app".to_owned(), json!(capabilities.app));
+        if let Some(account) = &person.record.account {
+            extension.insert("accountId".to_owned(), json!(account));
+        }
+        if matches!(capabilities.create, Create::Invite | Create::Task) {
+            extension.insert("invitationStatus".to_owned(), json!(standing.invitation.as_str()));
+        }
+        extension.insert("fulfilment".to_owned(), json!(capabilities.fulfilment));
+        if let Some(waiting) = &standing.waiting {
+            extension.insert("fulfilmentState".to_owned(), json!("pending"));
+            extension.insert("ticketId".to_owned(), json!(waiting.ticket));
+            match &waiting.about {
+                About::Invite => {}
+                About::Remove => {
+                    extension.insert("pendingDeactivation".to_owned(), json!(true));
+                }
+                About::Role(role) => {
+                    extension.insert("desiredRole".to_owned(), json!(role));
+                }
+            }
+        } else {
+            extension.insert("fulfilmentState".to_owned(), json!("done"));
+        }
+        extension.insert("residualAccess".to_owned(), json!(!standing.residual.is_empty()));
+        if !standing.residual.is_empty() {
+            extension.insert("residual".to_owned(), json!(standing.residual));
+        }
+        let shadowed = mapping::shadowed(&person.desired, capabilities);
+        if !shadowed.is_empty() {
+            extension.insert("shadowed".to_owned(), json!(shadowed));
+        }
+        if let Some(role) = person.observed.as_ref().and_then(|account| account.roles.as_ref()?.first()) {
+            extension.insert("upstreamRole".to_owned(), json!(role.value));
+        }
+        // A listing tells about every account that is in it.
+        let listed = listed_at.filter(|_| person.record.account.is_some());
+        if let Some(at) = person.record.observed_at.max(listed) {
+            extension.insert("lastObserved".to_owned(), json!(at.to_string()));
+        }
+        Value::Object(extension)
+    }
+}
+
+/// What a caller wants to see of a resource.
+pub(super) fn projection(kind: ResourceKind, view: &View) -> Result<Projection> {
+    Projection::parse(view.attributes.as_deref(), view.excluded.as_deref(), Catalog::standard().of(kind))
+}
+
+/// Where the invitation of an account stands, seeing what it was and what the app says now.
+pub(super) fn invitation(before: Invitation, state: State) -> Invitation {
+    match (before, state) {
+        (_, State::Invited) => Invitation::Pending,
+        (Invitation::Pending | Invitation::Accepted, State::Active) => Invitation::Accepted,
+        (Invitation::None, State::Active) | (_, State::Inactive) => Invitation::None,
+    }
+}

@@ -1,0 +1,105 @@
+//! What the gateway remembers of a person beside what was asked for and what the app told.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::clock::Timestamp;
+use crate::contract::{Account, Draft};
+use crate::store::Record;
+
+/// Where an invitation stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Invitation {
+    #[default]
+    None,
+    Pending,
+    Accepted,
+}
+
+impl Invitation {
+    /// As the gateway extension shows it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Pending => "pending",
+            Self::Accepted => "accepted",
+        }
+    }
+}
+
+/// The memory beside a [`Record`], kept in its `standing` column.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Standing {
+    /// `active` as callers are shown it; true only while the person may have access.
+    pub active: bool,
+    /// The account was in the app before any caller asked for it; what is shown follows the app.
+    pub adopted: bool,
+    pub invitation: Invitation,
+    /// What a reactivation restores.
+    pub remembered: Option<Draft>,
+    /// When the account was found to be gone from the app without our doing.
+    pub gone_at: Option<Timestamp>,
+    /// What may still give access (see [`crate::contract::Residual`]).
+    pub residual: Vec<String>,
+    /// The open task a person has to do, and what it is about.
+    pub waiting: Option<Waiting>,
+    /// A create whose answer its caller cannot have received, and when.
+    pub unacknowledged_at: Option<Timestamp>,
+}
+
+/// Work that waits for a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    pub ticket: String,
+    pub about: About,
+}
+
+/// What a person was asked to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum About {
+    Invite,
+    Remove,
+    Role(String),
+}
+
+impl About {
+    /// The task's kind.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Invite => "invite",
+            Self::Remove => "remove",
+            Self::Role(_) => "change_role",
+        }
+    }
+}
+
+/// A record with its JSON columns read.
+#[derive(Debug, Clone)]
+pub struct Person {
+    pub record: Record,
+    pub desired: serde_json::Value,
+    pub observed: Option<Account>,
+    pub standing: Standing,
+}
+
+impl Person {
+    /// Reads the columns; what cannot be read counts as empty, so that one odd row never fails a page.
+    pub fn read(record: Record) -> Self {
+        Self {
+            desired: serde_json::from_str(&record.desired).unwrap_or_else(|_| serde_json::json!({})),
+            observed: record.observed.as_deref().and_then(|text| serde_json::from_str(text).ok()),
+            standing: serde_json::from_str(&record.standing).unwrap_or_default(),
+            record,
+        }
+    }
+
+    /// The record with its JSON columns written.
+    pub fn into_record(mut self) -> Record {
+        self.record.desired = self.desired.to_string();
+        self.record.observed = self.observed.as_ref().and_then(|account| serde_json::to_string(account).ok());
+        self.record.standing = serde_json::to_string(&self.standing).unwrap_or_default();
+        self.record
+    }
+}

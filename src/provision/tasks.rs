@@ -1,0 +1,190 @@
+//! What waits for a person: listing and completing tasks, and taking in a roster.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::connection::Connection;
+use super::standing::{About, Invitation, Person};
+use super::users::invalid;
+use super::{Refusal, Result};
+use crate::contract::{Account, Role, State};
+use crate::scim::error::ScimError;
+use crate::store::{Kind, Task, TaskState, Write};
+
+/// What a roster import would change, or has changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Difference {
+    pub rows: usize,
+    pub new: usize,
+    /// Known accounts that are missing from the roster.
+    pub missing: usize,
+}
+
+impl Connection {
+    /// The tasks of this connection, oldest first.
+    pub async fn tasks(&self, open_only: bool) -> Result<Vec<Task>> {
+        Ok(self.store().tasks(Some(self.name()), open_only).await?)
+    }
+
+    /// Closes a task as done, and lets the resource say so.
+    ///
+    /// # Errors
+    /// 404 when the connection has no open task with this id.
+    pub async fn complete_task(self: &Arc<Self>, id: &str, by: &str, note: Option<String>) -> Result<Task> {
+        let open = self.store().tasks(Some(self.name()), true).await?;
+        let mut task = open.into_iter().find(|task| task.id == id).ok_or_else(|| {
+            Refusal::from(ScimError::new(404, "this connection has no open task with this id"))
+        })?;
+        let _turn = self.turns.take(&task.resource).await;
+        task.state = TaskState::Done;
+        task.closed_at = Some(self.now());
+        task.closed_by = Some(by.to_owned());
+        task.note.clone_from(&note);
+        let mut writes = vec![Write::CloseTask {
+            connection: self.name().to_owned(),
+            dedupe: task.dedupe.clone(),
+            state: TaskState::Done,
+            at: self.now(),
+            by: by.to_owned(),
+            note,
+        }];
+        if let Some(record) = self.store().record(self.name(), Kind::User, &task.resource).await? {
+            let mut person = Person::read(record);
+            if self.fulfil(&mut person, &task) {
+                writes.extend(self.membership_writes(&person).await?);
+                let expected = Some(person.record.version);
+                person.record.version += 1;
+                person.record.modified_at = self.now();
+                writes.push(Write::Record { record: Box::new(person.into_record()), expected });
+            }
+        }
+        self.store().commit(writes).await?;
+        Ok(task)
+    }
+
+    /// What a done task means for the person; tells whether anything changed.
+    fn fulfil(&self, person: &mut Person, task: &Task) -> bool {
+        if let Some(residual) = task.dedupe.strip_prefix("residual:").and_then(|rest| rest.split(':').next())
+        {
+            person.standing.residual.retain(|key| key != residual);
+            return true;
+        }
+        let Some(waiting) = person.standing.waiting.take_if(|waiting| waiting.ticket == task.id) else {
+            return false;
+        };
+        let mut account = person.observed.clone().unwrap_or_else(|| self.account_by_hand(person));
+        match waiting.about {
+            About::Invite => {
+                account.state = Some(State::Active);
+                person.standing.active = true;
+                person.standing.invitation = Invitation::Accepted;
+                person.record.account = Some(account.id.clone());
+            }
+            About::Remove => {
+                account.state = Some(State::Inactive);
+                person.standing.active = false;
+                person.record.account = None;
+            }
+            About::Role(role) => account.roles = Some(vec![Role { value: role, display: None }]),
+        }
+        if self.capabilities().groups.are_roles {
+            account.groups = account
+                .roles
+                .as_ref()
+                .map(|roles| roles.iter().map(|role| format!("role:{}", role.value)).collect());
+        }
+        person.record.observed_at = Some(self.now());
+        person.observed = Some(account);
+        true
+    }
+
+    /// The account a person made by hand, as far as we know it.
+    fn account_by_hand(&self, person: &Person) -> Account {
+        let email = super::mapping::address(&person.desired);
+        let wanted = super::mapping::wanted(&person.desired, self.capabilities(), &self.policy).ok();
+        let roles = wanted
+            .and_then(|wanted| wanted.roles)
+            .or_else(|| self.policy.default_role.clone().map(|role| vec![role]))
+            .or_else(|| self.capabilities().default_role.map(|role| vec![role.to_owned()]));
+        Account {
+            id: email.as_deref().map_or_else(|| person.record.id.clone(), crate::base::fold::key),
+            email,
+            display_name: person.desired.get("displayName").and_then(Value::as_str).map(str::to_owned),
+            roles: roles.map(|roles| roles.into_iter().map(|value| Role { value, display: None }).collect()),
+            ..Account::default()
+        }
+    }
+
+    /// Takes in the roster of an app that has no interface. With `dry_run` nothing is written.
+    ///
+    /// # Errors
+    /// 400 when the roster would lose more than 30 % of the known accounts and `force` is not given.
+    pub async fn import_roster(
+        &self,
+        accounts: Vec<Account>,
+        dry_run: bool,
+        force: bool,
+    ) -> Result<Difference> {
+        let began = self.now();
+        let known = self.store().scan(self.name(), Kind::User, 0, i64::MAX.unsigned_abs()).await?;
+        let linked: Vec<&str> = known.iter().filter_map(|record| record.account.as_deref()).collect();
+        let listed: std::collections::BTreeSet<&str> =
+            accounts.iter().map(|account| account.id.as_str()).collect();
+        let missing = linked.iter().filter(|account| !listed.contains(*account)).count();
+        let new = listed.iter().filter(|account| !linked.contains(*account)).count();
+        let difference = Difference { rows: accounts.len(), new, missing };
+        if missing * 10 > linked.len() * 3 && !force {
+            return Err(invalid(format!(
+                "the roster lacks {missing} of {} known accounts; repeat the import with --force if that is right",
+                linked.len()
+            )));
+        }
+        if !dry_run {
+            self.absorb_accounts(accounts, began, force || missing * 10 <= linked.len() * 3).await?;
+            self.close_confirmed(began).await?;
+        }
+        Ok(difference)
+    }
+
+    /// Tasks a newer roster shows as done are done.
+    async fn close_confirmed(self: &Connection, imported_at: crate::base::clock::Timestamp) -> Result<()> {
+        for task in self.store().tasks(Some(self.name()), true).await? {
+            let Some(record) = self.store().record(self.name(), Kind::User, &task.resource).await? else {
+                continue;
+            };
+            let mut person = Person::read(record);
+            let listed = person.record.account.is_some() && person.standing.gone_at.is_none();
+            let done = task.created_at < imported_at
+                && match person.standing.waiting.as_ref().map(|waiting| &waiting.about) {
+                    Some(About::Invite) => listed,
+                    Some(About::Remove) => !listed,
+                    Some(About::Role(role)) => person
+                        .observed
+                        .iter()
+                        .flat_map(|account| account.roles.iter().flatten())
+                        .any(|held| held.value.eq_ignore_ascii_case(role)),
+                    None => false,
+                };
+            if !done {
+                continue;
+            }
+            self.fulfil(&mut person, &task);
+            let expected = Some(person.record.version);
+            person.record.version += 1;
+            let writes = vec![
+                Write::Record { record: Box::new(person.into_record()), expected },
+                Write::CloseTask {
+                    connection: self.name().to_owned(),
+                    dedupe: task.dedupe,
+                    state: TaskState::Done,
+                    at: self.now(),
+                    by: "roster".to_owned(),
+                    note: None,
+                },
+            ];
+            self.store().commit(writes).await?;
+        }
+        Ok(())
+    }
+}

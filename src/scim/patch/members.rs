@@ -1,0 +1,167 @@
+//! What a PATCH does to a group's members: read into steps, because no one wants the whole list in memory.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::operations::{Verb, field};
+use crate::scim::error::{Result, ScimError, ScimType};
+use crate::scim::path::Path;
+use crate::scim::schema::{ResourceKind, ResourceType};
+
+/// The changes to a group's members, to be made in order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MemberChanges {
+    pub steps: Vec<MemberStep>,
+}
+
+/// One change to a group's members. No list names a member twice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MemberStep {
+    /// These become members; who is one already stays one.
+    Add(Vec<Member>),
+    /// These are members no longer; who is none is no error.
+    Remove(Vec<String>),
+    /// Nobody is a member any longer.
+    RemoveAll,
+    /// Exactly these are members.
+    Replace(Vec<Member>),
+}
+
+/// A user or group named as a member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// The SCIM id, as sent: case-exact and not empty.
+    pub value: String,
+    pub display: Option<String>,
+    /// What the caller says it is, by `type` or by `$ref`; `None` where it says nothing.
+    pub kind: Option<ResourceKind>,
+}
+
+impl MemberChanges {
+    /// Whether the patch leaves the members alone.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+}
+
+/// Whether a path is about a group's members.
+pub(super) fn are_meant(path: &Path<'_>, resource_type: &ResourceType) -> bool {
+    resource_type.kind == ResourceKind::Group
+        && path.extension.is_none()
+        && path.attribute.is_some_and(|attribute| attribute.name == "members")
+}
+
+/// The step one operation on the members is; `None` where it does nothing.
+///
+/// `by_path` tells `"path": "members"` from a key of a path-less object. There, null says nothing: a client that
+/// serializes what it has not loaded must not empty the group.
+pub(super) fn plan(
+    verb: Verb,
+    path: &Path<'_>,
+    value: Option<&Value>,
+    by_path: bool,
+) -> Result<Option<MemberStep>> {
+    if let Some(elements) = &path.elements {
+        let whole = path.sub.is_none_or(|sub| sub.name == "value");
+        return match (verb, elements.named_values()) {
+            (Verb::Remove, Some(values)) if whole => Ok(Some(MemberStep::Remove(distinct(values)))),
+            (Verb::Remove, _) => Err(ScimError::bad(
+                ScimType::InvalidFilter,
+                "members can be removed by `members[value eq \"id\"]` only, several joined by `or`",
+            )),
+            (Verb::Add | Verb::Replace, _) => Err(fixed()),
+        };
+    }
+    if path.sub.is_some() {
+        return Err(fixed());
+    }
+    let value = value.filter(|value| !value.is_null());
+    match (verb, value) {
+        (Verb::Remove, Some(value)) => remove(value).map(Some),
+        (Verb::Add, Some(value)) => {
+            let members = list(value)?;
+            Ok((!members.is_empty()).then_some(MemberStep::Add(members)))
+        }
+        (Verb::Replace, Some(value)) => list(value).map(|members| Some(MemberStep::Replace(members))),
+        (Verb::Remove | Verb::Replace, None) if by_path => Ok(Some(MemberStep::RemoveAll)),
+        (Verb::Add, None) if by_path => Err(invalid("`value` is missing")),
+        (Verb::Add | Verb::Replace | Verb::Remove, None) => Ok(None),
+    }
+}
+
+/// Only those named: emptying the group is never a guess.
+fn remove(value: &Value) -> Result<MemberStep> {
+    let members = list(value).map_err(|error| ScimError {
+        scim_type: Some(ScimType::NoTarget),
+        detail: format!("which members to remove cannot be read: {}", error.detail),
+        ..error
+    })?;
+    Ok(MemberStep::Remove(members.into_iter().map(|member| member.value).collect()))
+}
+
+fn list(value: &Value) -> Result<Vec<Member>> {
+    let items = match value {
+        Value::Array(items) => items.as_slice(),
+        item => std::slice::from_ref(item),
+    };
+    let mut seen = BTreeSet::new();
+    let mut members = Vec::with_capacity(items.len());
+    for item in items {
+        let member = member(item)?;
+        if seen.insert(member.value.clone()) {
+            members.push(member);
+        }
+    }
+    Ok(members)
+}
+
+fn member(item: &Value) -> Result<Member> {
+    let member = match item {
+        Value::String(value) => Member { value: value.clone(), display: None, kind: None },
+        Value::Object(object) => {
+            let text =
+                |name: &str| field(object, name).and_then(Value::as_str).filter(|text| !text.is_empty());
+            Member {
+                value: text("value").ok_or_else(|| invalid("a member has no `value`"))?.to_owned(),
+                display: text("display").or_else(|| text("displayName")).map(str::to_owned),
+                kind: text("type").and_then(kind_named).or_else(|| text("$ref").and_then(kind_of_reference)),
+            }
+        }
+        _ => return Err(invalid("a member is neither an object nor an id")),
+    };
+    if member.value.is_empty() || member.value.contains(char::is_control) {
+        return Err(invalid("the `value` of a member is empty or holds a control character"));
+    }
+    Ok(member)
+}
+
+fn kind_named(name: &str) -> Option<ResourceKind> {
+    [ResourceKind::User, ResourceKind::Group].into_iter().find(|kind| name.eq_ignore_ascii_case(kind.name()))
+}
+
+fn kind_of_reference(reference: &str) -> Option<ResourceKind> {
+    let mut segments = reference.rsplit('/').skip(1);
+    match segments.next()? {
+        "Users" => Some(ResourceKind::User),
+        "Groups" => Some(ResourceKind::Group),
+        _ => None,
+    }
+}
+
+fn distinct(values: Vec<String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    values.into_iter().filter(|value| seen.insert(value.clone())).collect()
+}
+
+fn fixed() -> ScimError {
+    ScimError::bad(
+        ScimType::Mutability,
+        "what a member consists of is fixed, send whole members with the path `members`",
+    )
+}
+
+fn invalid(detail: &str) -> ScimError {
+    ScimError::bad(ScimType::InvalidValue, detail)
+}

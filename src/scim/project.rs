@@ -1,0 +1,289 @@
+//! Which attributes an answer shows: `attributes`, `excludedAttributes`, and each attribute's `returned`.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::error::{Result, ScimError, ScimType};
+use super::schema::{Attribute, ResourceType, Returned, Schema};
+
+/// What a caller asked to see of a resource (RFC 7644 §3.9).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Projection {
+    /// By lower-case name: the core attributes, and the extensions by URN.
+    parts: BTreeMap<String, View>,
+}
+
+/// How much of an attribute is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum View {
+    Nothing,
+    Whole,
+    Parts(BTreeMap<String, View>),
+}
+
+/// What the caller said about an attribute.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// Nothing: neither parameter was sent, or the attribute is not among the excluded ones.
+    Default,
+    Included,
+    Excluded,
+    /// `attributes` was sent and does not name it.
+    Passed,
+}
+
+/// The names of one parameter, in lower case, and which of the two it was.
+struct Request {
+    include: bool,
+    names: Vec<String>,
+}
+
+impl Projection {
+    /// Reads the two query parameters: comma-separated names in any case, with or without the URN in front, of
+    /// attributes, sub-attributes (`name.givenName`) or whole extensions. Unknown names are ignored; an empty
+    /// parameter counts as absent.
+    ///
+    /// # Errors
+    /// 400 `invalidValue` where both are given: RFC 7644 §3.9 makes them mutually exclusive.
+    pub fn parse(
+        attributes: Option<&str>,
+        excluded: Option<&str>,
+        resource_type: &ResourceType,
+    ) -> Result<Self> {
+        let request = match (names(attributes), names(excluded)) {
+            (Some(_), Some(_)) => {
+                let detail = "`attributes` and `excludedAttributes` are both given, expected one of them";
+                return Err(ScimError::bad(ScimType::InvalidValue, detail));
+            }
+            (Some(names), None) => Request { include: true, names },
+            (None, excluded) => Request { include: false, names: excluded.unwrap_or_default() },
+        };
+        let core = &resource_type.core;
+        let mut parts = request.views(&core.attributes, &["", &prefix(core)], request.unnamed());
+        for extension in &resource_type.extensions {
+            let urn = extension.id.to_ascii_lowercase();
+            let unnamed = request.asked(&urn).unwrap_or(request.unnamed());
+            let view = View::of(request.views(&extension.attributes, &[&prefix(extension)], unnamed));
+            parts.insert(urn, view);
+        }
+        Ok(Self { parts })
+    }
+
+    /// Whether the answer shows anything of the core attribute `attribute` (any case), so that what it takes to
+    /// load it can be spared.
+    #[must_use]
+    pub fn wants(&self, attribute: &str) -> bool {
+        self.parts.get(&attribute.to_ascii_lowercase()).is_some_and(|view| *view != View::Nothing)
+    }
+
+    /// The resource as the caller sees it. What the schemas do not know is not shown; a value that is no object
+    /// comes back as it is.
+    #[must_use]
+    pub fn apply(&self, resource: Value) -> Value {
+        match resource {
+            Value::Object(object) => Value::Object(cut(&self.parts, object)),
+            other => other,
+        }
+    }
+}
+
+impl Request {
+    /// What is asked of an attribute nobody named.
+    fn unnamed(&self) -> Asked {
+        if self.include { Asked::Passed } else { Asked::Default }
+    }
+
+    /// What is asked of exactly this name, if anything.
+    fn asked(&self, name: &str) -> Option<Asked> {
+        let named = self.names.iter().any(|known| known == name);
+        named.then_some(if self.include { Asked::Included } else { Asked::Excluded })
+    }
+
+    /// The views of sibling attributes, whose names may stand behind any of `prefixes`.
+    fn views(&self, attributes: &[Attribute], prefixes: &[&str], unnamed: Asked) -> BTreeMap<String, View> {
+        let view = |attribute: &Attribute| {
+            let name = attribute.name.to_ascii_lowercase();
+            let full: Vec<String> = prefixes.iter().map(|prefix| format!("{prefix}{name}")).collect();
+            let asked = full.iter().find_map(|name| self.asked(name)).unwrap_or(unnamed);
+            (name, self.view(attribute, &full, asked))
+        };
+        attributes.iter().map(view).collect()
+    }
+
+    fn view(&self, attribute: &Attribute, full: &[String], asked: Asked) -> View {
+        let shown = match (attribute.returned, asked) {
+            (Returned::Never, _) => return View::Nothing,
+            (Returned::Always, _) | (_, Asked::Included) | (Returned::Default, Asked::Default) => true,
+            (Returned::Request, _) | (Returned::Default, Asked::Excluded | Asked::Passed) => false,
+        };
+        if asked == Asked::Excluded && !shown {
+            return View::Nothing;
+        }
+        if attribute.sub_attributes.is_empty() {
+            return if shown { View::Whole } else { View::Nothing };
+        }
+        let prefixes: Vec<String> = full.iter().map(|name| format!("{name}.")).collect();
+        let prefixes: Vec<&str> = prefixes.iter().map(String::as_str).collect();
+        let named = self.names.iter().any(|name| prefixes.iter().any(|prefix| name.starts_with(prefix)));
+        match (shown, named) {
+            (false, false) => View::Nothing,
+            (false, true) => View::of(self.views(&attribute.sub_attributes, &prefixes, Asked::Passed)),
+            (true, _) => View::of(self.views(&attribute.sub_attributes, &prefixes, Asked::Default)),
+        }
+    }
+}
+
+impl View {
+    /// The simplest view that says the same.
+    fn of(parts: BTreeMap<String, View>) -> Self {
+        if parts.values().all(|view| *view == Self::Whole) {
+            Self::Whole
+        } else if parts.values().all(|view| *view == Self::Nothing) {
+            Self::Nothing
+        } else {
+            Self::Parts(parts)
+        }
+    }
+
+    /// What is left of a value; `None` where nothing is.
+    fn cut(&self, value: Value) -> Option<Value> {
+        match (self, value) {
+            (Self::Nothing, _) => None,
+            (Self::Parts(parts), Value::Object(object)) => {
+                let left = cut(parts, object);
+                (!left.is_empty()).then_some(Value::Object(left))
+            }
+            (Self::Parts(_), Value::Array(elements)) => {
+                let left: Vec<_> = elements.into_iter().filter_map(|element| self.cut(element)).collect();
+                (!left.is_empty()).then_some(Value::Array(left))
+            }
+            (Self::Whole | Self::Parts(_), value) => Some(value),
+        }
+    }
+}
+
+fn cut(parts: &BTreeMap<String, View>, object: Map<String, Value>) -> Map<String, Value> {
+    let visible = |(name, value): (String, Value)| {
+        let view = parts.get(&name.to_ascii_lowercase())?;
+        view.cut(value).map(|value| (name, value))
+    };
+    object.into_iter().filter_map(visible).collect()
+}
+
+fn names(parameter: Option<&str>) -> Option<Vec<String>> {
+    let names: Vec<String> = parameter?
+        .split(',')
+        .map(|name| name.trim().to_ascii_lowercase())
+        .filter(|name| !name.is_empty())
+        .collect();
+    (!names.is_empty()).then_some(names)
+}
+
+fn prefix(schema: &Schema) -> String {
+    format!("{}:", schema.id.to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::scim::catalog::Catalog;
+    use crate::scim::schema::{ENTERPRISE_USER, USER};
+
+    fn anna() -> Value {
+        json!({
+            "schemas": [USER, ENTERPRISE_USER],
+            "id": "1",
+            "userName": "anna",
+            "password": "secret",
+            "name": { "givenName": "Anna", "familyName": "Berg" },
+            "emails": [{ "value": "a@corp.example", "type": "work" }, { "type": "home" }],
+            "groups": [{ "value": "g" }],
+            "meta": { "resourceType": "User" },
+            ENTERPRISE_USER: { "department": "Sales", "manager": { "value": "m", "displayName": "Max" } },
+        })
+    }
+
+    fn seen(attributes: Option<&str>, excluded: Option<&str>) -> Value {
+        Projection::parse(attributes, excluded, &Catalog::standard().user).unwrap().apply(anna())
+    }
+
+    #[test]
+    fn without_a_request_everything_but_secrets_is_shown() {
+        let mut expected = anna();
+        expected.as_object_mut().unwrap().remove("password");
+        assert_eq!(seen(None, None), expected);
+        assert_eq!(seen(Some(""), Some(" , ")), expected);
+    }
+
+    #[test]
+    fn named_attributes_come_with_those_always_returned() {
+        let head = json!({ "schemas": [USER, ENTERPRISE_USER], "id": "1" });
+        let with = |name: &str, value: Value| {
+            let mut expected = head.clone();
+            expected[name] = value;
+            expected
+        };
+        assert_eq!(seen(Some("USERNAME"), None), with("userName", json!("anna")));
+        assert_eq!(seen(Some("name.givenname, nothing"), None), with("name", json!({ "givenName": "Anna" })));
+        assert_eq!(seen(Some("emails.value"), None), with("emails", json!([{ "value": "a@corp.example" }])));
+        assert_eq!(seen(Some(&format!("{USER}:userName")), None), with("userName", json!("anna")));
+        assert_eq!(
+            seen(Some(&format!("{}:Department", ENTERPRISE_USER.to_uppercase())), None),
+            with(ENTERPRISE_USER, json!({ "department": "Sales" }))
+        );
+        assert_eq!(
+            seen(Some(&format!("{ENTERPRISE_USER}:manager.value")), None),
+            with(ENTERPRISE_USER, json!({ "manager": { "value": "m" } }))
+        );
+        assert_eq!(seen(Some(ENTERPRISE_USER), None), with(ENTERPRISE_USER, anna()[ENTERPRISE_USER].clone()));
+        assert_eq!(seen(Some("nothing"), None), head);
+        assert_eq!(seen(Some("password"), None), head);
+    }
+
+    #[test]
+    fn excluded_attributes_are_left_out_unless_always_returned() {
+        let left = seen(None, Some("id,schemas,groups,name.familyName,emails"));
+        let mut expected = anna();
+        let object = expected.as_object_mut().unwrap();
+        for name in ["password", "groups", "emails"] {
+            object.remove(name);
+        }
+        object["name"] = json!({ "givenName": "Anna" });
+        assert_eq!(left, expected);
+        let left = seen(None, Some(&format!("{ENTERPRISE_USER}:department")));
+        assert_eq!(left[ENTERPRISE_USER], json!({ "manager": { "value": "m", "displayName": "Max" } }));
+        assert!(seen(None, Some(ENTERPRISE_USER)).get(ENTERPRISE_USER).is_none());
+    }
+
+    #[test]
+    fn both_parameters_at_once_are_refused() {
+        let error = Projection::parse(Some("id"), Some("name"), &Catalog::standard().user).unwrap_err();
+        assert_eq!((error.status, error.scim_type), (400, Some(ScimType::InvalidValue)));
+    }
+
+    #[test]
+    fn an_attribute_returned_on_request_is_shown_when_named() {
+        let mut group = Catalog::standard().group.clone();
+        group.core.attributes.iter_mut().find(|a| a.name == "members").unwrap().returned = Returned::Request;
+        let wants = |attributes| Projection::parse(attributes, None, &group).unwrap().wants("members");
+        assert!(!wants(None));
+        assert!(wants(Some("members")));
+        assert!(wants(Some("members.value")));
+    }
+
+    #[test]
+    fn a_caller_can_tell_what_need_not_be_loaded() {
+        let group = &Catalog::standard().group;
+        let wants =
+            |attributes, excluded| Projection::parse(attributes, excluded, group).unwrap().wants("Members");
+        assert!(wants(None, None));
+        assert!(wants(Some("displayName,members"), None));
+        assert!(wants(Some("members.value"), None));
+        assert!(wants(None, Some("members.display")));
+        assert!(!wants(Some("displayName"), None));
+        assert!(!wants(None, Some("MEMBERS")));
+    }
+}

@@ -1,0 +1,138 @@
+//! What every store promises, as claims that any implementation can be put to.
+
+mod durability;
+mod journal;
+mod members;
+mod records;
+
+use std::sync::Arc;
+
+use super::{Kind, Lifecycle, Record, Store, Write};
+use crate::base::clock::Timestamp;
+use crate::base::fold;
+
+/// The connection most claims are about.
+const HERE: &str = "honeycomb";
+/// Another one, whose data must never show.
+const THERE: &str = "tines";
+
+/// Puts a store to every claim.
+///
+/// `make` opens the store with the given name: an empty one the first time, and the same one again when the name
+/// comes back after the store was closed.
+pub async fn all(make: impl AsyncFn(&'static str) -> Arc<dyn Store>) {
+    macro_rules! claims {
+        ($($module:ident: $($claim:ident),+ $(,)?;)+) => {$($(
+            println!("claim: {}", stringify!($claim));
+            let store = make(stringify!($claim)).await;
+            $module::$claim(&store).await;
+            store.close().await;
+        )+)+};
+    }
+    claims! {
+        records:
+            a_record_comes_back_as_it_was_written,
+            an_unknown_record_is_none,
+            a_connection_does_not_see_the_records_of_another,
+            a_name_is_taken_whatever_its_spelling,
+            a_name_is_free_in_another_kind_and_connection,
+            a_deleted_record_is_hidden_and_its_name_free,
+            a_deleted_record_comes_back_only_to_a_free_name,
+            a_deleted_record_is_found_by_account,
+            inserting_an_existing_id_is_stale,
+            replacing_another_version_is_stale,
+            replacing_an_unknown_record_is_stale,
+            of_two_replacements_of_one_version_one_is_stale,
+            a_failing_batch_leaves_nothing_behind,
+            an_empty_batch_is_nothing_to_do,
+            every_key_finds_its_record_and_no_other,
+            a_changed_address_moves_in_the_index,
+            what_is_found_is_in_id_order,
+            what_the_app_told_leaves_the_rest_alone,
+            what_the_app_told_of_an_unknown_record_is_nothing_to_do,
+            a_scan_pages_through_the_live_records_in_id_order;
+        members:
+            members_come_back_in_id_order_with_labels_and_kinds,
+            a_membership_twice_is_one,
+            a_missing_membership_is_removed_without_complaint,
+            members_that_are_not_live_are_left_out,
+            records_carry_their_live_groups,
+            groups_are_found_by_member,
+            a_renamed_group_shows_its_new_label,
+            a_cleared_group_is_empty,
+            a_person_leaves_every_group_of_one_connection,
+            a_group_holds_ten_thousand_members;
+        journal:
+            an_intent_comes_back_as_it_was_written,
+            an_intent_id_is_used_once,
+            a_newer_intent_supersedes_open_older_ones_of_its_resource,
+            a_superseded_intent_is_not_opened_again,
+            settling_moves_an_intent_on,
+            settling_an_unknown_intent_is_nothing_to_do,
+            due_intents_are_open_sticky_and_oldest_first,
+            open_intents_of_a_resource_are_newest_generation_first,
+            all_open_intents_are_of_one_connection_or_of_all,
+            the_latest_intent_is_found_open_or_not,
+            a_task_is_open_once_per_key,
+            a_closed_task_lets_its_key_be_used_again,
+            closing_a_task_that_is_not_open_is_nothing_to_do,
+            tasks_are_listed_oldest_first,
+            a_token_comes_back_as_it_was_written,
+            a_token_id_may_serve_two_connections,
+            a_token_is_revoked_once,
+            a_roster_is_the_last_one;
+        durability:
+            a_commit_is_seen_by_the_next_read,
+            two_hundred_concurrent_commits_are_all_kept,
+            of_many_concurrent_claims_to_a_name_one_wins,
+            a_closed_store_is_unavailable;
+    }
+    println!("claim: a_store_opened_again_has_everything");
+    durability::a_store_opened_again_has_everything(&make).await;
+}
+
+/// A live user with the SCIM id `id` and that `userName`.
+fn user(id: &str, name: &str) -> Record {
+    Record {
+        connection: HERE.to_owned(),
+        kind: Kind::User,
+        id: id.to_owned(),
+        lifecycle: Lifecycle::Live,
+        account: None,
+        name_key: fold::key(name),
+        label: name.to_owned(),
+        external_id: None,
+        email_keys: Vec::new(),
+        display_key: None,
+        desired: r#"{"active":true}"#.to_owned(),
+        observed: None,
+        standing: "{}".to_owned(),
+        generation: 1,
+        version: 1,
+        created_at: Timestamp(1_000),
+        modified_at: Timestamp(1_000),
+        observed_at: None,
+        groups: Vec::new(),
+    }
+}
+
+/// A live group with the SCIM id `id` and that `displayName`.
+fn group(id: &str, name: &str) -> Record {
+    Record { kind: Kind::Group, display_key: Some(fold::key(name)), ..user(id, name) }
+}
+
+fn insert(record: Record) -> Write {
+    Write::Record { record: Box::new(record), expected: None }
+}
+
+fn replace(record: Record, expected: i64) -> Write {
+    Write::Record { record: Box::new(record), expected: Some(expected) }
+}
+
+async fn write(store: &Arc<dyn Store>, writes: impl IntoIterator<Item = Write>) {
+    store.commit(writes.into_iter().collect()).await.unwrap();
+}
+
+fn ids(records: &[Record]) -> Vec<&str> {
+    records.iter().map(|record| record.id.as_str()).collect()
+}
