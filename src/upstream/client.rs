@@ -1,20 +1,108 @@
 //! One connection's client.
 
-use super::{Failure, Request, Response, Settings};
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
+use url::Url;
+
+use super::attempts::Attempts;
+use super::auth::Auth;
+use super::exchange::Exchange;
+use super::limit::Limit;
+use super::retry::Pace;
+use super::{Failure, Request, Response, Safety, Settings, address};
+use crate::base::context;
 
 /// A client for one interface of one app, with its own connections, limits and tokens.
 #[derive(Debug)]
-pub struct Upstream {}
+pub struct Upstream {
+    base: Url,
+    auth: Auth,
+    limit: Limit,
+    exchange: Exchange,
+    attempt: Duration,
+    total: Duration,
+    pub(super) pace: Pace,
+}
 
 impl Upstream {
-    /// Makes the client; fails with one line for the operator when the base URL cannot be used.
-    pub fn new(_settings: Settings) -> Result<Self, String> {
-        Ok(Self {})
+    /// Makes the client; fails with one line for the operator when the base URL, the token URL or the credential
+    /// cannot be used.
+    pub fn new(settings: Settings) -> Result<Self, String> {
+        let Settings { base_url, credential, wire } = settings;
+        Ok(Self {
+            base: address::base_url(&base_url, wire.private)?,
+            auth: Auth::new(credential, &wire)?,
+            limit: Limit::new(&wire),
+            exchange: Exchange::new(&wire)?,
+            attempt: wire.attempt,
+            total: wire.total,
+            pace: Pace::default(),
+        })
     }
 
     /// Sends a request, again where its [`super::Safety`] and the deadline allow, and answers the last response,
     /// whatever its status.
-    pub async fn send(&self, _request: Request) -> Result<Response, Failure> {
-        Err(Failure::NotSent("being built".to_owned()))
+    ///
+    /// All attempts together take no longer than the caller waits. A 401 to a token of our own fetching renews the
+    /// token and sends once more, whatever the safety, because a request that was not let in was not done. Each
+    /// attempt is noted in the running [`context`].
+    pub async fn send(&self, request: Request) -> Result<Response, Failure> {
+        let url = address::join(&self.base, &request.path).map_err(Failure::NotSent)?;
+        let budget = self.total.min(context::remaining(self.total));
+        let mut attempts = Attempts::new(request.safety, self.pace, budget);
+        let mut renewed = false;
+        loop {
+            let proof = self.auth.proof(&self.exchange, self.pace, attempts.left()).await?;
+            let mut message = compose(&request, url.clone());
+            proof.sign(&mut message);
+            let came = self.attempt(message, request.safety, &attempts).await;
+            let unknown_token = matches!(&came, Ok(response) if response.status == 401);
+            if unknown_token && !renewed && self.auth.refused(&proof) {
+                renewed = true;
+                continue;
+            }
+            if !attempts.again(&came).await {
+                return came;
+            }
+        }
     }
+
+    async fn attempt(
+        &self,
+        message: reqwest::Request,
+        safety: Safety,
+        attempts: &Attempts,
+    ) -> Result<Response, Failure> {
+        let _turn = self.limit.turn(attempts.deadline()).await?;
+        let usual = match safety {
+            Safety::Read | Safety::Idempotent => self.attempt,
+            Safety::Once => self.attempt.saturating_mul(3) / 2,
+        };
+        let time = usual.min(attempts.left());
+        if time.is_zero() {
+            return Err(Failure::NotSent("no time is left".to_owned()));
+        }
+        self.exchange.once(message, attempts.number(), time).await
+    }
+}
+
+fn compose(request: &Request, mut url: Url) -> reqwest::Request {
+    if !request.query.is_empty() {
+        url.query_pairs_mut().extend_pairs(&request.query);
+    }
+    let method = match request.method {
+        super::Method::Get => reqwest::Method::GET,
+        super::Method::Post => reqwest::Method::POST,
+        super::Method::Put => reqwest::Method::PUT,
+        super::Method::Patch => reqwest::Method::PATCH,
+        super::Method::Delete => reqwest::Method::DELETE,
+    };
+    let mut message = reqwest::Request::new(method, url);
+    message.headers_mut().insert(ACCEPT, HeaderValue::from_static(request.media));
+    if let Some(body) = &request.body {
+        message.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(request.media));
+        *message.body_mut() = Some(body.to_string().into());
+    }
+    message
 }

@@ -1,7 +1,17 @@
 //! The wire out: the only owner of an HTTP client. Retries, limits, credentials, address rules and body caps live here.
 
+mod address;
+mod attempts;
+mod auth;
 mod client;
+mod exchange;
+mod limit;
+mod oauth;
 mod request;
+mod retry;
+mod retry_after;
+#[cfg(test)]
+mod tests;
 
 pub use client::Upstream;
 pub use request::segment;
@@ -82,6 +92,8 @@ pub struct Request {
     pub path: String,
     pub query: Vec<(&'static str, String)>,
     pub body: Option<Value>,
+    /// Of the body, and of the answer that is asked for.
+    pub media: &'static str,
     pub safety: Safety,
 }
 

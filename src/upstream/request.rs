@@ -4,17 +4,16 @@ use serde_json::Value;
 
 use super::{Method, Request, Safety};
 
+const JSON: &str = "application/json";
+
 /// Percent-encodes `text` as one path segment: everything but RFC 3986 unreserved characters is escaped.
 ///
-/// `.` and `..` would be taken for steps through the path, so a segment of dots only is escaped whole.
+/// An empty segment, `.` and `..` cannot be escaped (the WHATWG URL rules read `%2E` as a dot too); a request for
+/// such a path is [`super::Failure::NotSent`].
 #[must_use]
 pub fn segment(text: &str) -> String {
-    let only_dots = text.bytes().all(|byte| byte == b'.');
     text.bytes().fold(String::with_capacity(text.len()), |mut encoded, byte| {
-        let unreserved = byte.is_ascii_alphanumeric()
-            || matches!(byte, b'-' | b'_' | b'~')
-            || (byte == b'.' && !only_dots);
-        if unreserved {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
             encoded.push(char::from(byte));
         } else {
             encoded.push('%');
@@ -28,7 +27,7 @@ pub fn segment(text: &str) -> String {
 
 impl Request {
     fn new(method: Method, path: impl Into<String>, safety: Safety) -> Self {
-        Self { method, path: path.into(), query: Vec::new(), body: None, safety }
+        Self { method, path: path.into(), query: Vec::new(), body: None, media: JSON, safety }
     }
 
     /// A GET, which is a [`Safety::Read`].
@@ -68,10 +67,17 @@ impl Request {
         self
     }
 
-    /// Sends `body` as `application/json`.
+    /// Sends `body`, as `application/json` unless [`Self::media`] says otherwise.
     #[must_use]
     pub fn json(mut self, body: Value) -> Self {
         self.body = Some(body);
+        self
+    }
+
+    /// Names the media type that is sent and accepted: `application/scim+json`.
+    #[must_use]
+    pub fn media(mut self, media: &'static str) -> Self {
+        self.media = media;
         self
     }
 
@@ -83,30 +89,15 @@ impl Request {
     }
 }
 
-impl Method {
-    /// The method as it stands on the wire.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Post => "POST",
-            Self::Put => "PUT",
-            Self::Patch => "PATCH",
-            Self::Delete => "DELETE",
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_segment_holds_no_separator_and_no_step() {
+    fn a_segment_holds_no_separator() {
         assert_eq!(segment("u-1_2.3~4"), "u-1_2.3~4");
         assert_eq!(segment("a/b?c#d e%"), "a%2Fb%3Fc%23d%20e%25");
         assert_eq!(segment("anna@corp.example"), "anna%40corp.example");
-        assert_eq!(segment(".."), "%2E%2E");
         assert_eq!(segment("ü"), "%C3%BC");
     }
 

@@ -1,0 +1,52 @@
+//! The attempts at one request, and the time they share.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::retry::{Happened, Next, Pace, next};
+use super::{Failure, Response, Safety};
+
+/// Counts attempts and waits between them.
+#[derive(Debug)]
+pub(super) struct Attempts {
+    safety: Safety,
+    pace: Pace,
+    deadline: Instant,
+    number: u32,
+}
+
+impl Attempts {
+    /// The first attempt of as many as fit into `budget`.
+    pub(super) fn new(safety: Safety, pace: Pace, budget: Duration) -> Self {
+        Self { safety, pace, deadline: Instant::now() + budget, number: 1 }
+    }
+
+    /// Which attempt this is; the first is 1.
+    pub(super) fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// When all attempts must be over.
+    pub(super) fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Time left for this attempt and the ones after it.
+    pub(super) fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// Whether to send again; waits first where it says so.
+    pub(super) async fn again(&mut self, came: &Result<Response, Failure>) -> bool {
+        let happened = Happened::from(came);
+        match next(self.safety, self.number, happened, self.left(), self.pace, rand::random()) {
+            Next::Stop => false,
+            Next::Again(wait) => {
+                sleep(wait).await;
+                self.number += 1;
+                true
+            }
+        }
+    }
+}

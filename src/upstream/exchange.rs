@@ -1,0 +1,118 @@
+//! One exchange: a request out, its answer read to the end, or the reason why there is none.
+
+use std::error::Error;
+use std::time::Duration;
+
+use reqwest::{Client, redirect};
+use tokio::time::{Instant, timeout};
+
+use super::address::Resolver;
+use super::retry_after::retry_after;
+use super::{Failure, Response, Wire};
+use crate::base::clock::SharedClock;
+use crate::base::context::{Call, note_call};
+
+const CONNECT: Duration = Duration::from_secs(3);
+/// Shorter than servers keep an idle connection, so that ours is rarely the one that finds it closed.
+const IDLE: Duration = Duration::from_secs(20);
+
+/// The client all exchanges of a connection go through.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    http: Client,
+    body_limit: usize,
+    clock: SharedClock,
+}
+
+impl Exchange {
+    #[expect(clippy::disallowed_methods, reason = "this is the one client that all requests go through")]
+    pub(super) fn new(wire: &Wire) -> Result<Self, String> {
+        let http = Client::builder()
+            .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")))
+            .dns_resolver(Resolver { private: wire.private })
+            .redirect(redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .no_proxy()
+            .referer(false)
+            .connect_timeout(CONNECT)
+            .pool_idle_timeout(IDLE)
+            .gzip(true)
+            .build()
+            .map_err(|error| format!("the HTTP client cannot be made: {}", reason(error)))?;
+        Ok(Self { http, body_limit: wire.body_limit, clock: wire.clock.clone() })
+    }
+
+    /// Sends `request` once, as attempt number `attempt`, and takes at most `time` until its answer is read.
+    ///
+    /// A 2xx whose body is cut short is [`Failure::Lost`], one over the size limit [`Failure::Unusable`]; of other
+    /// answers what was read is kept, since their status says enough. A redirect is [`Failure::Unusable`].
+    pub(super) async fn once(
+        &self,
+        request: reqwest::Request,
+        attempt: u32,
+        time: Duration,
+    ) -> Result<Response, Failure> {
+        let (method, path) = (request.method().to_string(), request.url().path().to_owned());
+        let start = Instant::now();
+        let mut status = None;
+        let result = timeout(time, self.converse(request, &mut status)).await.unwrap_or_else(|_elapsed| {
+            Err(Failure::Lost(format!("nothing complete came within {} ms", time.as_millis())))
+        });
+        note_call(Call { method, path, status, attempt, duration: start.elapsed() });
+        result
+    }
+
+    async fn converse(
+        &self,
+        request: reqwest::Request,
+        status: &mut Option<u16>,
+    ) -> Result<Response, Failure> {
+        let mut answer = self.http.execute(request).await.map_err(|error| {
+            if error.is_connect() || error.is_builder() {
+                Failure::NotSent(reason(error))
+            } else {
+                Failure::Lost(reason(error))
+            }
+        })?;
+        let code = answer.status();
+        *status = Some(code.as_u16());
+        if code.is_redirection() {
+            return Err(Failure::Unusable(format!("{} redirects, which is not followed", code.as_u16())));
+        }
+        let retry_after = retry_after(code.as_u16(), answer.headers(), self.clock.now());
+        let body = match read(&mut answer, self.body_limit).await {
+            Ok(body) => body,
+            Err((_, failure)) if code.is_success() => return Err(failure),
+            Err((part, _)) => part,
+        };
+        Ok(Response { status: code.as_u16(), body, retry_after })
+    }
+}
+
+/// The whole body after decompression, or the part that came before it broke or grew over `limit` bytes.
+async fn read(answer: &mut reqwest::Response, limit: usize) -> Result<Vec<u8>, (Vec<u8>, Failure)> {
+    let mut body = Vec::new();
+    loop {
+        match answer.chunk().await {
+            Ok(None) => return Ok(body),
+            Ok(Some(chunk)) if body.len() + chunk.len() <= limit => body.extend_from_slice(&chunk),
+            Ok(Some(_)) => return Err((body, Failure::Unusable(format!("over {limit} bytes")))),
+            Err(error) => return Err((body, Failure::Lost(reason(error)))),
+        }
+    }
+}
+
+/// The causes of an error, outermost first, without the URL.
+fn reason(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text = format!("{text}: {inner_text}");
+        }
+        cause = inner.source();
+    }
+    text
+}
