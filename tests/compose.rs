@@ -229,7 +229,7 @@ fn every_address_in_the_configuration_is_a_service_and_its_port() {
 fn every_secret_of_the_configuration_is_in_the_environment_and_nothing_else() {
     let asked: BTreeSet<String> = texts(&gateway_config(), "")
         .into_iter()
-        .filter(|(path, _)| path.ends_with(".env"))
+        .filter(|(path, _)| path.rsplit('.').next() == Some("env"))
         .map(|(_, variable)| variable)
         .collect();
     let given = compose().services.remove("gateway").unwrap().environment;
