@@ -1,0 +1,33 @@
+# `just` lists what there is; none of it needs more than cargo, but for `compose`, which needs docker.
+
+_default:
+    @just --list
+
+# Format and lints, as the gate has them
+check:
+    cargo fmt --check
+    cargo clippy --all-targets --locked -- -D warnings
+
+# Every test
+test *ARGS:
+    cargo test {{ARGS}}
+
+# The whole gate
+ci:
+    .ci/run
+
+# The gateway with all its simulators: `just demo --idp okta`
+demo *ARGS:
+    cargo run --release -- demo {{ARGS}}
+
+# What the store does in a second, on this machine
+bench:
+    cargo test --release --lib speed -- --ignored --nocapture
+
+# The gateway and its simulators in containers
+compose *ARGS="up --build":
+    docker compose {{ARGS}}
+
+# Licences, advisories, bans and sources of the dependencies
+deny:
+    cargo deny --all-features check
