@@ -7,6 +7,9 @@ mod settings;
 #[cfg(feature = "sim")]
 pub mod sim;
 mod teams;
+#[cfg(test)]
+#[cfg(feature = "sim")]
+mod tests;
 mod wire;
 
 use std::sync::Arc;

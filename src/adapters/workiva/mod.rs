@@ -8,6 +8,9 @@ mod roles;
 mod settings;
 #[cfg(feature = "sim")]
 pub mod sim;
+#[cfg(test)]
+#[cfg(feature = "sim")]
+mod tests;
 mod wire;
 
 use std::sync::Arc;
