@@ -192,19 +192,16 @@ async fn tokens(gateway: &Arc<Gateway>, chosen: Option<&str>) -> Result<BTreeMap
     let expires_at = gateway.shared().clock.now().plus(Duration::from_hours(24 * 365));
     let mut tokens = BTreeMap::new();
     for connection in gateway.connections() {
-        let (token, text) = match chosen {
-            Some(text) => {
-                let token = Token::parse(text).ok_or_else(|| {
-                    Failure::new("the token has characters that do not fit into a header")
-                        .hint("--token demo-token")
-                })?;
-                (token, text.to_owned())
-            }
-            None => {
-                let token = token::mint();
-                let text = token.reveal();
-                (token, text)
-            }
+        let (token, text) = if let Some(text) = chosen {
+            let token = Token::parse(text).ok_or_else(|| {
+                Failure::new("the token has characters that do not fit into a header")
+                    .hint("--token demo-token")
+            })?;
+            (token, text.to_owned())
+        } else {
+            let token = token::mint();
+            let text = token.reveal();
+            (token, text)
         };
         make_room(gateway, connection.name(), &token).await?;
         gateway

@@ -35,12 +35,14 @@ impl Failure {
     }
 
     /// The same, with something to type.
+    #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
     /// The same, with another exit code.
+    #[must_use]
     pub fn code(mut self, code: u8) -> Self {
         self.code = code;
         self
@@ -115,7 +117,7 @@ pub fn main() -> ExitCode {
     telemetry::start();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return report(Failure::new(format!("the runtime could not be started: {error}"))),
+        Err(error) => return report(&Failure::new(format!("the runtime could not be started: {error}"))),
     };
     let outcome = runtime.block_on(async {
         match cli.command {
@@ -134,7 +136,7 @@ pub fn main() -> ExitCode {
     runtime.shutdown_timeout(std::time::Duration::from_millis(200));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => report(failure),
+        Err(failure) => report(&failure),
     }
 }
 
@@ -143,7 +145,7 @@ fn check_config(file: &ConfigFile) -> Outcome {
     print::line(&format!("{}: ok, {} connections", file.config.display(), config.connections.len()))
 }
 
-fn report(failure: Failure) -> ExitCode {
+fn report(failure: &Failure) -> ExitCode {
     print::error(&failure.text, failure.hint.as_deref());
     ExitCode::from(failure.code)
 }

@@ -19,7 +19,7 @@ use crate::store::{Intent, IntentState, Intents, Kind, Write};
 const ROUND: Duration = Duration::from_millis(500);
 
 /// How long after the last attempt at a create the app may still show it late.
-const SETTLE: Duration = Duration::from_secs(60);
+const SETTLE: Duration = Duration::from_mins(1);
 
 impl Gateway {
     /// Makes what an earlier process left open due at once, and closes what it cannot have done.
@@ -114,7 +114,7 @@ impl Connection {
 
     /// Ends an intent, or leaves it open until the next look.
     async fn close(&self, intent: &Intent, state: IntentState, outcome: &str) {
-        let pause = full_jitter(intent.attempts, ROUND, Duration::from_secs(300), rand::random());
+        let pause = full_jitter(intent.attempts, ROUND, Duration::from_mins(5), rand::random());
         let settle = Write::Settle {
             intent: intent.id.clone(),
             state,
@@ -165,9 +165,10 @@ impl Connection {
             }
         };
         let Some(account) = found else {
-            let (state, outcome) = match self.now().since(intent.created_at) < SETTLE {
-                true => (IntentState::Ambiguous, "the app does not show the account yet"),
-                false => (IntentState::NotApplied, "the app never showed the account"),
+            let (state, outcome) = if self.now().since(intent.created_at) < SETTLE {
+                (IntentState::Ambiguous, "the app does not show the account yet")
+            } else {
+                (IntentState::NotApplied, "the app never showed the account")
             };
             self.close(intent, state, outcome).await;
             return Err(refuse::still_working(self.policy.idp));

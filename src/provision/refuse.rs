@@ -9,7 +9,7 @@ use crate::scim::error::{ScimError, ScimType};
 use crate::store;
 
 /// How long a caller is asked to stay away while we keep working on an open intent.
-const COME_BACK: Duration = Duration::from_secs(60);
+const COME_BACK: Duration = Duration::from_mins(1);
 
 /// The answer to a request that certainly was not carried out.
 pub fn not_applied(error: &Error, idp: Idp) -> Refusal {

@@ -87,7 +87,7 @@ impl Connection {
                     reason = refusal.error.detail,
                     "the app could not be listed"
                 );
-                if listed.is_some() { Ok(()) } else { Err(never_listed(refusal)) }
+                if listed.is_some() { Ok(()) } else { Err(never_listed(&refusal)) }
             }
         }
     }
@@ -132,16 +132,13 @@ impl Connection {
         let mut by_account: BTreeMap<String, Record> = BTreeMap::new();
         let mut unlinked: BTreeMap<String, Record> = BTreeMap::new();
         for record in known {
-            match &record.account {
-                Some(account) => {
-                    by_account.insert(account.clone(), record);
+            if let Some(account) = &record.account {
+                by_account.insert(account.clone(), record);
+            } else {
+                for email in &record.email_keys {
+                    unlinked.insert(email.clone(), record.clone());
                 }
-                None => {
-                    for email in &record.email_keys {
-                        unlinked.insert(email.clone(), record.clone());
-                    }
-                    unlinked.insert(record.name_key.clone(), record);
-                }
+                unlinked.insert(record.name_key.clone(), record);
             }
         }
         let total = i64::try_from(accounts.len()).unwrap_or(i64::MAX);
@@ -406,11 +403,11 @@ fn changes(connection: &str, added: Vec<Membership>, removed: Vec<Membership>) -
 }
 
 /// The answer while nothing is known of an app: its own reason, and never an empty list.
-fn never_listed(refusal: Refusal) -> Refusal {
+fn never_listed(refusal: &Refusal) -> Refusal {
     let status = if refusal.error.status == 429 { 429 } else { 503 };
     let status = if refusal.error.status == 502 { 502 } else { status };
     Refusal {
         error: ScimError::new(status, format!("the app has not been listed yet: {}", refusal.error.detail)),
-        retry_after: refusal.retry_after.or(Some(Duration::from_secs(60))),
+        retry_after: refusal.retry_after.or(Some(Duration::from_mins(1))),
     }
 }

@@ -23,7 +23,7 @@ use crate::scim::schema::ResourceKind;
 use crate::store::{self, Intent, IntentState, Intents, Key, Kind, Lifecycle, Record, Write};
 
 /// How long a create whose answer was lost may be repeated without being a duplicate.
-const REPEATABLE: Duration = Duration::from_secs(24 * 60 * 60);
+const REPEATABLE: Duration = Duration::from_hours(24);
 
 /// How a person shall be once the work is done, as it stands in the journal.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -56,7 +56,7 @@ impl Connection {
         let unheard = Arc::clone(self);
         let person = self
             .carry(async move { this.create_in_turn(desired).await }, move |person: Person| async move {
-                unheard.mark_unacknowledged(person).await
+                unheard.mark_unacknowledged(person).await;
             })
             .await?;
         self.shown_person(&person, view).await
@@ -519,11 +519,11 @@ impl Connection {
             _ => IntentState::NotApplied,
         };
         let pause = match error.retry {
-            contract::Retry::Later(Some(pause)) => pause.min(Duration::from_secs(300)),
+            contract::Retry::Later(Some(pause)) => pause.min(Duration::from_mins(5)),
             _ => super::connection::full_jitter(
                 intent.attempts,
                 Duration::from_secs(1),
-                Duration::from_secs(300),
+                Duration::from_mins(5),
                 rand::random(),
             ),
         };

@@ -24,6 +24,7 @@ use crate::contract::{
 /// The app as the configuration names it.
 pub static APP: App = App { name: "sandbox", modes: &[(Mode::Rest, Dialect::Guide)], fields: &[], build };
 
+#[expect(clippy::unnecessary_wraps, reason = "the shape all apps share: others can fail")]
 fn build(blueprint: &Blueprint<'_>) -> std::result::Result<Arc<dyn Adapter>, String> {
     Ok(Arc::new(Sandbox::new(Arc::clone(&blueprint.wire.clock))))
 }

@@ -145,7 +145,7 @@ fn default_value(field: &Field, default: &str) -> Setting {
 }
 
 fn checked_url(block: &Block<'_>, name: &str, url: &str, private: bool) -> Option<String> {
-    let parsed = url::Url::parse(url).ok().filter(|url| url.has_host());
+    let parsed = url::Url::parse(url).ok().filter(url::Url::has_host);
     let scheme = parsed.as_ref().map(url::Url::scheme);
     match scheme {
         Some("https") => Some(url.to_owned()),

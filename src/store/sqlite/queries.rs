@@ -93,7 +93,7 @@ pub(super) const MEMBERS: &str = "SELECT json_group_array(json_array(r.id, r.lab
      WHERE m.connection = ?1 AND m.group_id = ?2 AND r.lifecycle = 'live'";
 
 pub(super) const DUE: &str = intent_query!(
-    "(sticky = 1 AND state IN ('journaled', 'attempting', 'ambiguous') OR state = 'ambiguous')
+    "state IN ('journaled', 'attempting', 'ambiguous') AND (sticky = 1 OR state = 'ambiguous')
      AND next_attempt_at <= ?1 ORDER BY created_at, id"
 );
 
