@@ -8,13 +8,14 @@ use super::show::invitation;
 use super::standing::{About, Invitation, Person, Waiting};
 use crate::base::context;
 use crate::contract::{
-    Account, By, Change, Deactivate, Draft, Error, Fulfilment, Kind, Outcome, Request, Result, Role, State,
+    Account, By, Capabilities, Change, Deactivate, Draft, Error, Fulfilment, Held, Kind, Outcome, Request,
+    Result, Role, State,
 };
 use crate::store::{self, Key, Lifecycle, Task, TaskState, Write};
 
-/// When an app is asked again whether a change shows: at once, and after the app had time.
-const LOOKS: [Duration; 4] =
-    [Duration::ZERO, Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(10)];
+/// The pauses before an app is asked again whether a change shows: it is asked after 0, 1, 3 and 10 seconds.
+const PAUSES: [Duration; 4] =
+    [Duration::ZERO, Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(7)];
 
 impl Connection {
     /// Takes the steps in order, keeping `person` true after each. What has to be written besides the record is
@@ -25,17 +26,45 @@ impl Connection {
         steps: Vec<Step>,
         writes: &mut Vec<Write>,
     ) -> Result<()> {
+        let mut has_left = false;
         for step in steps {
             match step {
-                Step::Create(draft) => self.create_step(person, draft, writes).await?,
-                Step::Update(change) => self.update_step(person, &change, writes).await?,
-                Step::Deactivate => self.deactivate_step(person, writes).await?,
-                Step::Reactivate => self.reactivate_step(person, writes).await?,
+                Step::Create(draft) => {
+                    let ended = self.create_step(person, draft, writes).await;
+                    self.note_doubt(person, ended)?;
+                }
+                Step::Update(change) => match self.update_step(person, &change, writes).await {
+                    // Access is gone, which is what counts; the app keeps what it would not change.
+                    Err(error) if has_left => tracing::info!(
+                        connection = self.name(),
+                        error = error.message,
+                        "a deactivated account could not be updated"
+                    ),
+                    ended => ended?,
+                },
+                Step::Deactivate => {
+                    self.deactivate_step(person, writes).await?;
+                    has_left = true;
+                }
+                Step::Reactivate => {
+                    let ended = self.reactivate_step(person, writes).await;
+                    self.note_doubt(person, ended)?;
+                }
                 Step::Delete => self.delete_step(person, writes).await?,
                 Step::Recall => self.call_off(person, &About::Remove, writes),
             }
         }
         Ok(())
+    }
+
+    /// A step that gives access and was never answered may still take effect.
+    fn note_doubt(&self, person: &mut Person, ended: Result<()>) -> Result<()> {
+        match &ended {
+            Err(error) if error.kind == Kind::Unknown => person.standing.unsettled_at = Some(self.now()),
+            Ok(()) => person.standing.unsettled_at = None,
+            Err(_) => {}
+        }
+        ended
     }
 
     async fn create_step(&self, person: &mut Person, draft: Draft, writes: &mut Vec<Write>) -> Result<()> {
@@ -46,8 +75,14 @@ impl Connection {
             return Ok(());
         }
         let outcome = match self.adapter().create_account(&draft).await {
-            Err(error) if error.kind == Kind::Conflict => self.take_over(&draft, error).await?,
+            Err(error) if error.kind == Kind::Conflict => self.take_over(person, &draft, error).await?,
             Err(error) if error.kind == Kind::Unknown => self.look_for(&draft, error).await?,
+            Ok(Outcome::Done(account) | Outcome::Already(account) | Outcome::Invited(account))
+                if account.id.is_empty() =>
+            {
+                let lost = Error::new(Kind::Unknown, "create_account", "the app did not tell the new id");
+                self.look_for(&draft, lost).await?
+            }
             other => other?,
         };
         if let Outcome::Waiting(request) = outcome {
@@ -70,44 +105,40 @@ impl Connection {
         Ok(())
     }
 
-    /// After a conflict: an account of ours that was deleted here and only disabled there is taken over again.
-    async fn take_over(&self, draft: &Draft, conflict: Error) -> Result<Outcome<Account>> {
+    /// After a conflict: an account that was deleted here and only disabled there is taken over again, and a person
+    /// who is known here is linked to the account somebody made by hand.
+    ///
+    /// Roles and names are set before the account works again, so that nobody comes back with an old role.
+    async fn take_over(&self, person: &Person, draft: &Draft, conflict: Error) -> Result<Outcome<Account>> {
         let login = draft.email.as_deref().unwrap_or(&draft.user_name);
         let Some(found) = self.adapter().account(By::Email(login)).await? else { return Err(conflict) };
-        let ours = self.store().find(self.name(), store::Kind::User, &Key::Account(found.id.clone())).await;
-        let deleted_here = ours.is_ok_and(|records| {
-            !records.is_empty() && records.iter().all(|record| record.lifecycle == Lifecycle::Deleted)
-        });
-        if !deleted_here {
+        let known = self.store().find(self.name(), store::Kind::User, &Key::Account(found.id.clone())).await;
+        let Ok(known) = known else { return Err(conflict) };
+        let is_known_here = person.record.version > 0;
+        let nobodys = known
+            .iter()
+            .all(|record| record.lifecycle == Lifecycle::Deleted || record.id == person.record.id);
+        if !nobodys || (known.is_empty() && !is_known_here) {
             return Err(conflict);
         }
-        let account = match found.state() {
-            State::Inactive => {
-                let mut account = found.clone();
-                if let Some(told) = self.adapter().reactivate(&found).await?.value() {
-                    account.merge(told);
-                }
-                account.state = Some(State::Active);
-                account
-            }
-            State::Active | State::Invited => found,
-        };
-        let change = Change {
-            given_name: draft.given_name.clone().filter(|name| account.given_name.as_ref() != Some(name)),
-            family_name: draft.family_name.clone().filter(|name| account.family_name.as_ref() != Some(name)),
-            ..Change::default()
-        };
-        let mut taken = account.clone();
-        if let Some(told) = self.adapter().update_account(&account, &change).await?.value() {
-            taken.merge(told);
+        let change = change_to(draft, &found, self.capabilities());
+        let mut account = found.clone();
+        if let Some(told) = self.adapter().update_account(&found, &change).await?.value() {
+            account.merge(told);
         }
-        Ok(Outcome::Done(taken))
+        if found.state() == State::Inactive {
+            if let Some(told) = self.adapter().reactivate(&account).await?.value() {
+                account.merge(told);
+            }
+            account.state = Some(State::Active);
+        }
+        Ok(Outcome::Done(account))
     }
 
     /// After a lost answer: looks whether the account is there, a few times, and never creates again.
     async fn look_for(&self, draft: &Draft, lost: Error) -> Result<Outcome<Account>> {
         let login = draft.email.as_deref().unwrap_or(&draft.user_name);
-        for pause in LOOKS {
+        for pause in PAUSES {
             if pause >= context::remaining(Duration::from_secs(25)) {
                 break;
             }
@@ -120,7 +151,7 @@ impl Connection {
     }
 
     async fn update_step(&self, person: &mut Person, change: &Change, writes: &mut Vec<Write>) -> Result<()> {
-        let current = person.observed.clone().unwrap_or_default();
+        let current = self.linked_account(person, "update_account")?;
         match self.adapter().update_account(&current, change).await? {
             Outcome::Waiting(request) => {
                 let role = change.roles.iter().flatten().next().cloned().unwrap_or_default();
@@ -137,16 +168,21 @@ impl Connection {
     }
 
     async fn deactivate_step(&self, person: &mut Person, writes: &mut Vec<Write>) -> Result<()> {
-        let mut account = person.observed.clone().unwrap_or_default();
-        if let Outcome::Waiting(request) = self.adapter().deactivate(&account).await? {
-            self.call_off(person, &About::Invite, writes);
-            self.wait_for(person, About::Remove, request, writes);
-            return Ok(());
+        let account = self.linked_account(person, "deactivate")?;
+        match self.adapter().deactivate(&account).await {
+            Ok(Outcome::Waiting(request)) => {
+                self.wait_for(person, About::Remove, request, writes);
+                return Ok(());
+            }
+            Ok(Outcome::Done(()) | Outcome::Already(()) | Outcome::Invited(())) => {}
+            Err(error) => self.unless_gone(&account, error).await?,
         }
         self.confirm_inactive(&account).await?;
-        person.standing.remembered = Some(remembered(person));
         person.standing.active = false;
+        person.standing.unsettled_at = None;
         person.record.observed_at = Some(self.now());
+        self.note_left(person, writes);
+        let mut account = account;
         account.state = Some(State::Inactive);
         if self.capabilities().deactivate == Deactivate::ByRemoval {
             person.record.account = None;
@@ -156,10 +192,40 @@ impl Connection {
                 member: person.record.id.clone(),
             });
         }
-        person.standing.invitation = Invitation::None;
         person.observed = Some(account);
-        self.note_residual(person, writes);
         Ok(())
+    }
+
+    /// The account of a person, under the id it is linked by.
+    fn linked_account(&self, person: &Person, operation: &'static str) -> Result<Account> {
+        let account = person.account();
+        if account.id.is_empty() && self.capabilities().deactivate != Deactivate::Task {
+            return Err(Error::new(Kind::Unexpected, operation, "the person is linked to no account"));
+        }
+        Ok(account)
+    }
+
+    /// An error that may hide a success is resolved by reading back; every other one stands.
+    async fn unless_gone(&self, account: &Account, error: Error) -> Result<()> {
+        match error.kind {
+            Kind::Unknown | Kind::NotFound => self.confirm_inactive(account).await.map_err(|_| error),
+            Kind::Conflict
+            | Kind::Invalid
+            | Kind::Unsupported
+            | Kind::Credentials
+            | Kind::Forbidden
+            | Kind::NoSeats
+            | Kind::RateLimited
+            | Kind::Unavailable
+            | Kind::Unexpected => Err(error),
+        }
+    }
+
+    /// Somebody has left: what they had is remembered, and what may be left behind is said.
+    pub(super) fn note_left(&self, person: &mut Person, writes: &mut Vec<Write>) {
+        person.standing.remembered = Some(remembered(person));
+        person.standing.invitation = Invitation::None;
+        self.note_residual(person, writes);
     }
 
     /// Reads back until the app says the person has no access.
@@ -167,7 +233,7 @@ impl Connection {
     /// # Errors
     /// [`Kind::Unexpected`] when the app goes on saying that the account works, and whatever the read fails with.
     async fn confirm_inactive(&self, account: &Account) -> Result<()> {
-        for pause in LOOKS {
+        for pause in PAUSES {
             if pause >= context::remaining(Duration::from_secs(25)) {
                 break;
             }
@@ -188,30 +254,42 @@ impl Connection {
     }
 
     async fn reactivate_step(&self, person: &mut Person, writes: &mut Vec<Write>) -> Result<()> {
-        let mut account = person.observed.clone().unwrap_or_default();
-        match self.adapter().reactivate(&account).await? {
-            Outcome::Waiting(request) => self.wait_for(person, About::Invite, request, writes),
-            Outcome::Done(told) | Outcome::Already(told) | Outcome::Invited(told) => {
-                account.state = Some(State::Active);
-                account.merge(told);
-                self.call_off_residual(person, writes);
-                self.observe(person, account);
+        let mut account = self.linked_account(person, "reactivate")?;
+        let outcome = self.adapter().reactivate(&account).await?;
+        let state = match outcome {
+            Outcome::Waiting(request) => {
+                self.wait_for(person, About::Invite, request, writes);
+                return Ok(());
             }
+            Outcome::Invited(_) => State::Invited,
+            Outcome::Done(_) | Outcome::Already(_) => State::Active,
+        };
+        account.state = Some(state);
+        if let Some(told) = outcome.value() {
+            account.merge(told);
         }
+        self.call_off_residual(person, writes);
+        person.standing.gone_at = None;
+        self.observe(person, account);
         Ok(())
     }
 
     async fn delete_step(&self, person: &mut Person, writes: &mut Vec<Write>) -> Result<()> {
-        let account = person.observed.clone().unwrap_or_default();
-        match self.adapter().delete_account(&account).await? {
-            Outcome::Waiting(request) => self.wait_for(person, About::Remove, request, writes),
-            Outcome::Done(()) | Outcome::Already(()) | Outcome::Invited(()) => {
-                self.confirm_inactive(&account).await?;
-                person.record.account = None;
-                person.standing.active = false;
-                self.note_residual(person, writes);
+        let account = self.linked_account(person, "delete_account")?;
+        match self.adapter().delete_account(&account).await {
+            Ok(Outcome::Waiting(request)) => {
+                self.wait_for(person, About::Remove, request, writes);
+                return Ok(());
             }
+            Ok(Outcome::Done(()) | Outcome::Already(()) | Outcome::Invited(())) => {}
+            Err(error) => self.unless_gone(&account, error).await?,
         }
+        self.confirm_inactive(&account).await?;
+        person.record.account = None;
+        person.record.observed_at = Some(self.now());
+        person.standing.active = false;
+        person.standing.unsettled_at = None;
+        self.note_residual(person, writes);
         Ok(())
     }
 
@@ -224,6 +302,7 @@ impl Connection {
         person.observed = Some(account);
     }
 
+    /// Opens the task of a request that a person has to carry out, in place of the one it makes pointless.
     pub(super) fn wait_for(
         &self,
         person: &mut Person,
@@ -231,19 +310,30 @@ impl Connection {
         request: Request,
         writes: &mut Vec<Write>,
     ) {
-        let dedupe = dedupe(person, &about);
-        let ticket = match &person.standing.waiting {
-            Some(waiting) if waiting.about == about => waiting.ticket.clone(),
-            _ => self.shared.ids.next(),
-        };
+        let role = About::Role(String::new());
+        match &about {
+            // The removal takes the role with it.
+            About::Role(_) if person.standing.waits_for(&About::Remove).is_some() => return,
+            About::Remove => {
+                self.call_off(person, &About::Invite, writes);
+                self.call_off(person, &role, writes);
+            }
+            About::Role(_) | About::Invite => {}
+        }
+        let asked = |waiting: &Waiting| waiting.about == about && waiting.instruction == request.instruction;
+        if person.standing.waits_for(&about).is_some_and(asked) {
+            return;
+        }
+        self.call_off(person, &about, writes);
+        let ticket = self.shared.ids.next();
         writes.push(Write::Task(Task {
             id: ticket.clone(),
             connection: self.name().to_owned(),
             resource: person.record.id.clone(),
             kind: about.kind().to_owned(),
-            dedupe,
-            instruction: request.instruction,
-            person: mention(person),
+            dedupe: dedupe(person, &about),
+            instruction: request.instruction.clone(),
+            person: person.mention(),
             urgent: about == About::Remove,
             state: TaskState::Open,
             created_at: self.now(),
@@ -251,13 +341,13 @@ impl Connection {
             closed_by: None,
             note: None,
         }));
-        person.standing.waiting = Some(Waiting { ticket, about });
+        person.standing.waiting.push(Waiting { ticket, about, instruction: request.instruction });
     }
 
-    /// Cancels the open task about `about`, if there is one.
+    /// Cancels the open task of the same kind as `about`, if there is one.
     fn call_off(&self, person: &mut Person, about: &About, writes: &mut Vec<Write>) {
-        if person.standing.waiting.as_ref().is_some_and(|waiting| waiting.about == *about) {
-            person.standing.waiting = None;
+        if person.standing.waits_for(about).is_some() {
+            person.standing.waiting.retain(|waiting| waiting.about.kind() != about.kind());
             writes.push(self.closing(dedupe(person, about), "superseded by a later request"));
         }
     }
@@ -276,7 +366,7 @@ impl Connection {
                 kind: "residual_access".to_owned(),
                 dedupe: format!("residual:{}:{}", residual.key, person.record.id),
                 instruction: residual.instruction.to_owned(),
-                person: mention(person),
+                person: person.mention(),
                 urgent: false,
                 state: TaskState::Open,
                 created_at: self.now(),
@@ -315,11 +405,6 @@ pub(super) fn dedupe(person: &Person, about: &About) -> String {
     format!("{}:{}", about.kind(), person.record.id)
 }
 
-/// How a person is named to the operator who has to act.
-fn mention(person: &Person) -> String {
-    super::mapping::address(&person.desired).unwrap_or_else(|| person.record.label.clone())
-}
-
 /// What a reactivation restores: the roles and groups that stood.
 fn remembered(person: &Person) -> Draft {
     let observed = person.observed.clone().unwrap_or_default();
@@ -347,6 +432,25 @@ fn account_of(draft: &Draft) -> Account {
         state: Some(if draft.active { State::Active } else { State::Inactive }),
         roles: (!draft.roles.is_empty()).then_some(roles),
         ..Account::default()
+    }
+}
+
+/// What has to change at an account that is taken over so that it is as a new one would be.
+fn change_to(draft: &Draft, found: &Account, capabilities: &Capabilities) -> Change {
+    let held = &capabilities.accounts;
+    let other = |want: &Option<String>, have: &Option<String>, how: Held| {
+        want.clone().filter(|want| how == Held::Yes && have.as_ref() != Some(want))
+    };
+    let has: Vec<&str> = found.roles.iter().flatten().map(|role| role.value.as_str()).collect();
+    let same_roles = has.len() == draft.roles.len()
+        && draft.roles.iter().all(|role| has.iter().any(|held| held.eq_ignore_ascii_case(role)));
+    Change {
+        given_name: other(&draft.given_name, &found.given_name, held.given_name),
+        family_name: other(&draft.family_name, &found.family_name, held.family_name),
+        display_name: other(&draft.display_name, &found.display_name, held.display_name),
+        roles: (held.roles == Held::Yes && !same_roles && !draft.roles.is_empty())
+            .then(|| draft.roles.clone()),
+        ..Change::default()
     }
 }
 

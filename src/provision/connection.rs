@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
@@ -43,6 +43,8 @@ pub struct Connection {
     pub(super) shared: Arc<Shared>,
     pub(super) turns: Turns,
     pub(super) refreshes: Refreshes,
+    /// Places for open intents that are worked on.
+    pub(super) resuming: Arc<Semaphore>,
 }
 
 impl Connection {
@@ -63,6 +65,7 @@ impl Connection {
             shared,
             turns: Turns::default(),
             refreshes: Refreshes::default(),
+            resuming: Arc::new(Semaphore::new(super::recover::AT_ONCE)),
         })
     }
 

@@ -147,10 +147,12 @@ impl Gateway {
             row.connection == connection && row.revoked_at.is_none() && row.expires_at > now
         };
         let rows = self.shared.store.tokens().await?;
-        if let Some(known) = rows.iter().filter(live).find(|row| row.id == token.id) {
+        let known = rows.iter().filter(live).find(|row| row.id == token.id);
+        if let Some(known) = known.filter(|row| row.hash.matches(&token.hash())) {
             return Ok(known.clone());
         }
-        if rows.iter().filter(live).count() >= LIVE_TOKENS {
+        // Another secret under a known id takes its place.
+        if known.is_none() && rows.iter().filter(live).count() >= LIVE_TOKENS {
             return Err(ScimError::new(
                 409,
                 "the connection has two live tokens; revoke the one that is no longer used",

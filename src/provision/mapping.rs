@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::policy::{Policy, ReadOnly};
 use crate::base::fold::key;
-use crate::contract::{Account, Capabilities, Change, Draft, Held, Roles};
+use crate::contract::{Account, Capabilities, Change, Draft, Held, Roles, State};
 use crate::scim::error::{Result, ScimError, ScimType};
 
 /// What a resource asks of the app, in the treaty's words.
@@ -349,7 +349,8 @@ fn lay_roles(
 pub fn adopted(account: &Account) -> Value {
     let login =
         account.user_name.clone().or_else(|| account.email.clone()).unwrap_or_else(|| account.id.clone());
-    let mut resource = json!({ "userName": login, "active": true });
+    let active = account.state() != State::Inactive;
+    let mut resource = json!({ "userName": login, "active": active });
     if let Some(email) = &account.email {
         resource["emails"] = json!([{ "value": email, "type": "work", "primary": true }]);
     }

@@ -14,6 +14,8 @@ mod roster;
 mod show;
 mod standing;
 mod tasks;
+#[cfg(test)]
+mod tests;
 mod turn;
 mod users;
 
@@ -27,6 +29,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::scim::error::ScimError;
+
+/// Records read at a time while all of them are looked at.
+const STRIDE: u64 = 1_000;
 
 /// A refusal as the caller reads it, and when to come back.
 #[derive(Debug, Clone, PartialEq, Eq)]

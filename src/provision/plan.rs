@@ -61,9 +61,16 @@ pub fn update(
     match (access(person, capabilities), wanted.active) {
         (Access::Open, false) => {
             refuse_protected(person, policy)?;
+            if capabilities.deactivate == Deactivate::No {
+                return Err(cannot_deactivate(capabilities));
+            }
             steps.push(Step::Deactivate);
             if capabilities.deactivate == Deactivate::Native {
-                push_change(&mut steps, mapping::change(wanted, observed, capabilities, policy)?);
+                // A leaver is not held up by what the app cannot change.
+                push_change(
+                    &mut steps,
+                    mapping::change(wanted, observed, capabilities, policy).unwrap_or_default(),
+                );
             }
         }
         (Access::None, false) => {}
@@ -80,24 +87,56 @@ pub fn update(
             steps.push(Step::Reactivate);
             push_change(&mut steps, mapping::change(wanted, observed, capabilities, policy)?);
         }
-        (Access::Disabled, false) | (Access::Open, true) => {
-            if wanted.active
-                && matches!(&person.standing.waiting, Some(waiting) if waiting.about == About::Remove)
-            {
+        (Access::Disabled, false) => {
+            push_change(
+                &mut steps,
+                mapping::change(wanted, observed, capabilities, policy).unwrap_or_default(),
+            );
+        }
+        (Access::Open, true) => {
+            if person.standing.waits_for(&About::Remove).is_some() {
                 steps.push(Step::Recall);
             }
-            push_change(&mut steps, mapping::change(wanted, observed, capabilities, policy)?);
+            if capabilities.deactivate == Deactivate::Task && person.observed.is_none() {
+                // Nobody is there yet: another role is another invitation.
+                let before = mapping::wanted(&person.desired, capabilities, policy)?;
+                if before.roles != wanted.roles {
+                    steps.push(Step::Create(again(person, wanted, capabilities, policy)));
+                }
+            } else {
+                push_change(&mut steps, mapping::change(wanted, observed, capabilities, policy)?);
+            }
         }
     }
-    if let Some(roles) = lost_roles(&steps, observed, capabilities)
-        && is_protected(person, policy)
-    {
-        return Err(ScimError::new(
-            403,
-            format!("a protected account keeps its role; it would lose {roles}"),
-        ));
+    if is_protected(person, policy) {
+        refuse_harm(&steps, observed)?;
     }
     Ok(steps)
+}
+
+/// 403 where the steps would take a role from a protected account, or the address it is protected by.
+fn refuse_harm(steps: &[Step], observed: &Account) -> Result<()> {
+    let changes = steps.iter().filter_map(|step| match step {
+        Step::Update(change) => Some(change),
+        Step::Create(_) | Step::Deactivate | Step::Reactivate | Step::Delete | Step::Recall => None,
+    });
+    for change in changes {
+        let held = observed.roles.iter().flatten();
+        let loses_role = change.roles.as_ref().is_some_and(|roles| {
+            held.into_iter().any(|held| !roles.iter().any(|role| role.eq_ignore_ascii_case(&held.value)))
+        });
+        if loses_role || change.email.is_some() || change.user_name.is_some() {
+            return Err(ScimError::new(
+                403,
+                "this account is protected by the connection's policy: it keeps its roles and its address",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn cannot_deactivate(capabilities: &Capabilities) -> ScimError {
+    ScimError::new(501, format!("{} cannot deactivate accounts", capabilities.app))
 }
 
 /// The steps that remove a person. Somebody without access needs none.
@@ -119,7 +158,7 @@ pub fn delete(person: &Person, capabilities: &Capabilities, policy: &Policy) -> 
         DeletePolicy::Hard | DeletePolicy::Deactivate if access == Access::Open => {
             refuse_protected(person, policy)?;
             if capabilities.deactivate == Deactivate::No {
-                return Err(ScimError::new(501, format!("{} cannot deactivate accounts", capabilities.app)));
+                return Err(cannot_deactivate(capabilities));
             }
             Ok(vec![Step::Deactivate])
         }
@@ -130,7 +169,7 @@ pub fn delete(person: &Person, capabilities: &Capabilities, policy: &Policy) -> 
 /// The role an account would lose by these steps, if it is the app's administrator role.
 pub fn lost_roles(steps: &[Step], observed: &Account, capabilities: &Capabilities) -> Option<&'static str> {
     let admin = capabilities.admin_role?;
-    let has = observed.roles.iter().flatten().any(|role| role.value.eq_ignore_ascii_case(admin));
+    let has = account_has_role(observed, admin);
     let loses = steps.iter().any(|step| match step {
         Step::Deactivate | Step::Delete => true,
         Step::Update(change) => change
@@ -140,6 +179,15 @@ pub fn lost_roles(steps: &[Step], observed: &Account, capabilities: &Capabilitie
         Step::Create(_) | Step::Reactivate | Step::Recall => false,
     });
     (has && loses).then_some(admin)
+}
+
+/// Whether the account of a person holds a role.
+pub fn has_role(person: &Person, role: &str) -> bool {
+    person.observed.as_ref().is_some_and(|account| account_has_role(account, role))
+}
+
+fn account_has_role(account: &Account, role: &str) -> bool {
+    account.roles.iter().flatten().any(|held| held.value.eq_ignore_ascii_case(role))
 }
 
 /// Whether the policy protects this person.

@@ -6,7 +6,7 @@ use super::connection::{Connection, kind_of};
 use super::show::projection;
 use super::standing::Person;
 use super::users::not_found;
-use super::{ListQuery, Preconditions, Read, Result, View};
+use super::{ListQuery, Preconditions, Read, Result, STRIDE, View};
 use crate::base::clock::Timestamp;
 use crate::base::fold::key;
 use crate::contract::{By, Membership};
@@ -17,9 +17,6 @@ use crate::scim::list::{Page, list_response};
 use crate::scim::project::Projection;
 use crate::scim::schema::ResourceKind;
 use crate::store::{Key, Kind, Record};
-
-/// Records read at a time while a filter looks at all of them.
-const STRIDE: u64 = 1_000;
 
 impl Connection {
     /// One resource; 404 where this connection has none with the id.
@@ -59,8 +56,10 @@ impl Connection {
         if kind == ResourceKind::Group || !capabilities.accounts.by_id {
             return Ok(self.ensure_listed(kind_of(kind)).await.is_ok());
         }
-        let (Some(account), mut person) = (record.account.clone(), Person::read(record.clone())) else {
-            return Ok(false);
+        let mut person = Person::read(record.clone());
+        let Some(account) = record.account.clone() else {
+            // Somebody invited again by hand has another account: only the listing tells.
+            return Ok(self.ensure_listed(Kind::User).await.is_ok());
         };
         match self.adapter().account(By::Id(&account)).await {
             Ok(Some(told)) => {
@@ -74,14 +73,12 @@ impl Connection {
                 return Ok(false);
             }
         }
-        let changed = Person::read(record.clone()).standing != person.standing
-            || Person::read(record.clone()).observed != person.observed;
         let expected = Some(person.record.version);
-        if changed {
+        if person.differs_from_record() {
             person.record.version += 1;
             person.record.modified_at = self.now();
         }
-        let mut writes = self.membership_writes(&person).await?;
+        let mut writes = self.place_writes(&person).await?;
         writes.insert(0, crate::store::Write::Record { record: Box::new(person.into_record()), expected });
         Ok(self.store().commit(writes).await.is_ok())
     }
@@ -200,8 +197,7 @@ impl Connection {
         };
         let outcome = async {
             let told = groups.members(account).await.map_err(|error| error.to_string())?;
-            let mut writes =
-                self.member_writes(&group.id, &told).await.map_err(|refusal| refusal.error.detail)?;
+            let mut writes = self.member_writes(&group.id, &told).await.map_err(|error| error.to_string())?;
             let mut record = group.clone();
             record.standing = serde_json::to_string(&self.now()).unwrap_or_default();
             writes.push(crate::store::Write::Record {

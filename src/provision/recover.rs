@@ -1,25 +1,24 @@
 //! Goes on with what was promised: open intents after a failure and after a restart, until each is done.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::connection::{Connection, full_jitter};
+use super::connection::Connection;
 use super::gateway::Gateway;
-use super::mapping;
 use super::standing::Person;
-use super::users::{Aim, Under, index};
-use super::{Result, refuse};
+use super::users::{Aim, Sought, Under};
+use super::{Refusal, Result};
 use crate::base::context::Context;
-use crate::contract::By;
-use crate::store::{Intent, IntentState, Intents, Kind, Write};
+use crate::store::{Intent, IntentState, Intents, Kind, TaskState, Write};
 
 /// How often the journal is looked at.
 const ROUND: Duration = Duration::from_millis(500);
 
-/// How long after the last attempt at a create the app may still show it late.
-const SETTLE: Duration = Duration::from_mins(1);
+/// Open intents of one connection that are worked on at the same time.
+pub(super) const AT_ONCE: usize = 16;
 
 impl Gateway {
     /// Makes what an earlier process left open due at once, and closes what it cannot have done.
@@ -28,7 +27,7 @@ impl Gateway {
     pub async fn recover(&self) -> Result<usize> {
         let open = self.shared().store.intents(&Intents::AllOpen(None)).await?;
         let now = self.shared().clock.now();
-        let writes: Vec<Write> = open
+        let mut writes: Vec<Write> = open
             .iter()
             .map(|intent| {
                 let resolvable = intent.sticky || intent.operation == "create";
@@ -46,8 +45,35 @@ impl Gateway {
                 }
             })
             .collect();
+        for intent in open.iter().filter(|intent| self.connection(&intent.connection).is_none()) {
+            tracing::error!(
+                connection = intent.connection,
+                operation = intent.operation,
+                "an open intent belongs to a connection that is not configured any more"
+            );
+        }
+        let interrupted =
+            |intent: &&Intent| intent.kind == Kind::User && !intent.sticky && intent.operation != "create";
+        let mut seen = BTreeSet::new();
+        for intent in open.iter().filter(interrupted) {
+            if seen.insert((&intent.connection, &intent.resource)) {
+                writes.extend(self.unsettle(intent).await?);
+            }
+        }
         self.shared().store.commit(writes).await?;
         Ok(open.len())
+    }
+
+    /// Nobody can tell how somebody stands whose change was interrupted.
+    async fn unsettle(&self, intent: &Intent) -> Result<Option<Write>> {
+        let store = &self.shared().store;
+        let record = store.record(&intent.connection, Kind::User, &intent.resource).await?;
+        Ok(record.map(|record| {
+            let mut person = Person::read(record);
+            person.standing.unsettled_at = Some(self.shared().clock.now());
+            let expected = Some(person.record.version);
+            Write::Record { record: Box::new(person.into_record()), expected }
+        }))
     }
 
     /// Works on open intents until `stop`; each is tried when it is due, one attempt at a time.
@@ -66,12 +92,16 @@ impl Gateway {
             };
             for intent in due {
                 let Some(connection) = self.connection(&intent.connection) else { continue };
+                let Ok(place) = Arc::clone(&connection.resuming).try_acquire_owned() else { continue };
                 if let Err(error) = connection.claim(&intent).await {
                     tracing::warn!(reason = error.error.detail, "an intent could not be claimed");
                     continue;
                 }
                 let context = Context::new(intent.request_id.clone(), connection.policy.budget);
-                self.shared().tracker.spawn(context.scope(async move { connection.resume(intent).await }));
+                self.shared().tracker.spawn(context.scope(async move {
+                    connection.resume(intent).await;
+                    drop(place);
+                }));
             }
         }
     }
@@ -83,7 +113,8 @@ impl Connection {
         let lease = self.policy.budget + Duration::from_secs(5);
         let settle = Write::Settle {
             intent: intent.id.clone(),
-            state: IntentState::Attempting,
+            // A create without an outcome may have been applied, however that came about.
+            state: if intent.sticky { IntentState::Attempting } else { IntentState::Ambiguous },
             attempts: intent.attempts + 1,
             next_attempt_at: self.now().plus(lease),
             at: self.now(),
@@ -99,108 +130,119 @@ impl Connection {
             (Kind::User, "create") => self.resume_create(&intent).await,
             (Kind::User, _) => self.resume_person(&intent).await,
         };
-        let state = match &ended {
-            Ok(()) => IntentState::Confirmed,
-            Err(_) => return,
-        };
-        tracing::info!(
-            connection = self.name(),
-            operation = intent.operation,
-            attempts = intent.attempts,
-            "an open intent is done"
-        );
-        self.close(&intent, state, "carried out by the gateway itself").await;
+        match ended {
+            Ok(Ended::Done) => {
+                tracing::info!(
+                    connection = self.name(),
+                    operation = intent.operation,
+                    attempts = intent.attempts,
+                    "an open intent is done"
+                );
+                self.close(&intent, IntentState::Confirmed, "carried out by the gateway itself").await;
+                self.thank(&intent).await;
+            }
+            Ok(Ended::Closed) => {}
+            Ok(Ended::Overtaken) => {
+                self.close(&intent, IntentState::Superseded, "there is nothing left to do for it").await;
+            }
+            Ok(Ended::Unreadable) => {
+                tracing::error!(
+                    connection = self.name(),
+                    intent = intent.id,
+                    "an open intent cannot be read"
+                );
+                self.close(&intent, IntentState::Dead, "the journal's plan cannot be read").await;
+            }
+            Err(refusal) => self.postpone(&intent, &refusal).await,
+        }
     }
 
-    /// Ends an intent, or leaves it open until the next look.
-    async fn close(&self, intent: &Intent, state: IntentState, outcome: &str) {
-        let pause = full_jitter(intent.attempts, ROUND, Duration::from_mins(5), rand::random());
-        let settle = Write::Settle {
-            intent: intent.id.clone(),
-            state,
-            attempts: intent.attempts,
-            next_attempt_at: self.now().plus(pause),
-            at: self.now(),
-            outcome: Some(outcome.to_owned()),
-        };
-        if let Err(error) = self.store().commit(vec![settle]).await {
-            tracing::warn!(%error, "the end of an intent could not be kept");
+    /// What the app was not asked, because it may not be done as things stand, waits for a person beside us.
+    async fn postpone(&self, intent: &Intent, refusal: &Refusal) {
+        let status = refusal.error.status;
+        if !(400..500).contains(&status) || status == 429 {
+            return;
         }
+        tracing::warn!(
+            connection = self.name(),
+            operation = intent.operation,
+            status,
+            reason = refusal.error.detail,
+            "an open intent is refused"
+        );
+        let state = if intent.sticky { IntentState::Attempting } else { IntentState::Ambiguous };
+        self.close(intent, state, "it may not be done as things stand").await;
+        if intent.sticky {
+            let task = self.attention(intent, &refusal.error.detail).await;
+            if let Err(error) = self.store().commit(vec![task]).await {
+                tracing::warn!(%error, "a task could not be opened");
+            }
+        }
+    }
+
+    /// A person who was asked to help need not any more.
+    async fn thank(&self, intent: &Intent) {
+        let done = Write::CloseTask {
+            connection: self.name().to_owned(),
+            dedupe: format!("attention:{}", intent.resource),
+            state: TaskState::Cancelled,
+            at: self.now(),
+            by: "portcullis".to_owned(),
+            note: Some("carried out by the gateway itself".to_owned()),
+        };
+        if let Err(error) = self.store().commit(vec![done]).await {
+            tracing::warn!(%error, "a task could not be closed");
+        }
+    }
+
+    /// Whether an intent is still the newest one that is open for its resource.
+    pub(super) async fn is_newest(&self, intent: &Intent) -> Result<bool> {
+        let which = Intents::Open { connection: self.name().to_owned(), resource: intent.resource.clone() };
+        let open = self.store().intents(&which).await?;
+        Ok(open.first().is_some_and(|newest| newest.id == intent.id))
     }
 
     /// Brings a person to where the journal says; a newer request has superseded the intent if there was one.
-    async fn resume_person(&self, intent: &Intent) -> Result<()> {
+    async fn resume_person(&self, intent: &Intent) -> Result<Ended> {
         let _turn = self.turns.take(&intent.resource).await;
-        let which = Intents::Open { connection: self.name().to_owned(), resource: intent.resource.clone() };
-        let open = self.store().intents(&which).await?;
-        if open.first().is_none_or(|newest| newest.id != intent.id) {
-            return Ok(());
+        if !self.is_newest(intent).await? {
+            return Ok(Ended::Closed);
         }
         let Some(record) = self.store().record(self.name(), Kind::User, &intent.resource).await? else {
-            return Ok(());
+            return Ok(Ended::Overtaken);
         };
-        let Ok(aim) = serde_json::from_str::<Aim>(&intent.plan) else { return Ok(()) };
+        if record.generation > intent.generation {
+            return Ok(Ended::Overtaken);
+        }
+        let Ok(aim) = serde_json::from_str::<Aim>(&intent.plan) else { return Ok(Ended::Unreadable) };
         let mut person = Person::read(record);
-        person.record.observed_at = None;
-        self.reach(person, Under::Resumed(intent), aim).await.map(|_| ())
+        let doubt = self.look_again(&mut person, true).await?;
+        self.reach(person, doubt, Under::Resumed(intent), aim).await.map(|_| Ended::Done)
     }
 
     /// Looks for an account whose create was never answered: adopts it, or closes the intent once it cannot come.
-    async fn resume_create(&self, intent: &Intent) -> Result<()> {
-        let Ok(aim) = serde_json::from_str::<Aim>(&intent.plan) else { return Ok(()) };
-        let wanted = mapping::wanted(&aim.desired, self.capabilities(), &self.policy)?;
-        let _turn = self.turns.take(&format!("name:{}", crate::base::fold::key(&wanted.user_name))).await;
-        let login = wanted.email.as_deref().unwrap_or(&wanted.user_name);
-        let found = self.adapter().account(By::Email(login)).await;
-        let found = match found {
-            Ok(found) => found,
-            Err(error) => {
-                tracing::warn!(
-                    connection = self.name(),
-                    error = error.message,
-                    "a lost create could not be looked up"
-                );
-                self.close(intent, IntentState::Ambiguous, "the app could not be asked").await;
-                return Err(refuse::still_working(self.policy.idp));
-            }
-        };
-        let Some(account) = found else {
-            let (state, outcome) = if self.now().since(intent.created_at) < SETTLE {
-                (IntentState::Ambiguous, "the app does not show the account yet")
-            } else {
-                (IntentState::NotApplied, "the app never showed the account")
-            };
-            self.close(intent, state, outcome).await;
-            return Err(refuse::still_working(self.policy.idp));
-        };
-        let known = self
-            .store()
-            .find(self.name(), Kind::User, &crate::store::Key::Account(account.id.clone()))
-            .await?;
-        if let Some(record) = known.into_iter().next() {
-            // A listing found it first; it belongs to the caller who asked for it.
-            let mut person = Person::read(record);
-            if person.standing.adopted {
-                person.desired = aim.desired;
-                self.take_in(&mut person, intent).await?;
-            }
-            return Ok(());
+    async fn resume_create(&self, intent: &Intent) -> Result<Ended> {
+        let Ok(aim) = serde_json::from_str::<Aim>(&intent.plan) else { return Ok(Ended::Unreadable) };
+        let name = aim.desired.get("userName").and_then(serde_json::Value::as_str).unwrap_or_default();
+        let _turn = self.turns.take(&format!("name:{}", crate::base::fold::key(name))).await;
+        if !self.is_newest(intent).await? {
+            return Ok(Ended::Closed);
         }
-        let mut person = self.adopted_person(account);
-        person.record.id.clone_from(&intent.resource);
-        person.desired = aim.desired;
-        self.take_in(&mut person, intent).await
+        match self.seek(intent, aim).await? {
+            Sought::Found => Ok(Ended::Done),
+            Sought::Overtaken | Sought::Never => Ok(Ended::Closed),
+        }
     }
+}
 
-    async fn take_in(&self, person: &mut Person, intent: &Intent) -> Result<()> {
-        let expected = (person.record.version > 1 || person.record.id != intent.resource)
-            .then_some(person.record.version);
-        person.standing.adopted = false;
-        person.standing.unacknowledged_at = Some(self.now());
-        index(person);
-        person.record.version += 1;
-        let record = Box::new(person.clone().into_record());
-        self.store().commit(vec![Write::Record { record, expected }]).await?;
-        Ok(())
-    }
+/// How another attempt at an open intent ended.
+pub(super) enum Ended {
+    /// What it asked for stands.
+    Done,
+    /// Its end is written down already.
+    Closed,
+    /// Nobody needs it any more.
+    Overtaken,
+    /// Nobody can tell what it asked for.
+    Unreadable,
 }

@@ -127,20 +127,19 @@ impl Connection {
             extension.insert("invitationStatus".to_owned(), json!(standing.invitation.as_str()));
         }
         extension.insert("fulfilment".to_owned(), json!(capabilities.fulfilment));
-        if let Some(waiting) = &standing.waiting {
+        let first = [About::Remove, About::Invite, About::Role(String::new())];
+        if let Some(waiting) = first.iter().find_map(|about| standing.waits_for(about)) {
             extension.insert("fulfilmentState".to_owned(), json!("pending"));
             extension.insert("ticketId".to_owned(), json!(waiting.ticket));
-            match &waiting.about {
-                About::Invite => {}
-                About::Remove => {
-                    extension.insert("pendingDeactivation".to_owned(), json!(true));
-                }
-                About::Role(role) => {
-                    extension.insert("desiredRole".to_owned(), json!(role));
-                }
-            }
         } else {
             extension.insert("fulfilmentState".to_owned(), json!("done"));
+        }
+        for waiting in &standing.waiting {
+            match &waiting.about {
+                About::Invite => None,
+                About::Remove => extension.insert("pendingDeactivation".to_owned(), json!(true)),
+                About::Role(role) => extension.insert("desiredRole".to_owned(), json!(role)),
+            };
         }
         extension.insert("residualAccess".to_owned(), json!(!standing.residual.is_empty()));
         if !standing.residual.is_empty() {

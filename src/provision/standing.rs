@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::users::wants_access;
 use crate::base::clock::Timestamp;
 use crate::contract::{Account, Draft};
 use crate::store::Record;
@@ -42,8 +43,10 @@ pub struct Standing {
     pub gone_at: Option<Timestamp>,
     /// What may still give access (see [`crate::contract::Residual`]).
     pub residual: Vec<String>,
-    /// The open task a person has to do, and what it is about.
-    pub waiting: Option<Waiting>,
+    /// The open tasks people have to do, at most one of a kind.
+    pub waiting: Vec<Waiting>,
+    /// When a step that may give access left without an answer: until it has settled, or shows, nobody can tell.
+    pub unsettled_at: Option<Timestamp>,
     /// A create whose answer its caller cannot have received, and when.
     pub unacknowledged_at: Option<Timestamp>,
 }
@@ -53,6 +56,14 @@ pub struct Standing {
 pub struct Waiting {
     pub ticket: String,
     pub about: About,
+    pub instruction: String,
+}
+
+impl Standing {
+    /// The open task of the same kind as `about`.
+    pub fn waits_for(&self, about: &About) -> Option<&Waiting> {
+        self.waiting.iter().find(|waiting| waiting.about.kind() == about.kind())
+    }
 }
 
 /// What a person was asked to do.
@@ -93,6 +104,31 @@ impl Person {
             standing: serde_json::from_str(&record.standing).unwrap_or_default(),
             record,
         }
+    }
+
+    /// Whether the last request that was carried out left the person with access.
+    pub fn was_wanted(&self) -> bool {
+        serde_json::from_str(&self.record.desired).is_ok_and(|desired| wants_access(&desired))
+    }
+
+    /// Whether anything but the times of looking differs from the record that was read.
+    pub fn differs_from_record(&self) -> bool {
+        let stood = Self::read(self.record.clone());
+        (&stood.desired, &stood.observed, &stood.standing) != (&self.desired, &self.observed, &self.standing)
+    }
+
+    /// How the person is named to the operator who has to act.
+    pub fn mention(&self) -> String {
+        super::mapping::address(&self.desired).unwrap_or_else(|| self.record.label.clone())
+    }
+
+    /// The account as last observed, under the id it is linked by.
+    pub fn account(&self) -> Account {
+        let mut account = self.observed.clone().unwrap_or_default();
+        if let Some(id) = &self.record.account {
+            account.id.clone_from(id);
+        }
+        account
     }
 
     /// The record with its JSON columns written.

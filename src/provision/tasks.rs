@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::connection::Connection;
+use super::roster::{Absorb, Missing};
 use super::standing::{About, Invitation, Person};
 use super::users::invalid;
 use super::{Refusal, Result};
@@ -32,11 +33,10 @@ impl Connection {
     /// # Errors
     /// 404 when the connection has no open task with this id.
     pub async fn complete_task(self: &Arc<Self>, id: &str, by: &str, note: Option<String>) -> Result<Task> {
-        let open = self.store().tasks(Some(self.name()), true).await?;
-        let mut task = open.into_iter().find(|task| task.id == id).ok_or_else(|| {
-            Refusal::from(ScimError::new(404, "this connection has no open task with this id"))
-        })?;
-        let _turn = self.turns.take(&task.resource).await;
+        let resource = self.open_task(id).await?.resource;
+        let _turn = self.turns.take(&resource).await;
+        // It may have been closed, or called off, by whoever had the turn before.
+        let mut task = self.open_task(id).await?;
         task.state = TaskState::Done;
         task.closed_at = Some(self.now());
         task.closed_by = Some(by.to_owned());
@@ -52,7 +52,7 @@ impl Connection {
         if let Some(record) = self.store().record(self.name(), Kind::User, &task.resource).await? {
             let mut person = Person::read(record);
             if self.fulfil(&mut person, &task) {
-                writes.extend(self.membership_writes(&person).await?);
+                writes.extend(self.place_writes(&person).await?);
                 let expected = Some(person.record.version);
                 person.record.version += 1;
                 person.record.modified_at = self.now();
@@ -63,6 +63,13 @@ impl Connection {
         Ok(task)
     }
 
+    async fn open_task(&self, id: &str) -> Result<Task> {
+        let open = self.store().tasks(Some(self.name()), true).await?;
+        open.into_iter().find(|task| task.id == id).ok_or_else(|| {
+            Refusal::from(ScimError::new(404, "this connection has no open task with this id"))
+        })
+    }
+
     /// What a done task means for the person; tells whether anything changed.
     fn fulfil(&self, person: &mut Person, task: &Task) -> bool {
         if let Some(residual) = task.dedupe.strip_prefix("residual:").and_then(|rest| rest.split(':').next())
@@ -70,9 +77,8 @@ impl Connection {
             person.standing.residual.retain(|key| key != residual);
             return true;
         }
-        let Some(waiting) = person.standing.waiting.take_if(|waiting| waiting.ticket == task.id) else {
-            return false;
-        };
+        let place = person.standing.waiting.iter().position(|waiting| waiting.ticket == task.id);
+        let Some(waiting) = place.map(|place| person.standing.waiting.remove(place)) else { return false };
         let mut account = person.observed.clone().unwrap_or_else(|| self.account_by_hand(person));
         match waiting.about {
             About::Invite => {
@@ -141,7 +147,8 @@ impl Connection {
             )));
         }
         if !dry_run {
-            self.absorb_accounts(accounts, began, force || missing * 10 <= linked.len() * 3).await?;
+            let how = Absorb { began, missing: Missing::Believed, piecemeal: true };
+            self.absorb_accounts(accounts, how).await?;
             self.close_confirmed(began).await?;
         }
         Ok(difference)
@@ -150,20 +157,18 @@ impl Connection {
     /// Tasks a newer roster shows as done are done.
     async fn close_confirmed(self: &Connection, imported_at: crate::base::clock::Timestamp) -> Result<()> {
         for task in self.store().tasks(Some(self.name()), true).await? {
+            let _turn = self.turns.take(&task.resource).await;
             let Some(record) = self.store().record(self.name(), Kind::User, &task.resource).await? else {
                 continue;
             };
             let mut person = Person::read(record);
-            let listed = person.record.account.is_some() && person.standing.gone_at.is_none();
+            let waiting = person.standing.waiting.iter().find(|waiting| waiting.ticket == task.id);
             let done = task.created_at < imported_at
-                && match person.standing.waiting.as_ref().map(|waiting| &waiting.about) {
-                    Some(About::Invite) => listed,
-                    Some(About::Remove) => !listed,
-                    Some(About::Role(role)) => person
-                        .observed
-                        .iter()
-                        .flat_map(|account| account.roles.iter().flatten())
-                        .any(|held| held.value.eq_ignore_ascii_case(role)),
+                && match waiting.map(|waiting| &waiting.about) {
+                    Some(About::Invite) => person.record.account.is_some(),
+                    // Somebody no roster ever showed is not gone for not being in this one.
+                    Some(About::Remove) => person.standing.gone_at.is_some(),
+                    Some(About::Role(role)) => super::plan::has_role(&person, role),
                     None => false,
                 };
             if !done {

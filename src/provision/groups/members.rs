@@ -1,0 +1,470 @@
+//! Members of groups: the difference between what is wanted and what stands, removals first.
+
+use std::collections::BTreeSet;
+
+use super::super::connection::Connection;
+use super::super::mapping;
+use super::super::plan;
+use super::super::recover::Ended;
+use super::super::standing::{About, Person};
+use super::super::users::invalid;
+use super::super::{Refusal, Result, refuse};
+use crate::contract::{self, Groups, Outcome};
+use crate::scim::error::ScimError;
+use crate::store::{self, Intent, IntentState, Intents, Kind, Membership, Record, Write};
+
+/// Which members shall come and go.
+#[derive(Debug, Default)]
+pub(super) struct Difference {
+    pub removed: Vec<String>,
+    pub added: Vec<String>,
+    /// An open removal was taken back: the intent has to go even where nothing else is to be done.
+    pub taken_back: bool,
+}
+
+/// A change of members, by SCIM id.
+#[derive(Debug)]
+pub(super) enum MembersStep {
+    Add(Vec<String>),
+    Remove(Vec<String>),
+    Replace(Vec<String>),
+}
+
+/// Whom a membership is about.
+enum Counterpart {
+    Person(Box<Person>),
+    Group,
+    /// A person without an account: the app has nothing to remove.
+    Gone,
+}
+
+/// What one change of members came to.
+#[derive(Default)]
+struct Tally {
+    /// Memberships the app has taken over; people's records were written as they came.
+    added: Vec<Membership>,
+    removed: Vec<Membership>,
+    /// The error told to the caller; one that is worth another attempt comes before all others.
+    error: Option<contract::Error>,
+    refusal: Option<Refusal>,
+    goes_on: bool,
+}
+
+impl Tally {
+    fn fail(&mut self, error: contract::Error, goes_on: bool) {
+        if self.error.is_none() || (goes_on && !self.goes_on) {
+            self.error = Some(error);
+        }
+        self.goes_on |= goes_on;
+    }
+}
+
+impl Connection {
+    /// What the steps come to, seen from the members that stand.
+    pub(super) async fn difference(&self, group: &Record, steps: Vec<MembersStep>) -> Result<Difference> {
+        if steps.is_empty() {
+            return Ok(Difference::default());
+        }
+        let held = self.held(group).await?;
+        // A removal still under way is what the caller asked for last, and may have been done already.
+        let (_, leaving) = self.open_removals(&group.id).await?;
+        let stands: BTreeSet<String> = held.difference(&leaving).cloned().collect();
+        let mut wanted = stands.clone();
+        for step in steps {
+            match step {
+                MembersStep::Add(ids) => wanted.extend(ids),
+                MembersStep::Remove(ids) => ids.iter().for_each(|id| {
+                    wanted.remove(id);
+                }),
+                MembersStep::Replace(ids) => wanted = ids.into_iter().collect(),
+            }
+        }
+        Ok(Difference {
+            removed: held.difference(&wanted).cloned().collect(),
+            added: wanted.difference(&stands).cloned().collect(),
+            taken_back: leaving.iter().any(|id| wanted.contains(id)),
+        })
+    }
+
+    async fn held(&self, group: &Record) -> Result<BTreeSet<String>> {
+        let members = self.store().members(self.name(), &group.id).await?;
+        Ok(members.into_iter().map(|member| member.id).collect())
+    }
+
+    /// Changes members at the app, removals first, and keeps what succeeded; `resumed` is the intent that is gone on
+    /// with. The caller holds the group's turn.
+    pub(super) async fn change_members(
+        &self,
+        group: &Record,
+        difference: Difference,
+        resumed: Option<&Intent>,
+    ) -> Result<()> {
+        let Difference { removed, added, taken_back } = &difference;
+        if removed.is_empty() && added.is_empty() && !taken_back && resumed.is_none() {
+            return Ok(());
+        }
+        self.refuse_members(group, added).await?;
+        self.refuse_losses(group, &difference).await?;
+        let capabilities = self.capabilities().groups;
+        let no_groups = |what: &str| self.app_groups(false, what).map(drop);
+        if !removed.is_empty() && !capabilities.remove_member {
+            return no_groups("take members out of groups");
+        }
+        if !added.is_empty() && !capabilities.add_member {
+            return no_groups("put members into groups");
+        }
+        let intent = if let Some(intent) = resumed {
+            intent.clone()
+        } else {
+            let (open, _) = self.open_removals(&group.id).await?;
+            let intent = self.members_intent(group, open + 1, &difference);
+            self.store().commit(vec![Write::Intent(intent.clone())]).await?;
+            intent
+        };
+        let groups = self.app_groups(true, "hold members")?;
+        let mut tally = Tally::default();
+        for (id, add) in removed.iter().map(|id| (id, false)).chain(added.iter().map(|id| (id, true))) {
+            self.one_member(groups, group, id, add, &mut tally).await?;
+        }
+        let Tally { added, removed, error, refusal, goes_on } = tally;
+        let connection = || self.name().to_owned();
+        let mut writes = Vec::new();
+        if !removed.is_empty() {
+            writes.push(Write::RemoveMembers { connection: connection(), memberships: removed });
+        }
+        if !added.is_empty() {
+            writes.push(Write::AddMembers { connection: connection(), memberships: added });
+        }
+        match (error, refusal) {
+            (None, None) => self.settle_members(&intent, group, writes).await,
+            (Some(error), _) => {
+                self.store().commit(writes).await?;
+                let intent = Intent { sticky: goes_on, ..intent };
+                Err(self.settle_failed(&intent, &error).await)
+            }
+            (None, Some(refusal)) => {
+                self.store().commit(writes).await?;
+                self.close(&intent, IntentState::NotApplied, "refused as things stood").await;
+                Err(refusal)
+            }
+        }
+    }
+
+    /// Carries out one membership in the person's turn, so that nobody is let in who is being shut out.
+    async fn one_member(
+        &self,
+        groups: &dyn Groups,
+        group: &Record,
+        id: &str,
+        add: bool,
+        tally: &mut Tally,
+    ) -> Result<()> {
+        let _turn = self.turns.take(id).await;
+        let counterpart = self.counterpart(id).await?;
+        if let (true, Counterpart::Person(person)) = (add, &counterpart)
+            && let Err(refusal) = self.refuse_leaver(person).await
+        {
+            tally.refusal.get_or_insert(refusal);
+            return Ok(());
+        }
+        let loses_admin = match &counterpart {
+            Counterpart::Person(person) => self.would_lose_admin(group, person, add),
+            Counterpart::Group | Counterpart::Gone => false,
+        };
+        let _admins = if loses_admin { Some(self.turns.take("admins").await) } else { None };
+        if loses_admin && let Err(refusal) = self.refuse_last_admin(&[id]).await {
+            tally.refusal.get_or_insert(refusal);
+            return Ok(());
+        }
+        match self.ask_for_member(groups, group, &counterpart, add).await {
+            Ok(told) => self.note_member(group, id, counterpart, told, add, tally).await,
+            Err(error) => {
+                tally.fail(error.clone(), !add && may_succeed_later(error.kind));
+                Ok(())
+            }
+        }
+    }
+
+    async fn counterpart(&self, id: &str) -> Result<Counterpart> {
+        let record = self.store().record(self.name(), Kind::User, id).await?;
+        Ok(match record.map(Person::read) {
+            None => Counterpart::Group,
+            Some(person) if self.has_nothing(&person) => Counterpart::Gone,
+            Some(person) => Counterpart::Person(Box::new(person)),
+        })
+    }
+
+    /// Where people do the work somebody may be a member before there is an account.
+    fn has_nothing(&self, person: &Person) -> bool {
+        person.record.account.is_none() && self.capabilities().deactivate != contract::Deactivate::Task
+    }
+
+    async fn ask_for_member(
+        &self,
+        groups: &dyn Groups,
+        group: &Record,
+        counterpart: &Counterpart,
+        add: bool,
+    ) -> contract::Result<Outcome<Option<contract::Account>>> {
+        let member = match counterpart {
+            // The app knows nothing of a group in a group; the gateway holds it.
+            Counterpart::Group => return Ok(Outcome::Done(None)),
+            Counterpart::Gone => return Ok(Outcome::Already(None)),
+            Counterpart::Person(person) => contract::Member {
+                account: person.record.account.clone().unwrap_or_default(),
+                email: person
+                    .observed
+                    .as_ref()
+                    .and_then(|account| account.email.clone())
+                    .or_else(|| mapping::address(&person.desired)),
+                role: person
+                    .observed
+                    .as_ref()
+                    .and_then(|account| Some(account.roles.as_ref()?.first()?.value.clone())),
+            },
+        };
+        let account = group.account.clone().unwrap_or_default();
+        if add {
+            groups.add_member(&account, &member).await
+        } else {
+            groups.remove_member(&account, &member).await
+        }
+    }
+
+    async fn note_member(
+        &self,
+        group: &Record,
+        id: &str,
+        counterpart: Counterpart,
+        told: Outcome<Option<contract::Account>>,
+        add: bool,
+        tally: &mut Tally,
+    ) -> Result<()> {
+        let membership = Membership { group: group.id.clone(), member: id.to_owned() };
+        let waits = matches!(told, Outcome::Waiting(_));
+        if let Counterpart::Person(person) = counterpart {
+            let mut person = *person;
+            let expected = Some(person.record.version);
+            let mut writes = Vec::new();
+            match told {
+                Outcome::Waiting(request) => {
+                    let role = if add { Some(group.label.clone()) } else { self.least_role() };
+                    self.wait_for(&mut person, About::Role(role.unwrap_or_default()), request, &mut writes);
+                }
+                Outcome::Done(account) | Outcome::Already(account) | Outcome::Invited(account) => {
+                    note_group(&mut person, group.account.as_deref().unwrap_or_default(), add);
+                    if let Some(account) = account {
+                        let mut merged = person.account();
+                        merged.merge(account);
+                        self.observe(&mut person, merged);
+                        self.forget_asked_role(&mut person);
+                        writes.extend(self.membership_writes(&person).await?);
+                    }
+                }
+            }
+            if person.differs_from_record() {
+                self.keep(&mut person, expected, writes).await?;
+            }
+        }
+        match (waits, add) {
+            (true, _) => {}
+            (false, true) => tally.added.push(membership),
+            (false, false) => tally.removed.push(membership),
+        }
+        Ok(())
+    }
+
+    /// The role was given through the group: what the person asked for before no longer stands.
+    fn forget_asked_role(&self, person: &mut Person) {
+        if let (true, Some(desired)) = (self.capabilities().groups.are_roles, person.desired.as_object_mut())
+        {
+            desired.shift_remove("roles");
+            desired.shift_remove("userType");
+        }
+    }
+
+    /// The role of somebody who has no better one.
+    fn least_role(&self) -> Option<String> {
+        self.policy.default_role.clone().or_else(|| self.capabilities().default_role.map(str::to_owned))
+    }
+
+    /// Whether joining or leaving this group would take the administrator role from a person: an app whose groups are
+    /// roles gives one at a time.
+    fn would_lose_admin(&self, group: &Record, person: &Person, add: bool) -> bool {
+        let admin = self.capabilities().admin_role;
+        self.would_lose_role(group, person, add) && admin.is_some_and(|admin| plan::has_role(person, admin))
+    }
+
+    fn would_lose_role(&self, group: &Record, person: &Person, add: bool) -> bool {
+        let inside: Vec<&String> =
+            person.observed.iter().flat_map(|account| account.groups.iter().flatten()).collect();
+        let is_inside = inside.iter().any(|id| Some(*id) == group.account.as_ref());
+        self.capabilities().groups.are_roles && !inside.is_empty() && is_inside != add
+    }
+
+    /// Refuses what a guard forbids, before any call: a protected account loses nothing, and somebody stays
+    /// administrator.
+    async fn refuse_losses(&self, group: &Record, difference: &Difference) -> Result<()> {
+        let removals = difference.removed.iter().map(|id| (id, false));
+        let mut losing = Vec::new();
+        for (id, add) in removals.chain(difference.added.iter().map(|id| (id, true))) {
+            let Some(record) = self.store().record(self.name(), Kind::User, id).await? else { continue };
+            let person = Person::read(record);
+            // Leaving a group that one joins by invitation is losing access to it.
+            let leaves = !add && self.capabilities().groups.add_invites;
+            if leaves || self.would_lose_role(group, &person, add) {
+                plan::refuse_protected(&person, &self.policy)?;
+            }
+            if self.would_lose_admin(group, &person, add) {
+                losing.push(id.as_str());
+            }
+        }
+        if losing.is_empty() {
+            return Ok(());
+        }
+        self.refuse_last_admin(&losing).await
+    }
+
+    /// The people and groups to be added, checked before any call: they must exist and have access.
+    pub(super) async fn refuse_members(&self, group: &Record, ids: &[String]) -> Result<()> {
+        let holds_everything = self.capabilities().accounts.everything;
+        for id in ids {
+            if let Some(record) = self.store().record(self.name(), Kind::User, id).await? {
+                self.refuse_leaver(&Person::read(record)).await?;
+            } else if *id != group.id && self.store().record(self.name(), Kind::Group, id).await?.is_some() {
+                if !holds_everything {
+                    return Err(invalid(format!(
+                        "{} has no groups in groups: add people only",
+                        self.capabilities().app
+                    )));
+                }
+            } else {
+                return Err(invalid(
+                    "`members` names somebody this connection does not have; create the person first",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Nobody is put into a group who has no access, or is losing it.
+    async fn refuse_leaver(&self, person: &Person) -> Result<()> {
+        if self.capabilities().accounts.everything {
+            return Ok(());
+        }
+        let leaves = match self.open_aim(&person.record.id).await? {
+            Some((_, aim)) => !aim.wants_access(),
+            None => person.standing.waits_for(&About::Remove).is_some(),
+        };
+        if person.standing.active && !leaves {
+            return Ok(());
+        }
+        Err(ScimError::new(
+            409,
+            "a member to be added is deactivated; activate the person first, then add the membership",
+        )
+        .into())
+    }
+
+    /// The generation of removals still under way, or 0, and whom they are about.
+    async fn open_removals(&self, group: &str) -> Result<(i64, BTreeSet<String>)> {
+        let which = Intents::Open { connection: self.name().to_owned(), resource: group.to_owned() };
+        let open = self.store().intents(&which).await?;
+        let leaving = open
+            .iter()
+            .filter(|intent| intent.sticky)
+            .filter_map(|intent| serde_json::from_str::<Vec<String>>(&intent.plan).ok())
+            .flatten()
+            .collect();
+        Ok((open.iter().map(|intent| intent.generation).max().unwrap_or(0), leaving))
+    }
+
+    fn members_intent(&self, group: &Record, generation: i64, difference: &Difference) -> Intent {
+        let now = self.now();
+        Intent {
+            id: self.shared.ids.next(),
+            connection: self.name().to_owned(),
+            kind: Kind::Group,
+            resource: group.id.clone(),
+            operation: "members".to_owned(),
+            generation,
+            plan: serde_json::to_string(&difference.removed).unwrap_or_default(),
+            sticky: !difference.removed.is_empty(),
+            state: IntentState::Attempting,
+            attempts: 1,
+            next_attempt_at: now.plus(self.policy.budget + std::time::Duration::from_secs(5)),
+            request_id: crate::base::context::current().map(|context| context.request_id).unwrap_or_default(),
+            created_at: now,
+            updated_at: now,
+            outcome: None,
+        }
+    }
+
+    async fn settle_members(&self, intent: &Intent, group: &Record, writes: Vec<Write>) -> Result<()> {
+        let settle = Write::Settle {
+            intent: intent.id.clone(),
+            state: IntentState::Confirmed,
+            attempts: intent.attempts,
+            next_attempt_at: intent.next_attempt_at,
+            at: self.now(),
+            outcome: None,
+        };
+        for _ in 0..3 {
+            let mut record = self.group(&group.id).await?;
+            let expected = Some(record.version);
+            record.version += 1;
+            record.modified_at = self.now();
+            let mut batch = vec![Write::Record { record: Box::new(record), expected }];
+            batch.extend(writes.iter().cloned());
+            batch.push(settle.clone());
+            match self.store().commit(batch).await {
+                // The members were read in meanwhile; what we just did at the app is newer.
+                Err(store::Error::Stale) => {}
+                other => return Ok(other?),
+            }
+        }
+        Err(refuse::still_working(self.policy.idp))
+    }
+
+    /// Takes the members out that an intent still names; used when the first attempt was not confirmed.
+    pub(in crate::provision) async fn resume_members(&self, intent: &Intent) -> Result<Ended> {
+        let _turn = self.turns.take(&intent.resource).await;
+        if !self.is_newest(intent).await? {
+            return Ok(Ended::Closed);
+        }
+        let Some(group) = self.store().record(self.name(), Kind::Group, &intent.resource).await? else {
+            return Ok(Ended::Overtaken);
+        };
+        let Ok(named) = serde_json::from_str::<Vec<String>>(&intent.plan) else {
+            return Ok(Ended::Unreadable);
+        };
+        let held = self.held(&group).await?;
+        let removed = named.into_iter().filter(|id| held.contains(id)).collect();
+        let difference = Difference { removed, ..Difference::default() };
+        self.change_members(&group, difference, Some(intent)).await.map(|()| Ended::Done)
+    }
+}
+
+/// Whether a removal that failed so is worth another attempt.
+fn may_succeed_later(kind: contract::Kind) -> bool {
+    match kind {
+        contract::Kind::NotFound | contract::Kind::Invalid | contract::Kind::Unsupported => false,
+        contract::Kind::Conflict
+        | contract::Kind::Credentials
+        | contract::Kind::Forbidden
+        | contract::Kind::NoSeats
+        | contract::Kind::RateLimited
+        | contract::Kind::Unavailable
+        | contract::Kind::Unknown
+        | contract::Kind::Unexpected => true,
+    }
+}
+
+/// The account tells its groups; until the next listing what we did to them is what it tells.
+fn note_group(person: &mut Person, group: &str, add: bool) {
+    let Some(groups) = person.observed.as_mut().and_then(|account| account.groups.as_mut()) else { return };
+    groups.retain(|known| known != group);
+    if add {
+        groups.push(group.to_owned());
+    }
+}

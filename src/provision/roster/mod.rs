@@ -1,0 +1,213 @@
+//! Listings: one complete reading of the app a freshness window, shared by all who ask, taken into the store at once.
+
+mod accounts;
+mod groups;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+
+pub(super) use self::accounts::{Absorb, Missing};
+
+use super::connection::Connection;
+use super::refuse;
+use super::standing::Person;
+use super::{Refusal, Result};
+use crate::base::clock::Timestamp;
+use crate::contract::{self, Account, Error};
+use crate::scim::error::ScimError;
+use crate::store::{self, Key, Kind, Lifecycle, Membership, Write};
+
+/// More pages than this is a listing that never ends.
+const MOST_PAGES: usize = 10_000;
+
+/// Whether a listing that lacks so many of what is known is to be believed: a few may go, and no more than 30 %.
+pub(super) fn is_believable(missing: usize, known: usize) -> bool {
+    missing <= 5 || missing.saturating_mul(10) <= known.saturating_mul(3)
+}
+
+/// Who is listing right now, and when a listing last failed.
+#[derive(Debug, Default)]
+pub struct Refreshes {
+    users: Mutex<Option<Timestamp>>,
+    groups: Mutex<Option<Timestamp>>,
+}
+
+impl Connection {
+    /// When the last complete listing ended.
+    pub(in crate::provision) async fn listed_at(&self, kind: Kind) -> Result<Option<Timestamp>> {
+        if !self.lists(kind) {
+            return Ok(None);
+        }
+        Ok(self.store().roster(self.name(), kind).await?.map(|roster| roster.completed_at))
+    }
+
+    fn lists(&self, kind: Kind) -> bool {
+        let capabilities = self.capabilities();
+        match kind {
+            Kind::User => capabilities.list,
+            // Where the app holds everything the gateway's store is the only truth about groups.
+            Kind::Group => capabilities.groups.list && !capabilities.accounts.everything,
+        }
+    }
+
+    /// Sees to it that the store knows the app's accounts or groups as of one freshness window ago.
+    ///
+    /// While the app cannot be listed the store goes on answering; an app that was never listed is a 503: it never
+    /// looks like an empty one.
+    pub(in crate::provision) async fn ensure_listed(&self, kind: Kind) -> Result<()> {
+        if !self.lists(kind) || self.is_fresh(self.listed_at(kind).await?) {
+            return Ok(());
+        }
+        let lock = match kind {
+            Kind::User => &self.refreshes.users,
+            Kind::Group => &self.refreshes.groups,
+        };
+        let mut failed = lock.lock().await;
+        let listed = self.listed_at(kind).await?;
+        if self.is_fresh(listed) {
+            return Ok(());
+        }
+        // After a failure the app is left alone for a moment: those who waited in line answer from the store.
+        let just_failed = failed.is_some_and(|at| self.now().since(at) < Duration::from_secs(1));
+        if just_failed && listed.is_some() {
+            return Ok(());
+        }
+        let outcome = match kind {
+            Kind::User => self.list_accounts().await,
+            Kind::Group => self.list_groups().await,
+        };
+        match outcome {
+            Ok(()) => {
+                *failed = None;
+                Ok(())
+            }
+            Err(refusal) => {
+                *failed = Some(self.now());
+                tracing::warn!(
+                    connection = self.name(),
+                    reason = refusal.error.detail,
+                    "the app could not be listed"
+                );
+                if listed.is_some() { Ok(()) } else { Err(never_listed(&refusal)) }
+            }
+        }
+    }
+
+    /// Reads the app's accounts and takes them in; once more where somebody was changed meanwhile, so that what is
+    /// taken in is never older than what was done.
+    pub(in crate::provision) async fn list_accounts(&self) -> Result<()> {
+        for last in [false, false, true] {
+            let began = self.now();
+            let accounts =
+                self.all_accounts().await.map_err(|error| refuse::not_applied(&error, self.policy.idp))?;
+            let how = Absorb { began, missing: Missing::IfBelievable, piecemeal: last };
+            if self.absorb_accounts(accounts, how).await? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Every page of the app's listing, each account once.
+    async fn all_accounts(&self) -> contract::Result<Vec<Account>> {
+        let mut accounts: BTreeMap<String, Account> = BTreeMap::new();
+        let mut seen = BTreeSet::new();
+        let mut cursor: Option<String> = None;
+        for _ in 0..MOST_PAGES {
+            let page = self.adapter().accounts(cursor.as_deref()).await?;
+            accounts.extend(page.items.into_iter().map(|account| (account.id.clone(), account)));
+            match page.next {
+                None => return Ok(accounts.into_values().collect()),
+                Some(next) if seen.insert(next.clone()) => cursor = Some(next),
+                Some(_) => break,
+            }
+        }
+        Err(Error::new(
+            contract::Kind::Unexpected,
+            "accounts",
+            "the app's listing does not end: a page came twice",
+        ))
+    }
+
+    /// What has to be written so that a group has exactly the accounts the app told.
+    pub(in crate::provision) async fn member_writes(
+        &self,
+        group: &str,
+        accounts: &[String],
+    ) -> store::Result<Vec<Write>> {
+        let mut told = BTreeSet::new();
+        for account in accounts {
+            let found = self.store().find(self.name(), Kind::User, &Key::Account(account.clone())).await?;
+            told.extend(
+                found
+                    .into_iter()
+                    .filter(|record| record.lifecycle == Lifecycle::Live)
+                    .map(|record| record.id),
+            );
+        }
+        let held: BTreeSet<String> =
+            self.store().members(self.name(), group).await?.into_iter().map(|member| member.id).collect();
+        let of = |ids: Vec<&String>| -> Vec<Membership> {
+            ids.into_iter().map(|id| Membership { group: group.to_owned(), member: id.clone() }).collect()
+        };
+        let (added, removed) = (of(told.difference(&held).collect()), of(held.difference(&told).collect()));
+        Ok(changes(self.name(), added, removed))
+    }
+
+    /// What has to be written so that a person is where the account is: in its groups, or without one in none.
+    pub(in crate::provision) async fn place_writes(&self, person: &Person) -> store::Result<Vec<Write>> {
+        if person.record.account.is_none() && !person.record.groups.is_empty() {
+            let (connection, member) = (self.name().to_owned(), person.record.id.clone());
+            return Ok(vec![Write::ClearMemberships { connection, member }]);
+        }
+        self.membership_writes(person).await
+    }
+
+    /// What has to be written so that a person is in exactly the groups the app told with the account.
+    pub(in crate::provision) async fn membership_writes(&self, person: &Person) -> store::Result<Vec<Write>> {
+        let Some(told) = person.observed.as_ref().and_then(|account| account.groups.as_ref()) else {
+            return Ok(Vec::new());
+        };
+        if person.record.account.is_none() {
+            return Ok(Vec::new());
+        }
+        let mut wanted = BTreeSet::new();
+        for group in told {
+            let found = self.store().find(self.name(), Kind::Group, &Key::Account(group.clone())).await?;
+            let live = found.into_iter().filter(|record| record.lifecycle == Lifecycle::Live);
+            wanted.extend(live.map(|record| record.id));
+        }
+        let held: BTreeSet<String> = person.record.groups.iter().map(|group| group.id.clone()).collect();
+        let of = |ids: Vec<&String>| -> Vec<Membership> {
+            ids.into_iter()
+                .map(|id| Membership { group: id.clone(), member: person.record.id.clone() })
+                .collect()
+        };
+        let (added, removed) =
+            (of(wanted.difference(&held).collect()), of(held.difference(&wanted).collect()));
+        Ok(changes(self.name(), added, removed))
+    }
+}
+
+fn changes(connection: &str, added: Vec<Membership>, removed: Vec<Membership>) -> Vec<Write> {
+    let mut writes = Vec::new();
+    if !removed.is_empty() {
+        writes.push(Write::RemoveMembers { connection: connection.to_owned(), memberships: removed });
+    }
+    if !added.is_empty() {
+        writes.push(Write::AddMembers { connection: connection.to_owned(), memberships: added });
+    }
+    writes
+}
+
+/// The answer while nothing is known of an app: its own reason, and never an empty list.
+fn never_listed(refusal: &Refusal) -> Refusal {
+    let status = if refusal.error.status == 429 { 429 } else { 503 };
+    let status = if refusal.error.status == 502 { 502 } else { status };
+    Refusal {
+        error: ScimError::new(status, format!("the app has not been listed yet: {}", refusal.error.detail)),
+        retry_after: refusal.retry_after.or(Some(Duration::from_mins(1))),
+    }
+}

@@ -1,0 +1,412 @@
+//! An app that does as it is told: it records every call, and can fail, lie, lose its answer, act late or hold still.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use tokio::sync::Notify;
+
+use crate::contract::{
+    Account, Adapter, By, Capabilities, Change, Create, Deactivate, Draft, Error, Group, Groups, Kind,
+    Member, Outcome, Page, Request, Result, Role, Standing, State,
+};
+
+/// What goes wrong with one call.
+#[derive(Debug, Clone)]
+pub(super) enum Fault {
+    /// Nothing is done, and the app says so.
+    Fails(Kind),
+    /// It is done, and the answer is lost.
+    Loses,
+    /// The answer is lost, and it is done only when [`ScriptedApp::catch_up`] is called.
+    ActsLate,
+    /// It is not done, and the app says it was.
+    Lies,
+    /// It goes on as usual once somebody notifies.
+    Waits(Arc<Notify>),
+    /// As [`Fault::Waits`], but the answer is what stood when the call came.
+    AnswersOld(Arc<Notify>),
+    Panics,
+}
+
+type Late = Box<dyn FnOnce(&mut Content) + Send>;
+
+#[derive(Default)]
+pub(super) struct Content {
+    pub accounts: BTreeMap<String, Account>,
+    pub groups: Vec<Group>,
+    calls: Vec<String>,
+    faults: BTreeMap<&'static str, VecDeque<Fault>>,
+    down: bool,
+    late: Vec<Late>,
+    minted: usize,
+}
+
+pub(super) struct ScriptedApp {
+    capabilities: Capabilities,
+    content: Mutex<Content>,
+    /// Notified with every call.
+    pub called: Notify,
+}
+
+impl std::fmt::Debug for ScriptedApp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ScriptedApp")
+    }
+}
+
+impl ScriptedApp {
+    pub(super) fn new(capabilities: Capabilities) -> Arc<Self> {
+        let app = Self { capabilities, content: Mutex::default(), called: Notify::new() };
+        Arc::new(app)
+    }
+
+    pub(super) fn content(&self) -> MutexGuard<'_, Content> {
+        self.content.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next call of `operation` goes wrong; several are taken in turn.
+    pub(super) fn next(&self, operation: &'static str, fault: Fault) {
+        self.content().faults.entry(operation).or_default().push_back(fault);
+    }
+
+    /// Every call fails as unavailable, or no longer.
+    pub(super) fn down(&self, down: bool) {
+        self.content().down = down;
+    }
+
+    /// What was lost on the way happens now.
+    pub(super) fn catch_up(&self) {
+        let mut content = self.content();
+        for late in std::mem::take(&mut content.late) {
+            late(&mut content);
+        }
+    }
+
+    /// The calls since the last time, each as `operation` and what it was about.
+    pub(super) fn calls(&self) -> Vec<String> {
+        std::mem::take(&mut self.content().calls)
+    }
+
+    /// The calls since the last time that would change something.
+    pub(super) fn writes(&self) -> Vec<String> {
+        self.calls().into_iter().filter(|call| !call.starts_with("account")).collect()
+    }
+
+    /// An account that is there without our doing.
+    pub(super) fn put(&self, id: &str, email: &str, state: State, role: &str) {
+        let account = Account {
+            id: id.to_owned(),
+            email: Some(email.to_owned()),
+            state: Some(state),
+            roles: Some(vec![Role { value: role.to_owned(), display: None }]),
+            groups: self.capabilities.groups.are_roles.then(|| vec![format!("role:{role}")]),
+            ..Account::default()
+        };
+        self.content().accounts.insert(id.to_owned(), account);
+    }
+
+    pub(super) fn state(&self, id: &str) -> Option<State> {
+        self.content().accounts.get(id).map(Account::state)
+    }
+
+    pub(super) fn role(&self, id: &str) -> Option<String> {
+        Some(self.content().accounts.get(id)?.roles.as_ref()?.first()?.value.clone())
+    }
+
+    pub(super) fn groups_of(&self, id: &str) -> Vec<String> {
+        self.content().accounts.get(id).and_then(|account| account.groups.clone()).unwrap_or_default()
+    }
+
+    /// Accounts that give access, by address.
+    pub(super) fn working(&self, email: &str) -> usize {
+        let content = self.content();
+        let has = |account: &&Account| {
+            account.email.as_deref() == Some(email) && account.state() != State::Inactive
+        };
+        content.accounts.values().filter(has).count()
+    }
+
+    fn enter(&self, operation: &'static str, about: &str) -> Result<Option<Fault>> {
+        let fault = {
+            let mut content = self.content();
+            content.calls.push(format!("{operation} {about}").trim().to_owned());
+            if content.down {
+                Some(Fault::Fails(Kind::Unavailable))
+            } else {
+                content.faults.get_mut(operation).and_then(VecDeque::pop_front)
+            }
+        };
+        self.called.notify_one();
+        match fault {
+            Some(Fault::Fails(kind)) => Err(Error::new(kind, operation, "scripted")),
+            Some(Fault::Panics) => panic!("scripted"),
+            fault => Ok(fault),
+        }
+    }
+
+    async fn write<T: Send>(
+        &self,
+        operation: &'static str,
+        about: &str,
+        effect: impl Fn(&mut Content) -> Result<T> + Send + Sync + 'static,
+        lie: impl FnOnce() -> T + Send,
+    ) -> Result<T> {
+        let lost = || Err(Error::new(Kind::Unknown, operation, "the answer is lost"));
+        match self.enter(operation, about)? {
+            Some(Fault::Waits(gate) | Fault::AnswersOld(gate)) => gate.notified().await,
+            Some(Fault::Loses) => {
+                drop(effect(&mut self.content()));
+                return lost();
+            }
+            Some(Fault::ActsLate) => {
+                self.content().late.push(Box::new(move |content| drop(effect(content))));
+                return lost();
+            }
+            Some(Fault::Lies) => return Ok(lie()),
+            Some(Fault::Fails(_) | Fault::Panics) | None => {}
+        }
+        effect(&mut self.content())
+    }
+
+    async fn read<T: Send>(
+        &self,
+        operation: &'static str,
+        about: &str,
+        look: impl Fn(&Content) -> T + Send,
+    ) -> Result<T> {
+        match self.enter(operation, about)? {
+            Some(Fault::AnswersOld(gate)) => {
+                let old = look(&self.content());
+                gate.notified().await;
+                return Ok(old);
+            }
+            Some(Fault::Waits(gate)) => gate.notified().await,
+            Some(Fault::Loses | Fault::ActsLate | Fault::Lies | Fault::Fails(_) | Fault::Panics) | None => {}
+        }
+        Ok(look(&self.content()))
+    }
+
+    fn by_hand<T>(&self, what: &str) -> Option<Outcome<T>> {
+        (self.capabilities.deactivate == Deactivate::Task)
+            .then(|| Outcome::Waiting(Request { instruction: what.to_owned() }))
+    }
+}
+
+fn not_there(operation: &'static str) -> Error {
+    Error::new(Kind::NotFound, operation, "there is no such account")
+}
+
+#[async_trait]
+impl Adapter for ScriptedApp {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    async fn check(&self) -> Result<Standing> {
+        Ok(Standing { summary: "scripted".to_owned(), warnings: Vec::new() })
+    }
+
+    async fn account(&self, by: By<'_>) -> Result<Option<Account>> {
+        let (By::Id(wanted) | By::Email(wanted)) = by;
+        self.read("account", wanted, |content| match by {
+            By::Id(id) => content.accounts.get(id).cloned(),
+            By::Email(email) => {
+                content.accounts.values().find(|account| account.email.as_deref() == Some(email)).cloned()
+            }
+        })
+        .await
+    }
+
+    async fn accounts(&self, _cursor: Option<&str>) -> Result<Page<Account>> {
+        let items = self.read("accounts", "", |content| content.accounts.values().cloned().collect()).await?;
+        Ok(Page { items, next: None })
+    }
+
+    async fn create_account(&self, draft: &Draft) -> Result<Outcome<Account>> {
+        if let Some(waiting) = self.by_hand("invite") {
+            return Ok(waiting);
+        }
+        let (made, invites) = (draft.clone(), self.capabilities.create == Create::Invite);
+        let (unique, are_roles) =
+            (self.capabilities.accounts.email_unique, self.capabilities.groups.are_roles);
+        let effect = move |content: &mut Content| {
+            if unique && content.accounts.values().any(|account| account.email == made.email) {
+                return Err(Error::new(Kind::Conflict, "create_account", "the address is taken"));
+            }
+            content.minted += 1;
+            let account = Account {
+                id: format!("a{}", content.minted),
+                email: made.email.clone(),
+                given_name: made.given_name.clone(),
+                family_name: made.family_name.clone(),
+                state: Some(if invites { State::Invited } else { State::Active }),
+                roles: Some(
+                    made.roles.iter().map(|role| Role { value: role.clone(), display: None }).collect(),
+                ),
+                groups: Some(if are_roles {
+                    made.roles.iter().map(|role| format!("role:{role}")).collect()
+                } else {
+                    made.groups.clone()
+                }),
+                ..Account::default()
+            };
+            content.accounts.insert(account.id.clone(), account.clone());
+            Ok(if invites { Outcome::Invited(account) } else { Outcome::Done(account) })
+        };
+        let lie = || Outcome::Done(Account { id: "nobody".to_owned(), ..Account::default() });
+        self.write("create_account", draft.email.as_deref().unwrap_or_default(), effect, lie).await
+    }
+
+    async fn update_account(&self, current: &Account, change: &Change) -> Result<Outcome<Account>> {
+        if let Some(waiting) = self.by_hand("change the role") {
+            return Ok(waiting);
+        }
+        let (id, change) = (current.id.clone(), change.clone());
+        let effect = move |content: &mut Content| {
+            let account = content.accounts.get_mut(&id).ok_or_else(|| not_there("update_account"))?;
+            let roles = change
+                .roles
+                .as_ref()
+                .map(|roles| roles.iter().map(|role| Role { value: role.clone(), display: None }).collect());
+            account.merge(Account {
+                email: change.email.clone(),
+                given_name: change.given_name.clone(),
+                family_name: change.family_name.clone(),
+                roles,
+                ..Account::default()
+            });
+            Ok(Outcome::Done(account.clone()))
+        };
+        self.write("update_account", &current.id, effect, || Outcome::Done(current.clone())).await
+    }
+
+    async fn deactivate(&self, account: &Account) -> Result<Outcome<()>> {
+        if let Some(waiting) = self.by_hand("remove") {
+            return Ok(waiting);
+        }
+        let (id, removes) = (account.id.clone(), self.capabilities.deactivate == Deactivate::ByRemoval);
+        let effect = move |content: &mut Content| {
+            Ok(match content.accounts.get_mut(&id) {
+                None => Outcome::Already(()),
+                Some(_) if removes => {
+                    content.accounts.remove(&id);
+                    Outcome::Done(())
+                }
+                Some(account) => {
+                    account.state = Some(State::Inactive);
+                    Outcome::Done(())
+                }
+            })
+        };
+        self.write("deactivate", &account.id, effect, || Outcome::Done(())).await
+    }
+
+    async fn reactivate(&self, account: &Account) -> Result<Outcome<Account>> {
+        if let Some(waiting) = self.by_hand("invite") {
+            return Ok(waiting);
+        }
+        let id = account.id.clone();
+        let effect = move |content: &mut Content| {
+            let account = content.accounts.get_mut(&id).ok_or_else(|| not_there("reactivate"))?;
+            account.state = Some(State::Active);
+            Ok(Outcome::Done(account.clone()))
+        };
+        self.write("reactivate", &account.id, effect, || Outcome::Done(account.clone())).await
+    }
+
+    async fn delete_account(&self, account: &Account) -> Result<Outcome<()>> {
+        let id = account.id.clone();
+        let effect = move |content: &mut Content| {
+            content.accounts.remove(&id);
+            Ok(Outcome::Done(()))
+        };
+        self.write("delete_account", &account.id, effect, || Outcome::Done(())).await
+    }
+
+    fn groups(&self) -> Option<&dyn Groups> {
+        self.capabilities.groups.list.then_some(self as &dyn Groups)
+    }
+}
+
+#[async_trait]
+impl Groups for ScriptedApp {
+    async fn groups(&self) -> Result<Vec<Group>> {
+        self.read("groups", "", |content| content.groups.clone()).await
+    }
+
+    async fn members(&self, group: &str) -> Result<Vec<String>> {
+        let inside = |account: &&Account| account.groups.iter().flatten().any(|id| id == group);
+        self.read("members", group, |content| {
+            content.accounts.values().filter(inside).map(|account| account.id.clone()).collect()
+        })
+        .await
+    }
+
+    async fn add_member(&self, group: &str, member: &Member) -> Result<Outcome<Option<Account>>> {
+        if let Some(waiting) = self.by_hand("change the role") {
+            return Ok(waiting);
+        }
+        self.place(group, member, true).await
+    }
+
+    async fn remove_member(&self, group: &str, member: &Member) -> Result<Outcome<Option<Account>>> {
+        if let Some(waiting) = self.by_hand("change the role") {
+            return Ok(waiting);
+        }
+        self.place(group, member, false).await
+    }
+
+    async fn create_group(&self, name: &str) -> Result<Outcome<Group>> {
+        let name = name.to_owned();
+        let effect = move |content: &mut Content| {
+            let group = Group { id: format!("g-{name}"), name: name.clone(), members: None };
+            content.groups.push(group.clone());
+            Ok(Outcome::Done(group))
+        };
+        self.write("create_group", "", effect, || Outcome::Done(Group::default())).await
+    }
+
+    async fn rename_group(&self, _group: &str, _name: &str) -> Result<Outcome<()>> {
+        Ok(Outcome::Done(()))
+    }
+
+    async fn delete_group(&self, _group: &str) -> Result<Outcome<()>> {
+        Ok(Outcome::Done(()))
+    }
+}
+
+impl ScriptedApp {
+    /// Joining a role group sets the role and tells the account; joining any other tells nothing. Where joining
+    /// invites, somebody the app does not have gets an account.
+    async fn place(&self, group: &str, member: &Member, inside: bool) -> Result<Outcome<Option<Account>>> {
+        let operation = if inside { "add_member" } else { "remove_member" };
+        let (of, about) = (group.to_owned(), format!("{group} {}", member.account));
+        let (are_roles, invites) =
+            (self.capabilities.groups.are_roles, self.capabilities.groups.add_invites && inside);
+        let member = member.clone();
+        let effect = move |content: &mut Content| {
+            if invites && !content.accounts.contains_key(&member.account) {
+                let id = member.account.clone();
+                let account = Account { id: id.clone(), email: member.email.clone(), ..Account::default() };
+                content.accounts.insert(id, Account { state: Some(State::Invited), ..account });
+            }
+            let Some(account) = content.accounts.get_mut(&member.account) else {
+                return Ok(Outcome::Already(None));
+            };
+            if are_roles {
+                let role = if inside { of.trim_start_matches("role:") } else { "member" };
+                account.roles = Some(vec![Role { value: role.to_owned(), display: None }]);
+                account.groups = Some(vec![format!("role:{role}")]);
+                return Ok(Outcome::Done(Some(account.clone())));
+            }
+            let groups = account.groups.get_or_insert_default();
+            groups.retain(|known| *known != of);
+            if inside {
+                groups.push(of.clone());
+            }
+            Ok(Outcome::Done(None))
+        };
+        self.write(operation, &about, effect, || Outcome::Done(None)).await
+    }
+}

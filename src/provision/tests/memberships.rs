@@ -1,0 +1,245 @@
+//! Members follow what was asked last; nobody gets in who shall be out, and no group is a way round a guard.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+use tokio::time::sleep;
+
+use super::app::Fault;
+use super::stage::{Stage, id, native, person, removing, status, workspaces};
+use crate::contract::{Group, Kind, State};
+use crate::provision::{Policy, Preconditions, View};
+use crate::scim::schema::ResourceKind;
+
+async fn with_workspaces() -> Stage {
+    let stage = Stage::new(workspaces()).await;
+    let group = |name: &str| Group { id: format!("ws-{name}"), name: name.to_owned(), members: None };
+    stage.app.content().groups = vec![group("one"), group("two")];
+    stage
+}
+
+async fn admin(stage: &Stage, email: &str) -> String {
+    let mut admin = person(email);
+    admin["roles"] = json!([{"value": "admin"}]);
+    id(&stage.post(admin).await.unwrap())
+}
+
+async fn replace(stage: &Stage, group: &str, name: &str, ids: &[&str]) -> crate::provision::Result<()> {
+    let members: Vec<Value> = ids.iter().map(|id| json!({"value": id})).collect();
+    let body = json!({"displayName": name, "members": members});
+    let (view, when) = (View::default(), Preconditions::default());
+    stage.connection.replace(ResourceKind::Group, group, body, &view, &when).await.map(drop)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_membership_taken_away_does_not_come_back_with_another_change_of_the_person() {
+    let stage = with_workspaces().await;
+    let anna = stage.hire("anna@corp.example").await;
+    let two = stage.group("two").await;
+    stage.members(&two, "add", &[&anna]).await.unwrap();
+    assert_eq!(stage.members_of(&two).await, std::slice::from_ref(&anna));
+    stage.members(&two, "remove", &[&anna]).await.unwrap();
+    stage.patch(&anna, json!({"title": "Engineer"})).await.unwrap();
+    assert!(stage.members_of(&two).await.is_empty());
+    stage.deactivate(&anna).await.unwrap();
+    stage.activate(&anna).await.unwrap();
+    assert!(stage.app.groups_of("a2").is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_removal_that_is_taken_back_is_not_carried_out() {
+    let stage = with_workspaces().await;
+    let anna = stage.hire("anna@corp.example").await;
+    let two = stage.group("two").await;
+    stage.members(&two, "add", &[&anna]).await.unwrap();
+    stage.app.next("remove_member", Fault::Loses);
+    assert_eq!(status(stage.members(&two, "remove", &[&anna]).await), 503);
+    stage.members(&two, "add", &[&anna]).await.unwrap();
+    stage.go_on_for(Duration::from_mins(10)).await;
+    assert_eq!(stage.app.groups_of("a1"), ["ws-two"]);
+    assert_eq!(stage.members_of(&two).await, [anna]);
+    assert!(stage.open_intents().await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_goes_on_without_another_request_and_less_and_less_often() {
+    let stage = with_workspaces().await;
+    let anna = stage.hire("anna@corp.example").await;
+    let two = stage.group("two").await;
+    stage.members(&two, "add", &[&anna]).await.unwrap();
+    stage.app.down(true);
+    assert_eq!(status(stage.members(&two, "remove", &[&anna]).await), 503);
+    stage.app.calls();
+    stage.go_on_for(Duration::from_hours(1)).await;
+    let tried = stage.app.calls().iter().filter(|call| call.starts_with("remove_member")).count();
+    assert!((12..90).contains(&tried), "{tried} attempts in an hour");
+    assert_eq!(stage.open_intents().await.len(), 1);
+    stage.app.down(false);
+    stage.go_on_for(Duration::from_mins(6)).await;
+    assert!(stage.app.groups_of("a1").is_empty());
+    assert!(stage.members_of(&two).await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_removal_that_is_impossible_does_not_end_the_others() {
+    for kind in [Kind::Unavailable, Kind::Credentials] {
+        let stage = with_workspaces().await;
+        let (anna, bo) = (stage.hire("anna@corp.example").await, stage.hire("bo@corp.example").await);
+        let two = stage.group("two").await;
+        stage.members(&two, "add", &[&anna, &bo]).await.unwrap();
+        stage.app.next("remove_member", Fault::Fails(Kind::Unsupported));
+        stage.app.next("remove_member", Fault::Fails(kind));
+        assert_eq!(status(replace(&stage, &two, "two", &[]).await), 503);
+        stage.go_on_for(Duration::from_mins(1)).await;
+        assert!(stage.app.groups_of("a1").is_empty());
+        assert!(stage.app.groups_of("a2").is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replace_that_fails_in_part_keeps_what_succeeded() {
+    let stage = with_workspaces().await;
+    let (anna, bo) = (stage.hire("anna@corp.example").await, stage.hire("bo@corp.example").await);
+    let two = stage.group("two").await;
+    stage.members(&two, "add", &[&anna]).await.unwrap();
+    stage.app.next("add_member", Fault::Fails(Kind::Unavailable));
+    assert_eq!(status(replace(&stage, &two, "two", &[&bo]).await), 503);
+    assert!(stage.members_of(&two).await.is_empty());
+    stage.go_on_for(Duration::from_mins(10)).await;
+    assert!(stage.app.groups_of("a2").is_empty(), "what was refused is not given later");
+    replace(&stage, &two, "two", &[&bo]).await.unwrap();
+    assert_eq!(stage.members_of(&two).await, [bo]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_who_leaves_is_put_into_a_group() {
+    let stage = with_workspaces().await;
+    let anna = stage.hire("anna@corp.example").await;
+    let two = stage.group("two").await;
+    stage.app.next("deactivate", Fault::Fails(Kind::Unavailable));
+    assert_eq!(status(stage.deactivate(&anna).await), 503);
+    assert_eq!(status(stage.members(&two, "add", &[&anna]).await), 409);
+    stage.go_on_for(Duration::from_mins(1)).await;
+    assert_eq!(status(stage.members(&two, "add", &[&anna]).await), 409);
+    assert_eq!(stage.app.working("anna@corp.example"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_membership_and_a_deactivation_at_once_end_without_access() {
+    let stage = with_workspaces().await;
+    let anna = stage.hire("anna@corp.example").await;
+    let two = stage.group("two").await;
+    let gate = Arc::new(Notify::new());
+    stage.app.next("deactivate", Fault::Waits(Arc::clone(&gate)));
+    let (left, joined, ()) = tokio::join!(
+        stage.deactivate(&anna),
+        async {
+            sleep(Duration::from_secs(1)).await;
+            stage.members(&two, "add", &[&anna]).await
+        },
+        async {
+            sleep(Duration::from_secs(2)).await;
+            gate.notify_one();
+        }
+    );
+    left.unwrap();
+    assert_eq!(status(joined), 409);
+    assert_eq!(stage.app.working("anna@corp.example"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_person_noted_meanwhile_does_not_undo_a_change_of_members() {
+    let stage = Stage::new(removing()).await;
+    admin(&stage, "boss@corp.example").await;
+    let anna = admin(&stage, "anna@corp.example").await;
+    let admins = stage.group("admin").await;
+    let gate = Arc::new(Notify::new());
+    stage.app.next("remove_member", Fault::Waits(Arc::clone(&gate)));
+    let leaving = [anna.as_str()];
+    let (removed, ()) = tokio::join!(stage.members(&admins, "remove", &leaving), async {
+        sleep(Duration::from_secs(1)).await;
+        stage.app.content().accounts.get_mut("a2").unwrap().state = Some(State::Active);
+        stage.connection.list_accounts().await.unwrap();
+        gate.notify_one();
+    });
+    removed.unwrap();
+    assert_eq!(stage.app.role("a2").as_deref(), Some("member"));
+    assert_eq!(stage.members_of(&admins).await.len(), 1);
+    assert!(stage.open_intents().await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn joining_a_role_group_leaves_the_other() {
+    let stage = Stage::new(removing()).await;
+    admin(&stage, "boss@corp.example").await;
+    let anna = stage.hire("anna@corp.example").await;
+    let (admins, members) = (stage.group("admin").await, stage.group("member").await);
+    assert_eq!(stage.members_of(&members).await, std::slice::from_ref(&anna));
+    stage.members(&admins, "add", &[&anna]).await.unwrap();
+    assert_eq!(stage.app.role("a2").as_deref(), Some("admin"));
+    assert!(stage.members_of(&members).await.is_empty());
+    stage.members(&members, "remove", &[&anna]).await.unwrap();
+    assert_eq!(stage.app.role("a2").as_deref(), Some("admin"), "who is not in it is not removed");
+    stage.members(&admins, "remove", &[&anna]).await.unwrap();
+    assert_eq!(stage.members_of(&members).await, [anna]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_administrator_is_not_demoted_through_a_group() {
+    let stage = Stage::new(removing()).await;
+    let boss = admin(&stage, "boss@corp.example").await;
+    let (admins, members) = (stage.group("admin").await, stage.group("member").await);
+    assert_eq!(status(stage.members(&admins, "remove", &[&boss]).await), 409);
+    assert_eq!(status(replace(&stage, &admins, "admin", &[]).await), 409);
+    assert_eq!(status(stage.members(&members, "add", &[&boss]).await), 409);
+    admin(&stage, "second@corp.example").await;
+    assert_eq!(status(replace(&stage, &admins, "admin", &[]).await), 409, "both at once are the last");
+    assert_eq!(stage.app.role("a1").as_deref(), Some("admin"));
+    stage.members(&admins, "remove", &[&boss]).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_protected_account_is_not_demoted_or_taken_out_through_a_group() {
+    let protected = || Policy { protected: vec!["boss@corp.example".to_owned()], ..Policy::default() };
+    let stage = Stage::with(removing(), protected()).await;
+    let boss = admin(&stage, "boss@corp.example").await;
+    admin(&stage, "second@corp.example").await;
+    let (admins, members) = (stage.group("admin").await, stage.group("member").await);
+    assert_eq!(status(stage.members(&admins, "remove", &[&boss]).await), 403);
+    assert_eq!(status(replace(&stage, &admins, "admin", &[]).await), 403);
+    assert_eq!(status(stage.members(&members, "add", &[&boss]).await), 403);
+    assert_eq!(stage.app.role("a1").as_deref(), Some("admin"));
+
+    let stage = Stage::with(workspaces(), protected()).await;
+    stage.app.content().groups =
+        vec![Group { id: "ws-two".to_owned(), name: "two".to_owned(), members: None }];
+    let boss = stage.hire("boss@corp.example").await;
+    let two = stage.group("two").await;
+    stage.members(&two, "add", &[&boss]).await.unwrap();
+    assert_eq!(status(stage.members(&two, "remove", &[&boss]).await), 403);
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_gone_from_the_app_is_in_no_group() {
+    let stage = with_workspaces().await;
+    let anna = stage.hire("anna@corp.example").await;
+    let two = stage.group("two").await;
+    stage.members(&two, "add", &[&anna]).await.unwrap();
+    stage.app.content().accounts.clear();
+    sleep(Duration::from_secs(31)).await;
+    stage.get(ResourceKind::User, &anna).await.unwrap();
+    assert!(stage.members_of(&two).await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_with_a_member_nobody_knows_is_not_created() {
+    let stage = Stage::new(native()).await;
+    let body = json!({"displayName": "team", "members": [{"value": "nobody"}]});
+    let made = stage.connection.create(ResourceKind::Group, body, &View::default()).await;
+    assert_eq!(status(made), 400);
+    assert!(stage.app.writes().iter().all(|call| !call.starts_with("create_group")));
+    let body = json!({"displayName": "team"});
+    stage.connection.create(ResourceKind::Group, body, &View::default()).await.unwrap();
+}

@@ -1,0 +1,209 @@
+//! Access comes back when a request says so, and from nothing else.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::sleep;
+
+use super::app::Fault;
+use super::stage::{Stage, is_active, native, person, removing, status};
+use crate::contract::{Kind, State};
+use crate::scim::schema::ResourceKind::User;
+
+const STALE: Duration = Duration::from_secs(31);
+
+#[tokio::test(start_paused = true)]
+async fn an_unrelated_patch_does_not_activate_an_account_that_was_disabled_in_the_app() {
+    let stage = Stage::new(native()).await;
+    let anna = stage.hire("anna@corp.example").await;
+    stage.app.put("a1", "anna@corp.example", State::Inactive, "member");
+    for fresh in [false, true] {
+        if !fresh {
+            sleep(STALE).await;
+        }
+        let shown = stage.patch(&anna, json!({"title": "Engineer"})).await.unwrap();
+        assert!(!is_active(&shown));
+        assert_eq!(stage.app.state("a1"), Some(State::Inactive));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unrelated_patch_does_not_activate_an_adopted_account() {
+    let stage = Stage::new(native()).await;
+    stage.app.put("x", "anna@corp.example", State::Inactive, "member");
+    let found = stage.list(User, None).await;
+    let anna = found[0]["id"].as_str().unwrap();
+    assert_eq!(found[0]["active"], false);
+    let shown = stage.patch(anna, json!({"externalId": "e-1"})).await.unwrap();
+    assert!(!is_active(&shown));
+    assert_eq!(stage.app.state("x"), Some(State::Inactive));
+    let replaced = stage.put(anna, person("anna@corp.example")).await.unwrap();
+    assert!(!is_active(&replaced), "an absent `active` stays");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unrelated_patch_does_not_invite_somebody_removed_in_the_app() {
+    let stage = Stage::new(removing()).await;
+    let anna = stage.hire("anna@corp.example").await;
+    stage.app.content().accounts.clear();
+    sleep(STALE).await;
+    stage.app.calls();
+    let shown = stage.patch(&anna, json!({"title": "Engineer"})).await.unwrap();
+    assert!(!is_active(&shown));
+    assert!(stage.app.writes().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rehire_gets_the_same_id_and_the_role_that_was_remembered() {
+    let stage = Stage::new(removing()).await;
+    stage.app.put("boss", "boss@corp.example", State::Active, "admin");
+    let mut anna = person("anna@corp.example");
+    anna["roles"] = json!([{"value": "admin"}]);
+    let anna = super::stage::id(&stage.post(anna).await.unwrap());
+    stage.put(&anna, person("anna@corp.example")).await.unwrap();
+    assert_eq!(stage.app.role("a1").as_deref(), Some("admin"), "a PUT without roles demotes nobody");
+    stage.deactivate(&anna).await.unwrap();
+    assert_eq!(stage.open_tasks().await, ["residual_access"]);
+    assert!(is_active(&stage.activate(&anna).await.unwrap()));
+    assert_eq!(stage.app.role("a2").as_deref(), Some("admin"));
+    assert!(stage.open_tasks().await.is_empty(), "somebody with access leaves nothing behind");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_invitation_of_a_rehire_is_not_sent_twice() {
+    let stage = Stage::new(removing()).await;
+    let anna = stage.hire("anna@corp.example").await;
+    stage.deactivate(&anna).await.unwrap();
+    stage.app.calls();
+    stage.app.next("create_account", Fault::ActsLate);
+    assert_eq!(status(stage.activate(&anna).await), 503);
+    stage.app.catch_up();
+    assert!(is_active(&stage.activate(&anna).await.unwrap()));
+    assert_eq!(stage.app.writes(), ["create_account anna@corp.example"]);
+    assert_eq!(stage.app.working("anna@corp.example"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_invitation_of_a_rehire_in_doubt_is_not_sent_again_at_once() {
+    let stage = Stage::new(removing()).await;
+    let anna = stage.hire("anna@corp.example").await;
+    stage.deactivate(&anna).await.unwrap();
+    stage.app.calls();
+    stage.app.next("create_account", Fault::ActsLate);
+    assert_eq!(status(stage.activate(&anna).await), 503);
+    assert_eq!(status(stage.activate(&anna).await), 503);
+    assert_eq!(stage.app.writes(), ["create_account anna@corp.example"]);
+    sleep(Duration::from_mins(1)).await;
+    assert!(is_active(&stage.activate(&anna).await.unwrap()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_invitation_of_a_rehire_does_not_outlive_the_next_deactivation() {
+    let stage = Stage::new(removing()).await;
+    let anna = stage.hire("anna@corp.example").await;
+    stage.deactivate(&anna).await.unwrap();
+    stage.app.next("create_account", Fault::ActsLate);
+    assert_eq!(status(stage.activate(&anna).await), 503);
+    assert_eq!(status(stage.deactivate(&anna).await), 503, "the invitation may still come");
+    stage.app.catch_up();
+    stage.go_on_for(Duration::from_mins(2)).await;
+    assert_eq!(stage.app.working("anna@corp.example"), 0);
+    assert!(stage.open_intents().await.is_empty());
+    assert!(!is_active(&stage.deactivate(&anna).await.unwrap()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_reactivation_does_not_make_the_next_deactivation_a_no_op() {
+    for fault in [Fault::Loses, Fault::ActsLate] {
+        let stage = Stage::new(native()).await;
+        let anna = stage.hire("anna@corp.example").await;
+        stage.deactivate(&anna).await.unwrap();
+        stage.app.next("reactivate", fault);
+        assert_eq!(status(stage.activate(&anna).await), 503);
+        stage.app.calls();
+        assert!(!is_active(&stage.deactivate(&anna).await.unwrap()));
+        assert!(stage.app.writes().contains(&"deactivate a1".to_owned()));
+        assert_eq!(stage.app.state("a1"), Some(State::Inactive));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_dies_in_a_reactivation_does_not_trust_what_it_knew() {
+    let stage = Stage::new(native()).await;
+    let anna = stage.hire("anna@corp.example").await;
+    stage.deactivate(&anna).await.unwrap();
+    let gate = std::sync::Arc::new(tokio::sync::Notify::new());
+    stage.app.next("reactivate", Fault::Waits(gate));
+    assert_eq!(status(stage.activate(&anna).await), 503);
+    stage.app.put("a1", "anna@corp.example", State::Active, "member");
+    let again = stage.restarted().await;
+    again.deactivate(&anna).await.unwrap();
+    assert_eq!(again.app.state("a1"), Some(State::Inactive));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reactivation_that_failed_is_not_carried_out_later() {
+    let stage = Stage::new(native()).await;
+    let anna = stage.hire("anna@corp.example").await;
+    stage.deactivate(&anna).await.unwrap();
+    stage.app.next("reactivate", Fault::Fails(Kind::Unavailable));
+    assert_eq!(status(stage.activate(&anna).await), 503);
+    stage.go_on_for(Duration::from_mins(10)).await;
+    assert_eq!(stage.app.state("a1"), Some(State::Inactive));
+    assert!(stage.open_intents().await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unrelated_patch_on_old_knowledge_does_not_take_back_a_role_given_in_the_app() {
+    let stage = Stage::new(native()).await;
+    let anna = stage.hire("anna@corp.example").await;
+    stage.app.put("a1", "anna@corp.example", State::Active, "editor");
+    sleep(STALE).await;
+    stage.patch(&anna, json!({"title": "Engineer"})).await.unwrap();
+    assert_eq!(stage.app.role("a1").as_deref(), Some("editor"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_type_that_was_changed_alone_changes_the_role() {
+    let stage = Stage::new(removing()).await;
+    let anna = stage.hire("anna@corp.example").await;
+    let shown = stage.patch(&anna, json!({"userType": "admin"})).await.unwrap();
+    assert_eq!(stage.app.role("a1").as_deref(), Some("admin"));
+    assert_eq!(shown.resource["roles"][0]["value"], "admin");
+    stage.app.put("boss", "boss@corp.example", State::Active, "admin");
+    stage.connection.list_accounts().await.unwrap();
+    let mut echo = shown.resource;
+    echo["roles"] = json!([{"value": "member", "primary": true}]);
+    let shown = stage.put(&anna, echo).await.unwrap();
+    assert_eq!(
+        (stage.app.role("a1").as_deref(), &shown.resource["userType"]),
+        (Some("member"), &json!("member"))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_put_of_what_was_read_changes_nothing() {
+    for capabilities in [native(), removing(), super::stage::workspaces()] {
+        let stage = Stage::new(capabilities).await;
+        let anna = stage.hire("anna@corp.example").await;
+        let shown = stage.get(User, &anna).await.unwrap();
+        stage.app.calls();
+        let again = stage.put(&anna, shown.resource.clone()).await.unwrap();
+        assert!(stage.app.writes().is_empty());
+        assert_eq!(again.resource["roles"], shown.resource["roles"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_put_without_addresses_keeps_the_one_the_app_has() {
+    for capabilities in [native(), removing()] {
+        let stage = Stage::new(capabilities).await;
+        let mut anna = person("anna.berg@corp.example");
+        anna["userName"] = json!("anna@login.example");
+        let anna = super::stage::id(&stage.post(anna).await.unwrap());
+        stage.app.calls();
+        stage.put(&anna, json!({"userName": "anna@login.example", "title": "Engineer"})).await.unwrap();
+        assert!(stage.app.writes().is_empty());
+        assert_eq!(stage.app.working("anna.berg@corp.example"), 1);
+    }
+}

@@ -1,0 +1,369 @@
+//! A gateway with one connection to a scripted app, on a database of its own, under a clock that only waiting moves.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::app::ScriptedApp;
+use crate::base::clock::{Clock, SharedClock, Timestamp};
+use crate::base::id::Ids;
+use crate::contract::{
+    Accounts, Adapter, Capabilities, Create, Deactivate, Delete, Fulfilment, Group, GroupCapabilities, Held,
+    Membership, Mode, Reactivate, Residual, Roles,
+};
+use crate::provision::{
+    Connection, Gateway, ListQuery, Policy, Preconditions, Read, Refusal, Result, Shared, Shown, View,
+};
+use crate::scim::schema::ResourceKind::{self, Group as GroupKind, User};
+use crate::store::{
+    self, Intent, Intents, Key, Kind, Record, Reference, Roster, Store, Task, TokenRow, Write, sqlite,
+};
+
+/// An app that has a disabled state: accounts by id, fixed roles, teams.
+pub(super) fn native() -> Capabilities {
+    Capabilities {
+        app: "scripted",
+        accounts: Accounts {
+            email: Held::Yes,
+            given_name: Held::Yes,
+            family_name: Held::Yes,
+            roles: Held::Yes,
+            email_required: true,
+            email_unique: true,
+            by_id: true,
+            ..Accounts::default()
+        },
+        list: true,
+        create: Create::Direct,
+        deactivate: Deactivate::Native,
+        reactivate: Reactivate::Native,
+        delete: Delete::Permanent,
+        roles: Roles::Any,
+        default_role: Some("member"),
+        admin_role: Some("admin"),
+        groups: GroupCapabilities {
+            noun: "teams",
+            list: true,
+            create: true,
+            add_member: true,
+            remove_member: true,
+            ..GroupCapabilities::default()
+        },
+        ..Capabilities::default()
+    }
+}
+
+/// An app that removes and invites again, whose groups are its two roles.
+pub(super) fn removing() -> Capabilities {
+    Capabilities {
+        accounts: Accounts {
+            email: Held::ReadOnly,
+            roles: Held::Yes,
+            email_required: true,
+            email_unique: true,
+            ..Accounts::default()
+        },
+        create: Create::Invite,
+        deactivate: Deactivate::ByRemoval,
+        reactivate: Reactivate::ByInvitation,
+        delete: Delete::SameAsDeactivate,
+        roles: Roles::Fixed(&["admin", "member"]),
+        groups: GroupCapabilities {
+            noun: "roles",
+            list: true,
+            add_member: true,
+            remove_member: true,
+            membership: Membership::OnAccount,
+            are_roles: true,
+            ..GroupCapabilities::default()
+        },
+        residual: &[Residual { key: "api-keys", instruction: "revoke the API keys of this person" }],
+        fulfilment: Fulfilment::Emulated,
+        ..native()
+    }
+}
+
+/// An app that removes, and whose groups are workspaces that one joins by invitation.
+pub(super) fn workspaces() -> Capabilities {
+    let own = removing();
+    Capabilities {
+        accounts: Accounts { roles: Held::AtCreate, by_id: true, ..own.accounts },
+        admin_role: None,
+        groups: GroupCapabilities { noun: "workspaces", are_roles: false, add_invites: true, ..own.groups },
+        ..own
+    }
+}
+
+/// An app whose changes people carry out.
+pub(super) fn by_hand() -> Capabilities {
+    Capabilities {
+        mode: Mode::Manual,
+        accounts: Accounts {
+            email: Held::AtCreate,
+            roles: Held::Yes,
+            email_required: true,
+            email_unique: true,
+            ..Accounts::default()
+        },
+        list: false,
+        create: Create::Task,
+        deactivate: Deactivate::Task,
+        reactivate: Reactivate::Task,
+        delete: Delete::Task,
+        admin_role: None,
+        residual: &[],
+        fulfilment: Fulfilment::Manual,
+        ..removing()
+    }
+}
+
+/// A clock that shows how long the runtime has waited.
+#[derive(Debug)]
+struct Waited(Instant);
+
+impl Clock for Waited {
+    fn now(&self) -> Timestamp {
+        Timestamp(1_705_312_800_000_000).plus(self.0.elapsed())
+    }
+}
+
+pub(super) struct Stage {
+    pub app: Arc<ScriptedApp>,
+    pub store: Arc<dyn Store>,
+    pub gateway: Arc<Gateway>,
+    pub connection: Arc<Connection>,
+    clock: SharedClock,
+    policy: Policy,
+    directory: Arc<TempDir>,
+}
+
+impl Stage {
+    pub(super) async fn new(capabilities: Capabilities) -> Self {
+        Self::with(capabilities, Policy::default()).await
+    }
+
+    pub(super) async fn with(capabilities: Capabilities, policy: Policy) -> Self {
+        let directory = Arc::new(tempfile::tempdir().unwrap());
+        let path = directory.path().join("portcullis.db");
+        let store = still(sqlite::open(&path)).await.unwrap();
+        let app = ScriptedApp::new(capabilities);
+        if capabilities.groups.are_roles {
+            let group =
+                |role: &str| Group { id: format!("role:{role}"), name: role.to_owned(), members: None };
+            app.content().groups = vec![group("admin"), group("member")];
+        }
+        let clock: SharedClock = Arc::new(Waited(Instant::now()));
+        Self::over(app, Arc::new(Timeless(store)), clock, policy, directory)
+    }
+
+    fn over(
+        app: Arc<ScriptedApp>,
+        store: Arc<dyn Store>,
+        clock: SharedClock,
+        policy: Policy,
+        directory: Arc<TempDir>,
+    ) -> Self {
+        let shared = Arc::new(Shared {
+            store: Arc::clone(&store),
+            ids: Ids::new(Arc::clone(&clock)),
+            clock: Arc::clone(&clock),
+            tracker: tokio_util::task::TaskTracker::new(),
+        });
+        let adapter: Arc<dyn Adapter> = Arc::<ScriptedApp>::clone(&app);
+        let connection =
+            Connection::new("app", "https://scim.example", adapter, policy.clone(), Arc::clone(&shared));
+        let gateway = Gateway::new(vec![Arc::clone(&connection)], shared);
+        Self { app, store, gateway, connection, clock, policy, directory }
+    }
+
+    /// The same app and database under a process that was started again; what the old one does no longer counts as
+    /// long as the calls it waits for never end.
+    pub(super) async fn restarted(&self) -> Self {
+        let again = Self::over(
+            Arc::clone(&self.app),
+            Arc::clone(&self.store),
+            Arc::clone(&self.clock),
+            self.policy.clone(),
+            Arc::clone(&self.directory),
+        );
+        again.gateway.recover().await.unwrap();
+        again
+    }
+
+    /// Lets the gateway keep its promises for this long.
+    pub(super) async fn go_on_for(&self, time: Duration) {
+        let stop = CancellationToken::new();
+        let worker = tokio::spawn(Arc::clone(&self.gateway).keep_promises(stop.clone()));
+        tokio::time::sleep(time).await;
+        stop.cancel();
+        worker.await.unwrap();
+    }
+
+    pub(super) async fn post(&self, body: Value) -> Result<Shown> {
+        self.connection.create(User, body, &View::default()).await
+    }
+
+    /// Creates a person of this address, and answers the id.
+    pub(super) async fn hire(&self, email: &str) -> String {
+        id(&self.post(person(email)).await.unwrap())
+    }
+
+    pub(super) async fn put(&self, id: &str, body: Value) -> Result<Shown> {
+        self.connection.replace(User, id, body, &View::default(), &Preconditions::default()).await
+    }
+
+    pub(super) async fn patch(&self, id: &str, value: Value) -> Result<Shown> {
+        let body = json!({"Operations": [{"op": "replace", "value": value}]});
+        let shown =
+            self.connection.patch(User, id, body, &View::default(), &Preconditions::default()).await?;
+        Ok(shown.unwrap())
+    }
+
+    pub(super) async fn deactivate(&self, id: &str) -> Result<Shown> {
+        self.patch(id, json!({"active": false})).await
+    }
+
+    pub(super) async fn activate(&self, id: &str) -> Result<Shown> {
+        self.patch(id, json!({"active": true})).await
+    }
+
+    pub(super) async fn delete(&self, id: &str) -> Result<()> {
+        self.connection.delete(User, id, &Preconditions::default()).await
+    }
+
+    pub(super) async fn get(&self, kind: ResourceKind, id: &str) -> Result<Shown> {
+        match self.connection.read(kind, id, &View::default(), &Preconditions::default()).await? {
+            Read::Found(shown) => Ok(shown),
+            Read::NotModified(etag) => panic!("{etag}"),
+        }
+    }
+
+    pub(super) async fn list(&self, kind: ResourceKind, filter: Option<&str>) -> Vec<Value> {
+        let query = ListQuery { filter: filter.map(str::to_owned), ..ListQuery::default() };
+        let listed = self.connection.list(kind, &query).await.unwrap();
+        listed["Resources"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// The SCIM id of the group the app calls `name`.
+    pub(super) async fn group(&self, name: &str) -> String {
+        let found = self.list(GroupKind, Some(&format!("displayName eq \"{name}\""))).await;
+        found[0]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Adds to or removes from a group.
+    pub(super) async fn members(&self, group: &str, op: &str, ids: &[&str]) -> Result<()> {
+        let value: Vec<Value> = ids.iter().map(|id| json!({"value": id})).collect();
+        let operation = match op {
+            "remove" => json!({"op": op, "path": format!("members[value eq \"{}\"]", ids[0])}),
+            _ => json!({"op": op, "path": "members", "value": value}),
+        };
+        let body = json!({"Operations": [operation]});
+        let view = View::default();
+        self.connection.patch(GroupKind, group, body, &view, &Preconditions::default()).await.map(drop)
+    }
+
+    pub(super) async fn members_of(&self, group: &str) -> Vec<String> {
+        let shown = self.get(GroupKind, group).await.unwrap();
+        let members = shown.resource["members"].as_array().cloned().unwrap_or_default();
+        members.iter().map(|member| member["value"].as_str().unwrap().to_owned()).collect()
+    }
+
+    pub(super) async fn open_intents(&self) -> Vec<Intent> {
+        self.store.intents(&Intents::AllOpen(None)).await.unwrap()
+    }
+
+    /// Kinds of the open tasks, oldest first.
+    pub(super) async fn open_tasks(&self) -> Vec<String> {
+        self.connection.tasks(true).await.unwrap().into_iter().map(|task| task.kind).collect()
+    }
+
+    /// How many live people there are.
+    pub(super) async fn people(&self) -> u64 {
+        self.store.count("app", Kind::User).await.unwrap()
+    }
+}
+
+/// A person of this address.
+pub(super) fn person(email: &str) -> Value {
+    json!({"userName": email, "emails": [{"value": email, "primary": true}]})
+}
+
+pub(super) fn id(shown: &Shown) -> String {
+    shown.resource["id"].as_str().unwrap().to_owned()
+}
+
+pub(super) fn is_active(shown: &Shown) -> bool {
+    shown.resource["active"].as_bool().unwrap()
+}
+
+pub(super) fn status<T: std::fmt::Debug>(result: Result<T>) -> u16 {
+    let Refusal { error, .. } = result.unwrap_err();
+    error.status
+}
+
+/// Holds the clock while `work` waits for another thread.
+async fn still<T>(work: impl Future<Output = T>) -> T {
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let held = tokio::task::spawn_blocking(move || released.recv().unwrap_or(()));
+    let value = work.await;
+    drop(release);
+    drop(held.await);
+    value
+}
+
+/// A store whose work takes no time.
+#[derive(Debug)]
+struct Timeless(Arc<dyn Store>);
+
+#[async_trait]
+impl Store for Timeless {
+    async fn commit(&self, writes: Vec<Write>) -> store::Result<()> {
+        still(self.0.commit(writes)).await
+    }
+
+    async fn record(&self, connection: &str, kind: Kind, id: &str) -> store::Result<Option<Record>> {
+        still(self.0.record(connection, kind, id)).await
+    }
+
+    async fn find(&self, connection: &str, kind: Kind, key: &Key) -> store::Result<Vec<Record>> {
+        still(self.0.find(connection, kind, key)).await
+    }
+
+    async fn scan(&self, connection: &str, kind: Kind, from: u64, limit: u64) -> store::Result<Vec<Record>> {
+        still(self.0.scan(connection, kind, from, limit)).await
+    }
+
+    async fn count(&self, connection: &str, kind: Kind) -> store::Result<u64> {
+        still(self.0.count(connection, kind)).await
+    }
+
+    async fn members(&self, connection: &str, group: &str) -> store::Result<Vec<Reference>> {
+        still(self.0.members(connection, group)).await
+    }
+
+    async fn roster(&self, connection: &str, kind: Kind) -> store::Result<Option<Roster>> {
+        still(self.0.roster(connection, kind)).await
+    }
+
+    async fn intents(&self, which: &Intents) -> store::Result<Vec<Intent>> {
+        still(self.0.intents(which)).await
+    }
+
+    async fn tasks(&self, connection: Option<&str>, open_only: bool) -> store::Result<Vec<Task>> {
+        still(self.0.tasks(connection, open_only)).await
+    }
+
+    async fn tokens(&self) -> store::Result<Vec<TokenRow>> {
+        still(self.0.tokens()).await
+    }
+
+    async fn close(&self) {
+        still(self.0.close()).await;
+    }
+}

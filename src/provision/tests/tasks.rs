@@ -1,0 +1,156 @@
+//! What waits for a person stays open until somebody confirms it, and confirms what was last asked.
+
+use serde_json::json;
+
+use super::stage::{Stage, by_hand, id, is_active, person, status};
+use crate::contract::{Account, Role, State};
+use crate::scim::schema::ResourceKind::User;
+
+fn row(email: &str, role: &str) -> Account {
+    Account {
+        id: email.to_owned(),
+        email: Some(email.to_owned()),
+        state: Some(State::Active),
+        roles: Some(vec![Role { value: role.to_owned(), display: None }]),
+        groups: Some(vec![format!("role:{role}")]),
+        ..Account::default()
+    }
+}
+
+async fn complete(stage: &Stage, kind: &str) {
+    let open = stage.connection.tasks(true).await.unwrap();
+    let task = open.iter().find(|task| task.kind == kind).unwrap();
+    stage.connection.complete_task(&task.id, "operator", None).await.unwrap();
+}
+
+async fn working(stage: &Stage) -> String {
+    let anna = stage.hire("anna@corp.example").await;
+    complete(stage, "invite").await;
+    anna
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_is_done_when_somebody_says_so() {
+    let stage = Stage::new(by_hand()).await;
+    let anna = working(&stage).await;
+    assert!(is_active(&stage.deactivate(&anna).await.unwrap()));
+    let task = stage.connection.tasks(true).await.unwrap().remove(0);
+    assert!(task.urgent);
+    assert!(is_active(&stage.deactivate(&anna).await.unwrap()), "asked twice is one task");
+    assert_eq!(stage.connection.tasks(true).await.unwrap(), std::slice::from_ref(&task));
+    let members = stage.group("member").await;
+    assert_eq!(stage.members_of(&members).await, std::slice::from_ref(&anna));
+    stage.connection.complete_task(&task.id, "operator", None).await.unwrap();
+    assert!(!is_active(&stage.get(User, &anna).await.unwrap()));
+    assert!(stage.members_of(&members).await.is_empty());
+    assert_eq!(status(stage.connection.complete_task(&task.id, "operator", None).await), 404);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reactivation_calls_the_removal_off_and_an_unrelated_change_does_not() {
+    let stage = Stage::new(by_hand()).await;
+    let anna = working(&stage).await;
+    stage.deactivate(&anna).await.unwrap();
+    stage.patch(&anna, json!({"title": "Engineer"})).await.unwrap();
+    stage.put(&anna, person("anna@corp.example")).await.unwrap();
+    assert_eq!(stage.open_tasks().await, ["remove"]);
+    assert!(is_active(&stage.activate(&anna).await.unwrap()));
+    assert!(stage.open_tasks().await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_invitation_survives_changes_of_the_person() {
+    let stage = Stage::new(by_hand()).await;
+    let mut body = person("anna@corp.example");
+    body["roles"] = json!([{"value": "admin"}]);
+    let anna = id(&stage.post(body).await.unwrap());
+    stage.patch(&anna, json!({"title": "Engineer"})).await.unwrap();
+    assert_eq!(stage.open_tasks().await, ["invite"]);
+    let admins = stage.group("admin").await;
+    stage.members(&admins, "add", &[&anna]).await.unwrap();
+    complete(&stage, "invite").await;
+    let shown = stage.get(User, &anna).await.unwrap();
+    assert!(shown.resource.to_string().contains("\"invitationStatus\":\"accepted\""));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_asked_for_during_a_removal_does_not_hide_the_removal() {
+    let stage = Stage::new(by_hand()).await;
+    let anna = working(&stage).await;
+    stage.deactivate(&anna).await.unwrap();
+    let (admins, members) = (stage.group("admin").await, stage.group("member").await);
+    assert_eq!(status(stage.members(&admins, "add", &[&anna]).await), 409);
+    stage.members(&members, "remove", &[&anna]).await.unwrap();
+    stage.patch(&anna, json!({"roles": [{"value": "admin"}]})).await.unwrap();
+    complete(&stage, "remove").await;
+    assert!(!is_active(&stage.get(User, &anna).await.unwrap()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_calls_off_the_change_of_a_role() {
+    let stage = Stage::new(by_hand()).await;
+    let anna = working(&stage).await;
+    stage.patch(&anna, json!({"roles": [{"value": "admin"}]})).await.unwrap();
+    assert_eq!(stage.open_tasks().await, ["change_role"]);
+    stage.deactivate(&anna).await.unwrap();
+    assert_eq!(stage.open_tasks().await, ["remove"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_role_asked_for_is_the_one_that_is_done() {
+    let stage = Stage::new(by_hand()).await;
+    let anna = working(&stage).await;
+    let (admins, members) = (stage.group("admin").await, stage.group("member").await);
+    stage.members(&admins, "add", &[&anna]).await.unwrap();
+    stage.members(&members, "add", &[&anna]).await.unwrap();
+    let open = stage.connection.tasks(true).await.unwrap();
+    assert!(open.len() <= 1, "{open:?}");
+    stage.members(&admins, "add", &[&anna]).await.unwrap();
+    complete(&stage, "change_role").await;
+    assert_eq!(stage.members_of(&admins).await, [anna]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deletion_leaves_its_task_open() {
+    let stage = Stage::new(by_hand()).await;
+    let anna = working(&stage).await;
+    stage.delete(&anna).await.unwrap();
+    assert_eq!(stage.people().await, 0);
+    assert_eq!(stage.open_tasks().await, ["remove"]);
+    stage.connection.import_roster(vec![row("anna@corp.example", "member")], false, true).await.unwrap();
+    assert_eq!(stage.people().await, 0, "who is about to be removed is not taken in again");
+    complete(&stage, "remove").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_roster_closes_the_tasks_it_shows_as_done_and_no_others() {
+    let stage = Stage::new(by_hand()).await;
+    let anna = stage.hire("anna@corp.example").await;
+    let bo = stage.hire("bo@corp.example").await;
+    stage.connection.import_roster(vec![row("anna@corp.example", "member")], false, false).await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    stage.connection.import_roster(vec![row("anna@corp.example", "member")], false, false).await.unwrap();
+    assert_eq!(stage.connection.tasks(true).await.unwrap()[0].resource, bo);
+    assert_eq!(stage.open_tasks().await, ["invite"]);
+
+    stage.deactivate(&anna).await.unwrap();
+    stage.deactivate(&bo).await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    stage.connection.import_roster(Vec::new(), false, true).await.unwrap();
+    let open = stage.connection.tasks(true).await.unwrap();
+    assert_eq!(open.len(), 1, "nobody ever saw bo in a roster: its absence proves nothing");
+    assert_eq!(open[0].resource, bo);
+    assert!(!is_active(&stage.get(User, &anna).await.unwrap()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn force_believes_a_roster_that_lost_most_of_its_people() {
+    let stage = Stage::new(by_hand()).await;
+    let rows: Vec<Account> =
+        (0..10).map(|number| row(&format!("p{number}@corp.example"), "member")).collect();
+    stage.connection.import_roster(rows, false, false).await.unwrap();
+    assert_eq!(status(stage.connection.import_roster(Vec::new(), false, false).await), 400);
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    stage.connection.import_roster(Vec::new(), false, true).await.unwrap();
+    assert!(stage.list(User, Some("active eq true")).await.is_empty());
+}

@@ -1,0 +1,140 @@
+//! Replace, patch and delete: what a request makes of the resource that stands.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::super::connection::Connection;
+use super::super::policy::Idp;
+use super::super::{Preconditions, Result, Shown, View};
+use super::{Aim, Under, check, drop_unchanged_by_policy, not_found, wants_access};
+use crate::contract::{Capabilities, Roles};
+use crate::scim::catalog::Catalog;
+use crate::scim::decode;
+use crate::scim::patch::{Options, Patch};
+use crate::scim::schema::ResourceKind;
+
+impl Connection {
+    /// Replaces a person (RFC 7644 §3.5.1). What is read-only and echoed back is ignored; an absent `active` stays.
+    pub(in crate::provision) async fn replace_user(
+        self: &Arc<Self>,
+        id: &str,
+        body: Value,
+        view: &View,
+        when: &Preconditions,
+    ) -> Result<Shown> {
+        let desired = decode::decode(&body, &Catalog::standard().user)?;
+        let change = move |shown: &Value| {
+            let mut desired = desired;
+            if desired.get("active").is_none() {
+                desired["active"] = shown["active"].clone();
+            }
+            Ok(desired)
+        };
+        self.change_user(id, view, when, change).await
+    }
+
+    /// Patches a person (RFC 7644 §3.5.2).
+    pub(in crate::provision) async fn patch_user(
+        self: &Arc<Self>,
+        id: &str,
+        body: &Value,
+        view: &View,
+        when: &Preconditions,
+    ) -> Result<Shown> {
+        let patch = Patch::parse(body, &Catalog::standard().user)?;
+        let options = Options { replace_creates_missing: self.policy.idp != Idp::Generic };
+        let change = move |shown: &Value| {
+            let mut resource = shown.clone();
+            patch.apply(&mut resource, &options)?;
+            decode::decode(&resource, &Catalog::standard().user)
+        };
+        self.change_user(id, view, when, change).await
+    }
+
+    async fn change_user<C>(
+        self: &Arc<Self>,
+        id: &str,
+        view: &View,
+        when: &Preconditions,
+        change: C,
+    ) -> Result<Shown>
+    where
+        C: FnOnce(&Value) -> crate::scim::error::Result<Value> + Send + 'static,
+    {
+        let (this, id, when) = (Arc::clone(self), id.to_owned(), when.clone());
+        let work = async move {
+            let _turn = this.turns.take(&id).await;
+            let mut person = this.person(&id).await?;
+            check(&when, person.record.version)?;
+            let open = this.open_aim(&id).await?;
+            // What is changed is what stands in the app now, not what stood a while ago.
+            let doubt = this.look_again(&mut person, false).await?;
+            let mut asked = person.clone();
+            if let Some((_, aim)) = &open {
+                asked.desired.clone_from(&aim.desired);
+            }
+            let mut shown = this.show_user(&asked, None);
+            // Nobody gets access from a request that does not speak of it: what a person does not have, or loses by
+            // work still under way, stays away.
+            let stands = person.standing.active
+                && wants_access(&person.desired)
+                && open.as_ref().is_none_or(|(_, aim)| aim.wants_access());
+            shown["active"] = json!(stands);
+            let mut desired = change(&shown)?;
+            drop_the_other_word_for_the_role(this.capabilities(), &shown, &mut desired);
+            drop_unchanged_by_policy(&this, &person, &mut desired);
+            let (generation, deleting) =
+                open.map_or((0, false), |(generation, aim)| (generation, aim.deleted));
+            let deleted = deleting && !wants_access(&desired);
+            let aim = Aim { desired, deleted };
+            let person = this.reach(person, doubt, Under::New(generation), aim).await?;
+            if deleted { Err(not_found(ResourceKind::User)) } else { Ok(person) }
+        };
+        let person = self.carry(work, |_| async {}).await?;
+        self.shown_person(&person, view).await
+    }
+
+    /// Deletes a person as the policy says; the resource is gone for callers once the app has confirmed.
+    pub(in crate::provision) async fn delete_user(
+        self: &Arc<Self>,
+        id: &str,
+        when: &Preconditions,
+    ) -> Result<()> {
+        let (this, id, when) = (Arc::clone(self), id.to_owned(), when.clone());
+        let work = async move {
+            let _turn = this.turns.take(&id).await;
+            let mut person = this.person(&id).await?;
+            check(&when, person.record.version)?;
+            let open = this.open_aim(&id).await?;
+            let doubt = this.look_again(&mut person, false).await?;
+            let (generation, desired) = match open {
+                Some((generation, aim)) => (generation, aim.desired),
+                None => (0, person.desired.clone()),
+            };
+            let aim = Aim { desired, deleted: true };
+            this.reach(person, doubt, Under::New(generation), aim).await.map(|_| ())
+        };
+        self.carry(work, |()| async {}).await
+    }
+}
+
+/// Where an app's roles are fixed both `roles` and a `userType` say the role: where a request changes one of them, the
+/// other, which only repeats what stood before, is dropped.
+fn drop_the_other_word_for_the_role(capabilities: &Capabilities, shown: &Value, desired: &mut Value) {
+    let Roles::Fixed(fixed) = capabilities.roles else { return };
+    let is_role = |kind: Option<&Value>| {
+        kind.and_then(Value::as_str)
+            .is_some_and(|kind| fixed.iter().any(|role| role.eq_ignore_ascii_case(kind)))
+    };
+    let changed =
+        |attribute: &str| desired.get(attribute).is_some_and(|asked| Some(asked) != shown.get(attribute));
+    let both_are_words = is_role(desired.get("userType"));
+    let (roles, user_type) = (changed("roles"), changed("userType"));
+    let Some(object) = desired.as_object_mut().filter(|_| both_are_words) else { return };
+    match (roles, user_type) {
+        (true, false) => object.shift_remove("userType"),
+        (false, true) => object.shift_remove("roles"),
+        (true, true) | (false, false) => None,
+    };
+}

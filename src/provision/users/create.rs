@@ -1,0 +1,303 @@
+//! Create: one person in, one account out, also where an answer was lost on the way.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::super::connection::Connection;
+use super::super::mapping;
+use super::super::plan::Step;
+use super::super::refuse;
+use super::super::standing::{Person, Standing};
+use super::super::{Result, Shown, View};
+use super::{Aim, Under, index};
+use crate::base::fold::key;
+use crate::contract::{Account, By, State};
+use crate::scim::catalog::Catalog;
+use crate::scim::decode;
+use crate::scim::error::ScimError;
+use crate::store::{self, Intent, IntentState, Intents, Key, Kind, Lifecycle, Record, Write};
+
+/// How long a create whose answer was lost may be repeated without being a duplicate.
+const REPEATABLE: Duration = Duration::from_hours(24);
+
+/// How long after a create, or another invitation, was sent the app may still show it late.
+pub(in crate::provision) const SETTLE: Duration = Duration::from_mins(1);
+
+/// What a look for the account of a lost create came to.
+#[derive(Debug)]
+pub(in crate::provision) enum Sought {
+    /// It is there, and the person has it.
+    Found,
+    /// Somebody else has it, or had it and was deleted since: the create is of no interest any more.
+    Overtaken,
+    /// It did not come, and will not.
+    Never,
+}
+
+impl Connection {
+    /// Creates a person.
+    pub(in crate::provision) async fn create_user(
+        self: &Arc<Self>,
+        body: Value,
+        view: &View,
+    ) -> Result<Shown> {
+        let mut desired = decode::decode(&body, &Catalog::standard().user)?;
+        if desired.get("active").is_none() {
+            desired["active"] = json!(true);
+        }
+        let this = Arc::clone(self);
+        let unheard = Arc::clone(self);
+        let work = async move {
+            let person = this.create_in_turn(desired.clone()).await?;
+            if person.desired == desired { Ok(person) } else { this.change_repeated(person, desired).await }
+        };
+        let person = self
+            .carry(work, move |person: Person| async move { unheard.mark_unacknowledged(person).await })
+            .await?;
+        self.shown_person(&person, view).await
+    }
+
+    async fn create_in_turn(&self, desired: Value) -> Result<Person> {
+        let capabilities = *self.capabilities();
+        let wanted = mapping::wanted(&desired, &capabilities, &self.policy)?;
+        let name_key = key(&wanted.user_name);
+        let _turn = self.turns.take(&format!("name:{name_key}")).await;
+        for (intent, aim) in self.creates_in_doubt(&name_key).await? {
+            self.seek(&intent, aim).await?;
+        }
+        if let Some(again) = self.repeated_create(&name_key, &desired).await? {
+            return Ok(again);
+        }
+        self.refuse_duplicate(&wanted, &name_key).await?;
+        let mut person = self.new_person(desired, &wanted.user_name);
+        let draft = mapping::draft(&wanted, &capabilities, &self.policy);
+        let aim = Aim { desired: person.desired.clone(), deleted: false };
+        let intent = self.intent(&person, "create", &aim, false)?;
+        self.store().commit(vec![Write::Intent(intent.clone())]).await?;
+        let mut writes = Vec::new();
+        if let Err(error) = self.apply(&mut person, vec![Step::Create(draft)], &mut writes).await {
+            return Err(self.settle_failed(&intent, &error).await);
+        }
+        match self.save(&mut person, None, &intent, writes.clone()).await {
+            // A listing has seen the new account before we could write it down.
+            Err(store::Error::NameTaken) => {
+                let expected = self.take_place_of_adopted(&mut person).await?;
+                self.save(&mut person, Some(expected), &intent, writes).await?;
+            }
+            other => other?,
+        }
+        Ok(person)
+    }
+
+    /// A create that was repeated with other values is a change of what the first one made.
+    async fn change_repeated(&self, person: Person, desired: Value) -> Result<Person> {
+        let _turn = self.turns.take(&person.record.id).await;
+        let mut person = self.person(&person.record.id).await?;
+        let open = self.open_aim(&person.record.id).await?.map_or(0, |(generation, _)| generation);
+        let doubt = self.look_again(&mut person, false).await?;
+        self.reach(person, doubt, Under::New(open), Aim { desired, deleted: false }).await
+    }
+
+    /// The record a listing made of an account that we created gives way; answers its version.
+    async fn take_place_of_adopted(&self, person: &mut Person) -> Result<i64> {
+        let account = person.record.account.clone().unwrap_or_default();
+        let found = self.store().find(self.name(), Kind::User, &Key::Account(account)).await?;
+        let adopted = found
+            .into_iter()
+            .filter(|record| record.lifecycle == Lifecycle::Live)
+            .map(Person::read)
+            .find(|other| other.standing.adopted)
+            .ok_or(store::Error::NameTaken)?;
+        let version = adopted.record.version;
+        person.record.id = adopted.record.id;
+        person.record.created_at = adopted.record.created_at;
+        person.record.groups = adopted.record.groups;
+        person.record.version = version;
+        Ok(version)
+    }
+
+    /// Creates of this name that may have been applied, the first one first.
+    async fn creates_in_doubt(&self, name_key: &str) -> Result<Vec<(Intent, Aim)>> {
+        let open = self.store().intents(&Intents::AllOpen(Some(self.name().to_owned()))).await?;
+        let of_this_name = |aim: &Aim| {
+            aim.desired.get("userName").and_then(Value::as_str).is_some_and(|name| key(name) == name_key)
+        };
+        Ok(open
+            .into_iter()
+            .filter(|intent| intent.operation == "create")
+            .filter_map(|intent| {
+                let aim = serde_json::from_str::<Aim>(&intent.plan).ok()?;
+                of_this_name(&aim).then_some((intent, aim))
+            })
+            .collect())
+    }
+
+    /// Looks for the account of a create that was never answered, and never sends it again. The caller has the turn
+    /// of the name.
+    ///
+    /// # Errors
+    /// 503 while it may still come, or cannot be looked for; the intent stays open.
+    pub(in crate::provision) async fn seek(&self, intent: &Intent, aim: Aim) -> Result<Sought> {
+        let wanted = mapping::wanted(&aim.desired, self.capabilities(), &self.policy)?;
+        let login = wanted.email.as_deref().unwrap_or(&wanted.user_name);
+        let found = match self.adapter().account(By::Email(login)).await {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::warn!(
+                    connection = self.name(),
+                    error = error.message,
+                    "a lost create could not be looked up"
+                );
+                self.close(intent, IntentState::Ambiguous, "the app could not be asked").await;
+                return Err(refuse::still_working(self.policy.idp));
+            }
+        };
+        let known = match &found {
+            Some(account) => {
+                self.store().find(self.name(), Kind::User, &Key::Account(account.id.clone())).await?
+            }
+            None => Vec::new(),
+        };
+        let (live, deleted): (Vec<Record>, Vec<Record>) =
+            known.into_iter().partition(|record| record.lifecycle == Lifecycle::Live);
+        // What was deleted here and stays disabled there is not what the create made.
+        let found = found
+            .filter(|account| !live.is_empty() || deleted.is_empty() || account.state() != State::Inactive);
+        let Some(account) = found else {
+            if self.now().since(intent.created_at) < SETTLE {
+                self.close(intent, IntentState::Ambiguous, "the app does not show the account yet").await;
+                return Err(refuse::still_working(self.policy.idp));
+            }
+            self.close(intent, IntentState::NotApplied, "the app never showed the account").await;
+            return Ok(Sought::Never);
+        };
+        if let Some(record) = live.into_iter().next() {
+            // A listing found it first; it belongs to the caller who asked for it.
+            let mut person = Person::read(record);
+            if !person.standing.adopted {
+                self.close(intent, IntentState::Superseded, "the account belongs to another person").await;
+                return Ok(Sought::Overtaken);
+            }
+            let expected = Some(person.record.version);
+            person.desired = aim.desired;
+            self.take_in(&mut person, expected, intent).await?;
+            return Ok(Sought::Found);
+        }
+        if deleted.iter().any(|record| record.modified_at > intent.created_at) {
+            self.close(intent, IntentState::Superseded, "the person was deleted since").await;
+            return Ok(Sought::Overtaken);
+        }
+        let mut person = self.adopted_person(account);
+        person.record.id.clone_from(&intent.resource);
+        person.desired = aim.desired;
+        self.take_in(&mut person, None, intent).await?;
+        Ok(Sought::Found)
+    }
+
+    /// Gives the account to the person the create was for; its caller has not heard of it.
+    async fn take_in(&self, person: &mut Person, expected: Option<i64>, intent: &Intent) -> Result<()> {
+        person.standing.adopted = false;
+        person.standing.unacknowledged_at = Some(self.now());
+        person.record.version = expected.unwrap_or(0);
+        Ok(self.save(person, expected, intent, Vec::new()).await?)
+    }
+
+    /// A create whose answer its caller cannot have received is answered with what it made.
+    async fn repeated_create(&self, name_key: &str, desired: &Value) -> Result<Option<Person>> {
+        let found = self.store().find(self.name(), Kind::User, &Key::Name(name_key.to_owned())).await?;
+        let Some(mut person) = found.into_iter().next().map(Person::read) else { return Ok(None) };
+        let same_origin = person.desired.get("externalId") == desired.get("externalId");
+        let lost = person.standing.unacknowledged_at.is_some_and(|at| self.now().since(at) < REPEATABLE);
+        if !(same_origin && lost) {
+            return Err(ScimError::uniqueness(
+                "`userName` is taken by another person of this connection; look it up with a filter and update that one",
+            )
+            .into());
+        }
+        person.standing.unacknowledged_at = None;
+        let expected = Some(person.record.version);
+        let record = Box::new(person.clone().into_record());
+        self.store().commit(vec![Write::Record { record, expected }]).await?;
+        Ok(Some(person))
+    }
+
+    /// An account the app has already and no caller asked for is not silently taken over.
+    async fn refuse_duplicate(&self, wanted: &mapping::Wanted, name_key: &str) -> Result<()> {
+        let accounts = &self.capabilities().accounts;
+        if accounts.by_email
+            && let Some(email) = &wanted.email
+        {
+            let found = self.adapter().account(By::Email(email)).await;
+            if let Some(account) = found.map_err(|error| refuse::not_applied(&error, self.policy.idp))? {
+                self.adopt_unless_deleted(account).await?;
+            }
+        } else {
+            self.ensure_listed(Kind::User).await?;
+        }
+        let store = self.store();
+        let by_name = store.find(self.name(), Kind::User, &Key::Name(name_key.to_owned())).await?;
+        let by_email = match &wanted.email {
+            Some(email) if accounts.email_unique => {
+                store.find(self.name(), Kind::User, &Key::Email(key(email))).await?
+            }
+            _ => Vec::new(),
+        };
+        if by_name.is_empty() && by_email.is_empty() {
+            return Ok(());
+        }
+        Err(ScimError::uniqueness(
+            "`userName` or the address is taken by another person of this connection; look it up with a filter and update that one",
+        )
+        .into())
+    }
+
+    fn new_person(&self, desired: Value, user_name: &str) -> Person {
+        let now = self.now();
+        let record = Record {
+            connection: self.name().to_owned(),
+            kind: Kind::User,
+            id: self.shared.ids.next(),
+            lifecycle: Lifecycle::Live,
+            account: None,
+            name_key: key(user_name),
+            label: user_name.to_owned(),
+            external_id: None,
+            email_keys: Vec::new(),
+            display_key: None,
+            desired: String::new(),
+            observed: None,
+            standing: String::new(),
+            generation: 0,
+            version: 0,
+            created_at: now,
+            modified_at: now,
+            observed_at: None,
+            groups: Vec::new(),
+        };
+        Person { record, desired, observed: None, standing: Standing::default() }
+    }
+
+    /// A person for an account that was in the app before any caller asked for it.
+    pub(in crate::provision) fn adopted_person(&self, account: Account) -> Person {
+        let desired = mapping::adopted(&account);
+        let user_name = desired.get("userName").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let mut person = self.new_person(desired, &user_name);
+        person.standing.adopted = true;
+        self.observe(&mut person, account);
+        index(&mut person);
+        person.record.generation = 1;
+        person.record.version = 1;
+        person
+    }
+
+    async fn mark_unacknowledged(&self, mut person: Person) {
+        person.standing.unacknowledged_at = Some(self.now());
+        let expected = Some(person.record.version);
+        let record = Box::new(person.into_record());
+        if let Err(failure) = self.store().commit(vec![Write::Record { record, expected }]).await {
+            tracing::warn!(connection = self.name(), %failure, "an unheard answer could not be noted");
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! The journal of people: intents, their outcomes, and what is asked of a person where we cannot go on.
+
+use std::time::Duration;
+
+use super::super::connection::{Connection, full_jitter};
+use super::super::refuse;
+use super::super::standing::Person;
+use super::super::{Refusal, Result};
+use super::{Aim, index};
+use crate::contract;
+use crate::scim::error::ScimError;
+use crate::store::{self, Intent, IntentState, Intents, Kind, Lifecycle, Task, TaskState, Write};
+
+impl Connection {
+    /// Work still under way for a person: its generation, and what was asked for there.
+    pub(in crate::provision) async fn open_aim(&self, id: &str) -> Result<Option<(i64, Aim)>> {
+        let which = Intents::Open { connection: self.name().to_owned(), resource: id.to_owned() };
+        let open = self.store().intents(&which).await?;
+        let sticky = open.iter().find(|intent| intent.sticky);
+        Ok(sticky.and_then(|intent| Some((intent.generation, serde_json::from_str(&intent.plan).ok()?))))
+    }
+
+    pub(in crate::provision) fn intent(
+        &self,
+        person: &Person,
+        operation: &str,
+        aim: &Aim,
+        sticky: bool,
+    ) -> Result<Intent> {
+        let now = self.now();
+        let plan = serde_json::to_string(aim)
+            .map_err(|_| Refusal::from(ScimError::new(500, "the plan could not be written down")))?;
+        Ok(Intent {
+            id: self.shared.ids.next(),
+            connection: self.name().to_owned(),
+            kind: Kind::User,
+            resource: person.record.id.clone(),
+            operation: operation.to_owned(),
+            generation: person.record.generation,
+            plan,
+            sticky,
+            // A create without an outcome may have been applied, however that came about.
+            state: if operation == "create" { IntentState::Ambiguous } else { IntentState::Attempting },
+            attempts: 1,
+            // While this process works on it nobody else does; after a crash it is due.
+            next_attempt_at: now.plus(self.policy.budget + Duration::from_secs(5)),
+            request_id: crate::base::context::current().map(|context| context.request_id).unwrap_or_default(),
+            created_at: now,
+            updated_at: now,
+            outcome: None,
+        })
+    }
+
+    /// Writes the outcome: the record, what belongs to it, and the end of the intent, in one transaction.
+    pub(in crate::provision) async fn save(
+        &self,
+        person: &mut Person,
+        expected: Option<i64>,
+        intent: &Intent,
+        mut writes: Vec<Write>,
+    ) -> store::Result<()> {
+        writes.push(Write::Settle {
+            intent: intent.id.clone(),
+            state: IntentState::Confirmed,
+            attempts: intent.attempts,
+            next_attempt_at: intent.next_attempt_at,
+            at: self.now(),
+            outcome: None,
+        });
+        self.save_quietly(person, expected, writes).await
+    }
+
+    pub(in crate::provision) async fn save_quietly(
+        &self,
+        person: &mut Person,
+        expected: Option<i64>,
+        mut writes: Vec<Write>,
+    ) -> store::Result<()> {
+        index(person);
+        if person.record.lifecycle == Lifecycle::Live {
+            // Role groups follow the account: the app has no other truth about them.
+            writes.extend(self.place_writes(person).await?);
+        }
+        self.write(person, expected, true, writes).await
+    }
+
+    /// Keeps what is known of a person now, and what belongs to it; the version goes up where a caller can see it.
+    pub(in crate::provision) async fn keep(
+        &self,
+        person: &mut Person,
+        expected: Option<i64>,
+        writes: Vec<Write>,
+    ) -> store::Result<()> {
+        let visible = person.differs_from_record();
+        self.write(person, expected, visible, writes).await
+    }
+
+    async fn write(
+        &self,
+        person: &mut Person,
+        mut expected: Option<i64>,
+        visible: bool,
+        writes: Vec<Write>,
+    ) -> store::Result<()> {
+        if visible {
+            // What is new was last modified when it was created.
+            person.record.modified_at =
+                if expected.is_some() { self.now() } else { person.record.created_at };
+        }
+        for _ in 0..3 {
+            person.record.version = expected.unwrap_or(0) + i64::from(visible);
+            let mut batch = vec![Write::Record { record: Box::new(person.clone().into_record()), expected }];
+            batch.extend(writes.iter().cloned());
+            match self.store().commit(batch).await {
+                // A listing was taken in meanwhile; what we just did at the app is newer.
+                Err(store::Error::Stale) if expected.is_some() => {
+                    let stands = self.store().record(self.name(), Kind::User, &person.record.id).await?;
+                    let Some(stands) = stands else { break };
+                    expected = Some(stands.version);
+                }
+                other => return other,
+            }
+        }
+        Err(store::Error::Stale)
+    }
+
+    /// Ends an intent that failed, or leaves it open where we go on by ourselves, and answers what the caller reads.
+    pub(in crate::provision) async fn settle_failed(
+        &self,
+        intent: &Intent,
+        error: &contract::Error,
+    ) -> Refusal {
+        let impossible = error.kind == contract::Kind::Unsupported;
+        let goes_on = intent.sticky && !impossible;
+        let ambiguous = error.kind == contract::Kind::Unknown;
+        let state = match (goes_on || intent.operation == "create", ambiguous) {
+            (true, true) => IntentState::Ambiguous,
+            _ if goes_on => IntentState::Attempting,
+            _ if intent.sticky => IntentState::Dead,
+            _ => IntentState::NotApplied,
+        };
+        let pause = match error.retry {
+            contract::Retry::Later(Some(pause)) => pause.min(Duration::from_mins(5)),
+            _ => full_jitter(intent.attempts, Duration::from_secs(1), Duration::from_mins(5), rand::random()),
+        };
+        let mut writes = vec![Write::Settle {
+            intent: intent.id.clone(),
+            state,
+            attempts: intent.attempts,
+            next_attempt_at: self.now().plus(pause),
+            at: self.now(),
+            outcome: Some(error.to_string()),
+        }];
+        if state == IntentState::Dead {
+            writes.push(self.attention(intent, "the app cannot do it through its interface").await);
+        }
+        if let Err(failure) = self.store().commit(writes).await {
+            tracing::warn!(connection = self.name(), %failure, "the end of an intent could not be kept");
+        }
+        tracing::info!(
+            connection = self.name(),
+            operation = intent.operation,
+            kind = ?error.kind,
+            error = error.message,
+            goes_on,
+            "an operation at the app failed"
+        );
+        if goes_on {
+            refuse::still_working(self.policy.idp)
+        } else {
+            refuse::not_applied(error, self.policy.idp)
+        }
+    }
+
+    /// Ends an intent, or leaves it open until the next look.
+    pub(in crate::provision) async fn close(&self, intent: &Intent, state: IntentState, outcome: &str) {
+        let pause =
+            full_jitter(intent.attempts, Duration::from_millis(500), Duration::from_mins(5), rand::random());
+        let mut writes = vec![Write::Settle {
+            intent: intent.id.clone(),
+            state,
+            attempts: intent.attempts,
+            next_attempt_at: self.now().plus(pause),
+            at: self.now(),
+            outcome: Some(outcome.to_owned()),
+        }];
+        if state == IntentState::Dead {
+            writes.push(self.attention(intent, outcome).await);
+        }
+        if let Err(error) = self.store().commit(writes).await {
+            tracing::warn!(%error, "the end of an intent could not be kept");
+        }
+    }
+
+    /// An urgent task for what was promised and cannot be carried out by us.
+    pub(in crate::provision) async fn attention(&self, intent: &Intent, why: &str) -> Write {
+        let record = self.store().record(self.name(), intent.kind, &intent.resource).await.ok().flatten();
+        let person = record.map(Person::read).map_or_else(String::new, |person| person.mention());
+        let what = match intent.operation.as_str() {
+            "members" => "take the people out of the group",
+            "delete" => "remove the person",
+            _ => "take the person's access away",
+        };
+        Write::Task(Task {
+            id: self.shared.ids.next(),
+            connection: self.name().to_owned(),
+            resource: intent.resource.clone(),
+            kind: "attention".to_owned(),
+            dedupe: format!("attention:{}", intent.resource),
+            instruction: format!("{what} in {} by hand: {why}", self.capabilities().app),
+            person,
+            urgent: true,
+            state: TaskState::Open,
+            created_at: self.now(),
+            closed_at: None,
+            closed_by: None,
+            note: None,
+        })
+    }
+}

@@ -1,0 +1,81 @@
+//! Looking at the app before a change, where what is known is too old or in doubt.
+
+use super::super::connection::Connection;
+use super::super::plan::{self, Access};
+use super::super::standing::Person;
+use super::super::{Result, mapping};
+use super::create::SETTLE;
+use crate::contract::{self, By, Deactivate, State};
+use crate::store::{Key, Kind, Lifecycle};
+
+impl Connection {
+    /// Looks at the account again where what is known is too old to plan on, where a step that may give access was
+    /// never answered, and `always` where the caller has a reason of its own.
+    ///
+    /// Somebody without an account is looked for by address: an invitation by hand gives another id. Answers what the
+    /// look failed with: then nobody knows how the account stands.
+    pub(in crate::provision) async fn look_again(
+        &self,
+        person: &mut Person,
+        always: bool,
+    ) -> Result<Option<contract::Error>> {
+        if self.capabilities().deactivate == Deactivate::Task {
+            return Ok(None);
+        }
+        let listed = self.listed_at(Kind::User).await?;
+        let fresh = self.is_fresh(person.record.observed_at.max(listed));
+        if fresh && !always && person.standing.unsettled_at.is_none() {
+            return Ok(None);
+        }
+        let login = login(person);
+        let by = match (&person.record.account, &login) {
+            (Some(id), _) => By::Id(id),
+            (None, Some(login)) => By::Email(login),
+            (None, None) => return Ok(None),
+        };
+        match self.adapter().account(by).await {
+            Ok(Some(told)) => {
+                if person.record.account.is_some() || !self.is_anothers(&told.id, person).await? {
+                    let mut account = person.observed.clone().unwrap_or_default();
+                    if person.record.account.is_none() {
+                        account.state = None;
+                    }
+                    account.merge(told);
+                    person.standing.gone_at = None;
+                    self.observe(person, account);
+                }
+            }
+            Ok(None) if person.record.account.is_some() => self.mark_gone(person),
+            Ok(None) => person.record.observed_at = Some(self.now()),
+            Err(error) => return Ok(Some(error)),
+        }
+        let settled = person.standing.unsettled_at.is_some_and(|at| self.now().since(at) >= SETTLE);
+        if settled || plan::access(person, self.capabilities()) == Access::Open {
+            person.standing.unsettled_at = None;
+        }
+        Ok(None)
+    }
+
+    async fn is_anothers(&self, account: &str, person: &Person) -> Result<bool> {
+        let known = self.store().find(self.name(), Kind::User, &Key::Account(account.to_owned())).await?;
+        Ok(known.iter().any(|record| record.lifecycle == Lifecycle::Live && record.id != person.record.id))
+    }
+
+    /// The account vanished without our doing: no access, and what it was is remembered.
+    pub(in crate::provision) fn mark_gone(&self, person: &mut Person) {
+        person.record.account = None;
+        person.record.observed_at = Some(self.now());
+        person.standing.active = false;
+        person.standing.gone_at = Some(self.now());
+        if let Some(observed) = &mut person.observed {
+            observed.state = Some(State::Inactive);
+        }
+    }
+}
+
+/// What the app knows the person by, if it knows the person.
+fn login(person: &Person) -> Option<String> {
+    let told = person.observed.as_ref().and_then(|account| account.email.clone());
+    told.or_else(|| mapping::address(&person.desired))
+        .or_else(|| person.desired.get("userName").and_then(serde_json::Value::as_str).map(str::to_owned))
+}

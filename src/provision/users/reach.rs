@@ -1,0 +1,306 @@
+//! Brings a person to where a request, or the journal, says: plan, journal, apply, save.
+
+use serde_json::{Value, json};
+
+use super::super::connection::Connection;
+use super::super::mapping::{self, Wanted};
+use super::super::plan::{self, Access, Step};
+use super::super::refuse;
+use super::super::standing::Person;
+use super::super::{Result, STRIDE};
+use super::{Aim, Under};
+use crate::base::fold::key;
+use crate::contract::{self, Deactivate};
+use crate::scim::error::ScimError;
+use crate::store::{self, Intent, Key, Kind, Lifecycle, Write};
+
+/// What is about to be done, and under which intent.
+struct Work {
+    intent: Intent,
+    /// What only we keep needs no intent: the record itself is the one write.
+    journaled: bool,
+    /// The journal could not be written, and access is taken away all the same.
+    bypassed: bool,
+}
+
+impl Connection {
+    /// Brings a person to the aim. `doubt` is what the look before failed with.
+    ///
+    /// The caller holds the person's turn.
+    pub(in crate::provision) async fn reach(
+        &self,
+        mut person: Person,
+        doubt: Option<contract::Error>,
+        under: Under<'_>,
+        mut aim: Aim,
+    ) -> Result<Person> {
+        let capabilities = *self.capabilities();
+        let wanted = self.wanted(&person, &aim)?;
+        let renamed = !aim.deleted && key(&wanted.user_name) != person.record.name_key;
+        let name_turn = format!("name:{}", key(&wanted.user_name));
+        let _name = if renamed { Some(self.turns.take(&name_turn).await) } else { None };
+        if renamed && let Err(refusal) = self.refuse_taken_name(&person, &wanted.user_name).await {
+            // What was promised is not held up by somebody who took the name since.
+            if let Under::New(_) = under {
+                return Err(refusal);
+            }
+            aim.desired["userName"] = person.desired.get("userName").cloned().unwrap_or_default();
+        }
+        let mut doubt = doubt;
+        let mut steps = if aim.deleted {
+            plan::delete(&person, &capabilities, &self.policy)?
+        } else {
+            plan::update(&person, &wanted, &capabilities, &self.policy)?
+        };
+        let unsettled = person.standing.unsettled_at.is_some();
+        if aim.wants_access() {
+            if let Some(error) = doubt {
+                return Err(refuse::not_applied(&error, self.policy.idp));
+            }
+            if unsettled && plan::access(&person, &capabilities) == Access::None {
+                return Err(refuse::still_working(self.policy.idp));
+            }
+        } else if !takes_away(&steps) && (doubt.is_some() || unsettled) {
+            if person.record.account.is_some() {
+                // What nobody can tell is taken for access.
+                plan::refuse_protected(&person, &self.policy)?;
+                steps.insert(0, Step::Deactivate);
+            } else if unsettled {
+                doubt.get_or_insert_with(|| {
+                    contract::Error::new(
+                        contract::Kind::Unknown,
+                        "account",
+                        "an invitation that was never answered may still come",
+                    )
+                });
+            }
+        }
+        let loses_admin =
+            plan::lost_roles(&steps, &person.observed.clone().unwrap_or_default(), &capabilities).is_some();
+        let _admins = if loses_admin { Some(self.turns.take("admins").await) } else { None };
+        if loses_admin {
+            self.refuse_last_admin(&[&person.record.id]).await?;
+        }
+        if let Under::New(0) = under
+            && steps.is_empty()
+            && doubt.is_none()
+            && !aim.deleted
+            && aim.desired == person.desired
+        {
+            return self.keep_what_was_seen(person).await;
+        }
+        let takes_away = takes_away(&steps) || doubt.is_some();
+        let work = self.begin(&mut person, under, &aim, &steps, takes_away).await?;
+        self.carry_out(person, aim, steps, doubt, work).await
+    }
+
+    /// What is asked of the app. A leaver is not held up by what cannot be read or mapped.
+    fn wanted(&self, person: &Person, aim: &Aim) -> Result<Wanted> {
+        let resource = with_known_address(person, &aim.desired);
+        match mapping::wanted(&resource, self.capabilities(), &self.policy) {
+            Err(_) if !aim.wants_access() => {
+                let name = aim.desired.get("userName").and_then(Value::as_str);
+                let user_name = name.map_or_else(|| person.record.name_key.clone(), str::to_owned);
+                Ok(Wanted { user_name, ..Wanted::default() })
+            }
+            other => Ok(other?),
+        }
+    }
+
+    /// Journals what is about to be done.
+    async fn begin(
+        &self,
+        person: &mut Person,
+        under: Under<'_>,
+        aim: &Aim,
+        steps: &[Step],
+        takes_away: bool,
+    ) -> Result<Work> {
+        let open = match under {
+            Under::Resumed(intent) => {
+                return Ok(Work { intent: intent.clone(), journaled: true, bypassed: false });
+            }
+            Under::New(open) => open,
+        };
+        person.record.generation = person.record.generation.max(open) + 1;
+        let operation = match (aim.deleted, takes_away) {
+            (true, _) => "delete",
+            (false, true) => "deactivate",
+            (false, false) => "update",
+        };
+        let intent = self.intent(person, operation, aim, takes_away)?;
+        if steps.is_empty() && open == 0 && !takes_away {
+            return Ok(Work { intent, journaled: false, bypassed: false });
+        }
+        match self.store().commit(vec![Write::Intent(intent.clone())]).await {
+            Ok(()) => Ok(Work { intent, journaled: true, bypassed: false }),
+            // Leaving is never blocked by our disk: it is done now, and answered only if it was read back.
+            Err(store::Error::Unavailable(_)) if takes_away && !steps.is_empty() => {
+                tracing::error!(
+                    connection = self.name(),
+                    operation,
+                    resource = person.record.id,
+                    "the journal cannot be written; access is taken away without it"
+                );
+                Ok(Work { intent, journaled: false, bypassed: true })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn carry_out(
+        &self,
+        mut person: Person,
+        aim: Aim,
+        steps: Vec<Step>,
+        doubt: Option<contract::Error>,
+        work: Work,
+    ) -> Result<Person> {
+        let Work { intent, journaled, bypassed } = work;
+        let expected = Some(person.record.version);
+        let mut writes = Vec::new();
+        // Somebody may have left without a step of ours: removed by hand, or by a call whose outcome was lost.
+        let left_already = !aim.wants_access()
+            && person.was_wanted()
+            && !takes_away(&steps)
+            && self.capabilities().deactivate != Deactivate::Task;
+        let in_doubt = doubt.filter(|_| steps.is_empty());
+        let ended = match in_doubt {
+            Some(error) => Err(error),
+            None => self.apply(&mut person, steps, &mut writes).await,
+        };
+        if let Err(error) = ended {
+            // What did succeed is kept, so that the next attempt does the rest.
+            writes.extend(self.place_writes(&person).await.unwrap_or_default());
+            if let Err(failure) = self.keep(&mut person, expected, writes).await {
+                tracing::warn!(connection = self.name(), %failure, "a partial outcome could not be kept");
+            }
+            if error.kind == contract::Kind::NotFound && !intent.sticky {
+                self.forget_if_gone(&mut person).await;
+            }
+            let refusal = self.settle_failed(&intent, &error).await;
+            return Err(if bypassed {
+                refuse::store(&store::Error::Unavailable(String::new()))
+            } else {
+                refusal
+            });
+        }
+        if left_already {
+            self.note_left(&mut person, &mut writes);
+        }
+        person.standing.adopted = false;
+        if aim.deleted {
+            person.record.lifecycle = Lifecycle::Deleted;
+            // Kept, so that a listing that began before does not take the account for a new one.
+            if person.record.account.is_none() {
+                let known = person.observed.as_ref().map(|account| account.id.clone());
+                person.record.account = known.filter(|id| !id.is_empty());
+            }
+            writes.push(Write::ClearMemberships {
+                connection: self.name().to_owned(),
+                member: person.record.id.clone(),
+            });
+        }
+        person.desired = aim.desired;
+        let saved = if journaled {
+            self.save(&mut person, expected, &intent, writes).await
+        } else {
+            self.save_quietly(&mut person, expected, writes).await
+        };
+        match saved {
+            Err(failure) if bypassed => {
+                tracing::error!(
+                    connection = self.name(),
+                    resource = person.record.id,
+                    %failure,
+                    "access was taken away, and that could not be written down"
+                );
+            }
+            // It is done, and the journal will find that out.
+            Err(_) if intent.sticky && journaled => return Err(refuse::still_working(self.policy.idp)),
+            other => other?,
+        }
+        Ok(person)
+    }
+
+    /// Nothing is to be done; what the look found is kept where it differs from what stood.
+    async fn keep_what_was_seen(&self, mut person: Person) -> Result<Person> {
+        if person.differs_from_record() {
+            let expected = Some(person.record.version);
+            let writes = self.place_writes(&person).await?;
+            self.keep(&mut person, expected, writes).await?;
+        }
+        Ok(person)
+    }
+
+    /// After the app said there is no such account: looks once more, and remembers that it is gone.
+    async fn forget_if_gone(&self, person: &mut Person) {
+        let Some(id) = person.record.account.clone() else { return };
+        if let Ok(None) = self.adapter().account(contract::By::Id(&id)).await {
+            self.mark_gone(person);
+            let expected = Some(person.record.version);
+            let clear = self.place_writes(person).await.unwrap_or_default();
+            if let Err(failure) = self.keep(person, expected, clear).await {
+                tracing::warn!(connection = self.name(), %failure, "an account that is gone could not be noted");
+            }
+        }
+    }
+
+    async fn refuse_taken_name(&self, person: &Person, user_name: &str) -> Result<()> {
+        let others = self.store().find(self.name(), Kind::User, &Key::Name(key(user_name))).await?;
+        if others.iter().any(|other| other.id != person.record.id) {
+            return Err(
+                ScimError::uniqueness("`userName` is taken by another person of this connection").into()
+            );
+        }
+        Ok(())
+    }
+
+    /// Refuses to take the administrator role from its last holders: the app would lock everybody out.
+    ///
+    /// The caller holds the turn of the administrators, or asks only to refuse early.
+    pub(in crate::provision) async fn refuse_last_admin(&self, losing: &[&str]) -> Result<()> {
+        let Some(admin) = self.capabilities().admin_role else { return Ok(()) };
+        let mut offset = 0;
+        loop {
+            let records = self.store().scan(self.name(), Kind::User, offset, STRIDE).await?;
+            let last = (records.len() as u64) < STRIDE;
+            let another = records
+                .into_iter()
+                .filter(|record| !losing.contains(&record.id.as_str()))
+                .map(Person::read)
+                .any(|other| {
+                    plan::access(&other, self.capabilities()) == Access::Open && plan::has_role(&other, admin)
+                });
+            if another {
+                return Ok(());
+            }
+            if last {
+                break;
+            }
+            offset += STRIDE;
+        }
+        Err(ScimError::new(
+            409,
+            format!("this is the last account with the role `{admin}`; give it to another account first"),
+        )
+        .into())
+    }
+}
+
+fn takes_away(steps: &[Step]) -> bool {
+    steps.iter().any(|step| matches!(step, Step::Deactivate | Step::Delete))
+}
+
+/// The resource with the address the app knows, where a request names none and does not rename the person: an
+/// attribute that a PUT leaves out takes no address from an account that cannot be without one.
+fn with_known_address(person: &Person, desired: &Value) -> Value {
+    let mut resource = desired.clone();
+    let names_one = desired.get("emails").and_then(Value::as_array).is_some_and(|list| !list.is_empty());
+    let known = person.observed.as_ref().and_then(|account| account.email.as_deref());
+    let renamed = desired.get("userName") != person.desired.get("userName");
+    if let (false, false, Some(email)) = (names_one, renamed, known) {
+        resource["emails"] = json!([{ "value": email, "primary": true }]);
+    }
+    resource
+}
