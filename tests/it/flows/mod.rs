@@ -1,5 +1,10 @@
 //! Whole lives of people, from the identity provider's request to the app's journal, through real sockets.
 
+mod hive;
 mod honeycomb;
+mod hotjar;
 mod people;
+mod refusals;
 mod stage;
+mod tines;
+mod workiva;

@@ -135,9 +135,10 @@ pub struct Served {
 
 impl Served {
     /// Serves `app` as a connection of the same name. `settings` is what stands below `[connections.APP]`, with `SIM`
-    /// for the address of the app; `environment` is what its secrets are called.
-    pub fn start(app: &'static str, settings: &str) -> Self {
+    /// for the address of the app; `secret` is what the file `secret` holds.
+    pub fn start(app: &'static str, secret: &str, settings: &str) -> Self {
         let folder = TempDir::new().unwrap();
+        fs::write(folder.path().join("secret"), secret).unwrap();
         let (gateway_address, simulator_address) = (free_address(), free_address());
         let settings = settings.replace("SIM", &format!("http://{simulator_address}"));
         let store = folder.path().join("data/portcullis.db");
@@ -296,7 +297,8 @@ impl App {
     /// The people or groups one attribute finds, as identity providers look them up.
     pub fn find(&mut self, endpoint: &str, attribute: &str, value: &str) -> Vec<Value> {
         let value = value.replace(' ', "%20").replace('&', "%26");
-        let found = self.get(&format!("{endpoint}?filter={attribute}%20eq%20%22{value}%22"));
+        let joint = if endpoint.contains('?') { "" } else { "?" };
+        let found = self.get(&format!("{endpoint}{joint}filter={attribute}%20eq%20%22{value}%22"));
         assert_eq!(found.status, 200, "{}", found.json());
         found.json()["Resources"].as_array().cloned().unwrap_or_default()
     }
@@ -306,9 +308,9 @@ impl App {
         one(self.find("/Users", "userName", user_name))
     }
 
-    /// The one group called `name`.
+    /// The one group called `name`, without its members, as Entra looks for it.
     pub fn group(&mut self, name: &str) -> Value {
-        one(self.find("/Groups", "displayName", name))
+        one(self.find("/Groups?excludedAttributes=members&", "displayName", name))
     }
 
     /// Creates a person and answers the resource.
