@@ -21,7 +21,7 @@ CREATE TABLE intents (
 
 CREATE INDEX intents_resource ON intents (connection, resource, generation, id);
 CREATE INDEX intents_due ON intents (next_attempt_at)
-    WHERE state IN ('journaled', 'attempting', 'ambiguous');
+    WHERE state IN ('journaled', 'attempting', 'ambiguous') AND (sticky = 1 OR state = 'ambiguous');
 CREATE INDEX intents_open ON intents (connection, resource, generation, id)
     WHERE state IN ('journaled', 'attempting', 'ambiguous');
 
