@@ -39,8 +39,7 @@ fn a_joiner_is_looked_for_in_every_workspace_and_invited_into_the_first() {
     let demo = Demo::start();
     let mut app = demo.app("hive");
     assert!(app.find("/Users", "userName", "ada.berg@example.com").is_empty());
-    let listing: Vec<String> =
-        app.journal().into_iter().filter(|call| call.ends_with("/members")).collect();
+    let listing: Vec<String> = app.journal().into_iter().filter(|call| call.ends_with("/members")).collect();
     assert_eq!(listing, [format!("GET {CORP}"), format!("GET {LABS}")]);
 
     let person = app.joins(&ada());
@@ -75,7 +74,8 @@ fn a_role_is_given_with_the_invitation_and_refused_later() {
     let refused = app.patch(&at(&person), &role("admin"));
     assert_eq!((refused.status, &refused.json()["scimType"]), (400, &json!("mutability")));
     assert_eq!(app.patch(&at(&person), &role("guest")).status, 200);
-    let unknown = with(&guest, &json!({ "userName": "x@example.com", "emails": [], "roles": [{ "value": "boss" }] }));
+    let unknown =
+        with(&guest, &json!({ "userName": "x@example.com", "emails": [], "roles": [{ "value": "boss" }] }));
     assert_eq!(app.post("/Users", &unknown).status, 400);
     assert_eq!(app.journal(), Vec::<String>::new());
 }

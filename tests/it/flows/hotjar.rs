@@ -40,7 +40,10 @@ fn a_joiner_is_a_task_and_done_when_somebody_says_so() {
     let person = app.joins(&ada());
     assert_eq!(person["active"], true);
     let extension = &person[GATEWAY];
-    assert_eq!((&extension["fulfilment"], &extension["fulfilmentState"]), (&json!("manual"), &json!("pending")));
+    assert_eq!(
+        (&extension["fulfilment"], &extension["fulfilmentState"]),
+        (&json!("manual"), &json!("pending"))
+    );
     let tasks = demo.tasks("hotjar");
     assert_eq!(open(&demo), [task("invite")]);
     assert_eq!(extension["ticketId"], tasks[0]["id"]);
@@ -64,7 +67,10 @@ fn a_leaver_stays_active_until_somebody_has_removed_them() {
         let answer = app.patch(&at(&person), &leave);
         assert_eq!(answer.status, 200, "{}", answer.json());
         let answer = answer.json();
-        assert_eq!((&answer["active"], &answer[GATEWAY]["pendingDeactivation"]), (&json!(true), &json!(true)));
+        assert_eq!(
+            (&answer["active"], &answer[GATEWAY]["pendingDeactivation"]),
+            (&json!(true), &json!(true))
+        );
         assert_eq!(open(&demo), [task("remove")]);
     }
     let put = app.put(&at(&person), &with(&ada(), &json!({ "active": false })));

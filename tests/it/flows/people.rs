@@ -27,11 +27,11 @@ pub fn named(address: &str, given: &str, family: &str) -> Value {
 
 /// The person with some attributes changed.
 pub fn with(person: &Value, changes: &Value) -> Value {
-    let mut changed = person.clone();
+    let mut other = person.clone();
     for (attribute, value) in changes.as_object().unwrap() {
-        changed[attribute] = value.clone();
+        other[attribute] = value.clone();
     }
-    changed
+    other
 }
 
 /// One operation in a PatchOp.

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::people::{
-    GATEWAY, ada, add_members, at, group_at, id, named, okta_active, remove_members, replace_members, role, with,
+    GATEWAY, ada, add_members, at, group_at, id, named, okta_active, remove_members, replace_members, role,
+    with,
 };
 use super::stage::{App, Demo, Served, eventually};
 
@@ -79,19 +80,19 @@ fn somebody_removed_in_the_app_itself_shows_as_inactive_and_can_leave_and_come_b
     let demo = Demo::with(&["--freshness", "1s"]);
     for name in WIRED {
         let mut app = demo.app(name);
-        let maria = app.person("maria.santos@example.com");
-        app.lever("POST", "oob", &json!({ "op": "remove", "email": "maria.santos@example.com" }));
+        let tom = app.person("tom.fischer@example.com");
+        app.lever("POST", "oob", &json!({ "op": "remove", "email": "tom.fischer@example.com" }));
         eventually(Duration::from_secs(5), name, || {
-            (app.person("maria.santos@example.com")["active"] == false).then_some(())
+            (app.person("tom.fischer@example.com")["active"] == false).then_some(())
         });
-        assert_eq!(app.get(&at(&maria)).json()["active"], false, "{name}");
+        assert_eq!(app.get(&at(&tom)).json()["active"], false, "{name}");
         app.journal();
-        let left = app.patch(&at(&maria), &okta_active(false));
+        let left = app.patch(&at(&tom), &okta_active(false));
         assert_eq!((left.status, &left.json()["active"]), (200, &json!(false)), "{name}");
         assert_eq!(writes(&mut app), Vec::<String>::new(), "{name}");
-        let back = app.patch(&at(&maria), &okta_active(true));
+        let back = app.patch(&at(&tom), &okta_active(true));
         assert_eq!((back.status, &back.json()["active"]), (200, &json!(true)), "{name} {}", back.json());
-        assert_eq!(back.json()["id"], maria["id"]);
+        assert_eq!(back.json()["id"], tom["id"]);
         let calls = writes(&mut app);
         assert!(!calls.is_empty() && calls.iter().all(|call| call.starts_with("POST ")), "{name}: {calls:?}");
     }
@@ -102,9 +103,9 @@ fn somebody_removed_in_the_app_a_moment_ago_can_still_leave() {
     let demo = Demo::start();
     for name in WIRED {
         let mut app = demo.app(name);
-        let maria = app.person("maria.santos@example.com");
-        app.lever("POST", "oob", &json!({ "op": "remove", "email": "maria.santos@example.com" }));
-        let left = app.patch(&at(&maria), &okta_active(false));
+        let tom = app.person("tom.fischer@example.com");
+        app.lever("POST", "oob", &json!({ "op": "remove", "email": "tom.fischer@example.com" }));
+        let left = app.patch(&at(&tom), &okta_active(false));
         assert_eq!((left.status, &left.json()["active"]), (200, &json!(false)), "{name}: {}", left.json());
     }
 }
@@ -114,11 +115,11 @@ fn an_update_of_somebody_who_is_gone_is_not_found() {
     let demo = Demo::start();
     for name in ["honeycomb", "tines", "workiva"] {
         let mut app = demo.app(name);
-        let maria = app.person("maria.santos@example.com");
-        app.lever("POST", "oob", &json!({ "op": "remove", "email": "maria.santos@example.com" }));
-        let role_name = if name == "workiva" { "role_viewer" } else { "admin" };
-        assert_eq!(app.patch(&at(&maria), &role(role_name)).status, 404, "{name}");
-        assert_eq!(app.get(&at(&maria)).json()["active"], false, "{name}");
+        let tom = app.person("tom.fischer@example.com");
+        app.lever("POST", "oob", &json!({ "op": "remove", "email": "tom.fischer@example.com" }));
+        let role_name = if name == "workiva" { "role_editor" } else { "admin" };
+        assert_eq!(app.patch(&at(&tom), &role(role_name)).status, 404, "{name}");
+        assert_eq!(app.get(&at(&tom)).json()["active"], false, "{name}");
     }
 }
 
@@ -225,7 +226,11 @@ fn an_unknown_active_is_refused_and_never_a_silent_success() {
         for value in [json!("maybe"), json!(7), json!({ "x": 1 })] {
             let body = super::people::patch(&json!({ "op": "replace", "path": "active", "value": value }));
             let refused = app.patch(&at(&maria), &body);
-            assert_eq!((refused.status, &refused.json()["scimType"]), (400, &json!("invalidValue")), "{name}");
+            assert_eq!(
+                (refused.status, &refused.json()["scimType"]),
+                (400, &json!("invalidValue")),
+                "{name}"
+            );
         }
         assert_eq!(app.journal(), Vec::<String>::new(), "{name}");
     }

@@ -109,7 +109,8 @@ impl Demo {
         let config = self.directory.path().join("tasks.toml");
         let manual = "[connections.hotjar]\napp = \"manual\"\n";
         fs::write(&config, format!("[store]\nurl = \"sqlite://{}\"\n{manual}", store.display())).unwrap();
-        let listed = run(&["tasks", "list", "--config", &text(&config), "--connection", connection, "--json"]);
+        let listed =
+            run(&["tasks", "list", "--config", &text(&config), "--connection", connection, "--json"]);
         serde_json::from_str(&listed).unwrap()
     }
 
@@ -143,7 +144,8 @@ impl Served {
         let settings = settings.replace("SIM", &format!("http://{simulator_address}"));
         let store = folder.path().join("data/portcullis.db");
         let config = folder.path().join("portcullis.toml");
-        let head = format!("listen = \"{gateway_address}\"\n[store]\nurl = \"sqlite://{}\"\n", store.display());
+        let head =
+            format!("listen = \"{gateway_address}\"\n[store]\nurl = \"sqlite://{}\"\n", store.display());
         fs::write(&config, format!("{head}[connections.{app}]\napp = \"{app}\"\n{settings}")).unwrap();
         let made = run(&["token", "create", "--config", &text(&config), "--connection", app, "--json"]);
         let token = serde_json::from_str::<Value>(&made).unwrap()["token"].as_str().unwrap().to_owned();

@@ -63,7 +63,11 @@ fn everything_is_read_with_one_token() {
     app.find("/Users", "userName", "ada.berg@example.com");
     let calls = app.journal();
     assert_eq!(calls.iter().filter(|call| *call == TOKEN).count(), 1, "{calls:?}");
-    assert_eq!(calls.iter().filter(|call| call.starts_with("GET /platform/v1/users")).count(), 1, "{calls:?}");
+    assert_eq!(
+        calls.iter().filter(|call| call.starts_with("GET /platform/v1/users")).count(),
+        1,
+        "{calls:?}"
+    );
 }
 
 #[test]
@@ -253,8 +257,15 @@ fn a_token_that_ends_in_mid_job_is_fetched_once_more() {
     assert_eq!(app.journal(), [deactivation.clone(), TOKEN.into(), deactivation, format!("GET {path}")]);
 
     app.lever("POST", "tokens/expire", &json!({}));
-    app.joins(&with(&ada(), &json!({ "userName": "bo@example.com", "emails": [{ "value": "bo@example.com" }] })));
+    app.joins(&with(
+        &ada(),
+        &json!({ "userName": "bo@example.com", "emails": [{ "value": "bo@example.com" }] }),
+    ));
     let calls = app.journal();
     assert_eq!(calls.iter().filter(|call| *call == TOKEN).count(), 1, "{calls:?}");
-    assert_eq!(calls.iter().filter(|call| call.starts_with(&format!("POST {USERS}"))).count(), 1, "{calls:?}");
+    assert_eq!(
+        calls.iter().filter(|call| call.starts_with(&format!("POST {USERS}"))).count(),
+        1,
+        "{calls:?}"
+    );
 }
