@@ -3,6 +3,7 @@
 mod hive;
 mod honeycomb;
 mod hotjar;
+mod outages;
 mod people;
 mod refusals;
 mod stage;
