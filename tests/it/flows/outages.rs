@@ -9,12 +9,10 @@ use serde_json::{Value, json};
 use super::people::{
     GATEWAY, ada, add_members, at, entra_active, group_at, id, okta_active, remove_member, with,
 };
-use super::stage::{App, Demo, Served, eventually};
+use super::stage::{App, Demo, Served, WIRED, eventually, everywhere};
 
 /// What the gateway may take by itself once the app is back.
 const SOON: Duration = Duration::from_secs(15);
-
-const WIRED: [&str; 4] = ["hive", "honeycomb", "tines", "workiva"];
 
 const HONEYCOMB: &str = r#"
 [connections.honeycomb.rest]
@@ -63,8 +61,7 @@ fn hang_up(app: &mut App, method: &str, target: &str, body: &Value, called: &str
 #[test]
 fn a_create_whose_answer_is_lost_is_looked_for_and_not_sent_again() {
     let demo = Demo::start();
-    for name in WIRED {
-        let mut app = demo.app(name);
+    everywhere(&demo, |name, app| {
         if name == "honeycomb" {
             app.lever("POST", "mode", &json!({ "pending_in_list": true }));
         }
@@ -73,20 +70,19 @@ fn a_create_whose_answer_is_lost_is_looked_for_and_not_sent_again() {
         app.fault(&json!({ "match": matching, "commit": true, "drop_connection": true, "times": 1 }));
         let created = app.post("/Users", &ada());
         assert_eq!(created.status, 201, "{name}: {}", created.json());
-        assert_eq!(creates(&mut app), 1, "{name}");
+        assert_eq!(creates(app), 1, "{name}");
         let found = app.person("ada.berg@example.com");
         assert_eq!(found["id"], created.json()["id"], "{name}");
         assert_ne!(found[GATEWAY]["accountId"], Value::Null, "{name}");
         assert_eq!(app.post("/Users", &ada()).status, 409, "{name}");
-        assert_eq!(creates(&mut app), 1, "{name}");
-    }
+        assert_eq!(creates(app), 1, "{name}");
+    });
 }
 
 #[test]
 fn a_create_that_certainly_failed_is_told_and_can_be_repeated() {
     let demo = Demo::start();
-    for name in WIRED {
-        let mut app = demo.app(name);
+    everywhere(&demo, |name, app| {
         app.warm_up();
         app.fault(&json!({ "match": { "method": "POST", "path_regex": "members|users$" }, "status": 429, "times": 9 }));
         let refused = app.post("/Users", &ada());
@@ -95,14 +91,13 @@ fn a_create_that_certainly_failed_is_told_and_can_be_repeated() {
         assert!(app.find("/Users", "userName", "ada.berg@example.com").is_empty(), "{name}");
         app.heal();
         assert_eq!(app.post("/Users", &ada()).status, 201, "{name}");
-    }
+    });
 }
 
 #[test]
 fn a_leaver_whose_answer_is_lost_is_done_all_the_same() {
     let demo = Demo::start();
-    for name in WIRED {
-        let mut app = demo.app(name);
+    everywhere(&demo, |name, app| {
         let maria = app.person("maria.santos@example.com");
         let tom = app.person("tom.fischer@example.com");
         for (person, leave) in [(&maria, "patch"), (&tom, "delete")] {
@@ -115,9 +110,9 @@ fn a_leaver_whose_answer_is_lost_is_done_all_the_same() {
             };
             assert!([200, 204].contains(&answer.status), "{name}: {} {}", answer.status, answer.json());
             let email = person["userName"].as_str().unwrap();
-            assert!(!has_access(&mut app, name, email), "{name}");
+            assert!(!has_access(app, name, email), "{name}");
         }
-    }
+    });
 }
 
 #[test]
@@ -230,8 +225,7 @@ fn a_member_added_again_during_an_outage_stays() {
 #[test]
 fn an_app_that_was_never_reached_is_not_an_empty_one() {
     let demo = Demo::start();
-    for name in WIRED {
-        let mut app = demo.app(name);
+    everywhere(&demo, |name, app| {
         app.fault(&json!({ "match": app_paths(), "status": 503 }));
         let refused = app.get("/Users?filter=userName%20eq%20%22ada.berg@example.com%22");
         assert_eq!(refused.status, 503, "{name}: {}", refused.json());
@@ -240,7 +234,7 @@ fn an_app_that_was_never_reached_is_not_an_empty_one() {
         assert!(refused.status >= 500, "{name}: {} {}", refused.status, refused.json());
         app.heal();
         eventually(Duration::from_secs(5), name, || (app.get("/Users").status == 200).then_some(()));
-    }
+    });
 }
 
 #[test]
@@ -327,17 +321,16 @@ fn a_caller_who_hangs_up_stops_nothing() {
 #[test]
 fn a_create_nobody_waited_for_is_answered_to_whoever_repeats_it() {
     let demo = Demo::start();
-    for name in WIRED {
-        let mut app = demo.app(name);
+    everywhere(&demo, |name, app| {
         app.warm_up();
         app.fault(&json!({ "match": { "method": "POST" }, "delay_ms": 500, "times": 1 }));
-        hang_up(&mut app, "POST", "/Users", &ada(), "POST ");
+        hang_up(app, "POST", "/Users", &ada(), "POST ");
         let found = eventually(SOON, name, || app.find("/Users", "userName", "ada.berg@example.com").pop());
         let again = app.post("/Users", &ada());
         assert_eq!((again.status, &again.json()["id"]), (201, &found["id"]), "{name}: {}", again.json());
-        assert_eq!(creates(&mut app), 1, "{name}");
+        assert_eq!(creates(app), 1, "{name}");
         assert_eq!(app.post("/Users", &ada()).status, 409, "{name}");
-    }
+    });
 }
 
 #[test]

@@ -8,9 +8,7 @@ use super::people::{
     GATEWAY, ada, add_members, at, group_at, id, named, okta_active, remove_members, replace_members, role,
     with,
 };
-use super::stage::{App, Demo, Served, eventually};
-
-const WIRED: [&str; 4] = ["hive", "honeycomb", "tines", "workiva"];
+use super::stage::{App, Demo, Served, WIRED, eventually, everywhere};
 
 /// The name of a group each app has from the start.
 fn some_group(app: &str) -> &'static str {
@@ -50,13 +48,12 @@ fn a_second_create_is_a_duplicate_and_calls_nothing() {
 #[test]
 fn somebody_the_app_has_already_is_a_duplicate_and_gets_no_invitation() {
     let demo = Demo::start();
-    for name in WIRED {
-        let mut app = demo.app(name);
+    everywhere(&demo, |name, app| {
         let refused = app.post("/Users", &named("Maria.Santos@example.com", "Maria", "Santos"));
         assert_eq!((refused.status, &refused.json()["scimType"]), (409, &json!("uniqueness")), "{name}");
-        assert_eq!(writes(&mut app), Vec::<String>::new(), "{name}");
+        assert_eq!(writes(app), Vec::<String>::new(), "{name}");
         assert_eq!(app.person("maria.santos@example.com")["active"], true, "{name}");
-    }
+    });
 }
 
 #[test]
@@ -78,8 +75,7 @@ fn the_same_create_from_two_callers_at_once_is_one_account() {
 #[test]
 fn somebody_removed_in_the_app_itself_shows_as_inactive_and_can_leave_and_come_back() {
     let demo = Demo::with(&["--freshness", "1s"]);
-    for name in WIRED {
-        let mut app = demo.app(name);
+    everywhere(&demo, |name, app| {
         let tom = app.person("tom.fischer@example.com");
         app.lever("POST", "oob", &json!({ "op": "remove", "email": "tom.fischer@example.com" }));
         eventually(Duration::from_secs(5), name, || {
@@ -89,25 +85,24 @@ fn somebody_removed_in_the_app_itself_shows_as_inactive_and_can_leave_and_come_b
         app.journal();
         let left = app.patch(&at(&tom), &okta_active(false));
         assert_eq!((left.status, &left.json()["active"]), (200, &json!(false)), "{name}");
-        assert_eq!(writes(&mut app), Vec::<String>::new(), "{name}");
+        assert_eq!(writes(app), Vec::<String>::new(), "{name}");
         let back = app.patch(&at(&tom), &okta_active(true));
         assert_eq!((back.status, &back.json()["active"]), (200, &json!(true)), "{name} {}", back.json());
         assert_eq!(back.json()["id"], tom["id"]);
-        let calls = writes(&mut app);
+        let calls = writes(app);
         assert!(!calls.is_empty() && calls.iter().all(|call| call.starts_with("POST ")), "{name}: {calls:?}");
-    }
+    });
 }
 
 #[test]
 fn somebody_removed_in_the_app_a_moment_ago_can_still_leave() {
     let demo = Demo::start();
-    for name in WIRED {
-        let mut app = demo.app(name);
+    everywhere(&demo, |name, app| {
         let tom = app.person("tom.fischer@example.com");
         app.lever("POST", "oob", &json!({ "op": "remove", "email": "tom.fischer@example.com" }));
         let left = app.patch(&at(&tom), &okta_active(false));
         assert_eq!((left.status, &left.json()["active"]), (200, &json!(false)), "{name}: {}", left.json());
-    }
+    });
 }
 
 #[test]
@@ -126,8 +121,7 @@ fn an_update_of_somebody_who_is_gone_is_not_found() {
 #[test]
 fn a_full_plan_is_told_as_what_it_is() {
     let demo = Demo::start();
-    for name in WIRED {
-        let mut app = demo.app(name);
+    everywhere(&demo, |name, app| {
         app.warm_up();
         app.lever("POST", "seats", &json!({ "limit": 1 }));
         let refused = app.post("/Users", &ada());
@@ -138,15 +132,14 @@ fn a_full_plan_is_told_as_what_it_is() {
         assert!(app.find("/Users", "userName", "ada.berg@example.com").is_empty(), "{name}");
         app.lever("POST", "seats", &json!({ "limit": null }));
         assert_eq!(app.post("/Users", &ada()).status, 201, "{name}");
-    }
+    });
 }
 
 #[test]
 fn a_member_nobody_knows_is_refused_before_any_call() {
     let demo = Demo::start();
     let stranger = "01890000-0000-7000-8000-000000000000";
-    for name in WIRED {
-        let mut app = demo.app(name);
+    everywhere(&demo, |name, app| {
         app.warm_up();
         let maria = app.person("maria.santos@example.com");
         let group = app.group(some_group(name));
@@ -162,23 +155,22 @@ fn a_member_nobody_knows_is_refused_before_any_call() {
             assert_eq!((refused.status, &body["scimType"]), (400, &json!("invalidValue")), "{name}: {body}");
         }
         assert_eq!(app.patch(&group_at(&group), &remove_members(&[stranger])).status, 204, "{name}");
-        assert_eq!(writes(&mut app), Vec::<String>::new(), "{name}");
-    }
+        assert_eq!(writes(app), Vec::<String>::new(), "{name}");
+    });
 }
 
 #[test]
 fn somebody_deactivated_is_not_put_into_a_group() {
     let demo = Demo::start();
-    for name in WIRED {
-        let mut app = demo.app(name);
+    everywhere(&demo, |name, app| {
         let maria = app.person("maria.santos@example.com");
         assert_eq!(app.patch(&at(&maria), &okta_active(false)).status, 200, "{name}");
         let group = app.group(some_group(name));
         app.journal();
         let refused = app.patch(&group_at(&group), &add_members(&[id(&maria)]));
         assert_eq!(refused.status, 409, "{name}: {}", refused.json());
-        assert_eq!(writes(&mut app), Vec::<String>::new(), "{name}");
-    }
+        assert_eq!(writes(app), Vec::<String>::new(), "{name}");
+    });
 }
 
 #[test]
@@ -219,8 +211,7 @@ protected = ["Owner@example.com"]
 #[test]
 fn an_unknown_active_is_refused_and_never_a_silent_success() {
     let demo = Demo::start();
-    for name in WIRED {
-        let mut app = demo.app(name);
+    everywhere(&demo, |name, app| {
         let maria = app.person("maria.santos@example.com");
         app.journal();
         for value in [json!("maybe"), json!(7), json!({ "x": 1 })] {
@@ -233,5 +224,5 @@ fn an_unknown_active_is_refused_and_never_a_silent_success() {
             );
         }
         assert_eq!(app.journal(), Vec::<String>::new(), "{name}");
-    }
+    });
 }

@@ -411,3 +411,17 @@ pub fn eventually<T>(limit: Duration, what: &str, mut look: impl FnMut() -> Opti
         thread::sleep(Duration::from_millis(50));
     }
 }
+
+/// The apps that are called; Hotjar has nothing to call, the sandbox nobody to be called.
+pub const WIRED: [&str; 4] = ["hive", "honeycomb", "tines", "workiva"];
+
+/// Tells the same story of every app that is called, all at once.
+pub fn everywhere(demo: &Demo, story: impl Fn(&str, &mut App) + Send + Sync) {
+    thread::scope(|scope| {
+        let story = &story;
+        for name in WIRED {
+            let mut app = demo.app(name);
+            scope.spawn(move || story(name, &mut app));
+        }
+    });
+}
