@@ -3,9 +3,12 @@
 mod hive;
 mod honeycomb;
 mod hotjar;
+mod keys;
+mod lookups;
 mod outages;
 mod people;
 mod refusals;
+mod sandbox;
 mod stage;
 mod tines;
 mod workiva;
