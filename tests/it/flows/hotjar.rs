@@ -166,8 +166,12 @@ fn names_are_kept_without_a_task_and_a_new_address_is_refused() {
     let married = patch(&json!({ "op": "replace", "path": "name.familyName", "value": "Lind" }));
     assert_eq!(app.patch(&at(&person), &married).json()["name"]["familyName"], "Lind");
     let emails = json!([{ "value": "ada.lind@example.com", "type": "work", "primary": true }]);
-    let refused = app.put(&at(&person), &with(&ada(), &json!({ "emails": emails })));
+    let refused = app.put(&at(&person), &with(&ada(), &json!({ "emails": emails.clone() })));
     assert_eq!((refused.status, &refused.json()["scimType"]), (400, &json!("mutability")));
     assert_eq!(open(&demo), []);
+    let invited =
+        app.joins(&with(&ada(), &json!({ "userName": "bo", "emails": [{ "value": "bo@example.com" }] })));
+    let refused = app.put(&at(&invited), &with(&ada(), &json!({ "userName": "bo", "emails": emails })));
+    assert_eq!((refused.status, &refused.json()["scimType"]), (400, &json!("mutability")));
     nothing_was_called(&mut app);
 }

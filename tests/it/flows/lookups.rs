@@ -28,7 +28,8 @@ fn a_thousand_lookups_are_one_listing() {
     let demo = Demo::start();
     everywhere(&demo, |name, app| {
         crowd(app, 300);
-        for number in 1..=250 {
+        // Once is enough for the thousand; the others show that they do not differ.
+        for number in 1..=if name == "honeycomb" { 250 } else { 50 } {
             let address = format!("user{number:05}@example.com");
             assert_eq!(app.find("/Users", "userName", &address).len(), 1, "{name} {address}");
             assert!(app.find("/Users", "userName", &format!("nobody{number}@example.com")).is_empty());

@@ -8,6 +8,7 @@ mod lookups;
 mod outages;
 mod people;
 mod refusals;
+mod replay;
 mod sandbox;
 mod stage;
 mod tines;

@@ -249,3 +249,22 @@ fn a_team_cannot_be_made_renamed_or_deleted() {
     assert_eq!([made.status, renamed.status, deleted.status], [501; 3]);
     assert_eq!(app.journal(), Vec::<String>::new());
 }
+
+#[test]
+fn somebody_created_again_is_as_the_provider_says_now() {
+    let demo = Demo::start();
+    let mut app = demo.app("tines");
+    let person = joined(&mut app);
+    app.patch(&at(&person), &role("admin"));
+    assert_eq!(app.delete(&at(&person)).status, 204);
+    let again = app.joins(&with(
+        &ada(),
+        &json!({ "active": false, "name": { "givenName": "Eda", "familyName": "Berg" } }),
+    ));
+    assert_eq!((&again["active"], &again["name"]["givenName"]), (&json!(false), &json!("Eda")));
+    let stored = stored(&mut app, "ada.berg@example.com");
+
+    assert_eq!(stored[0]["active"], false);
+    assert_eq!(app.patch(&at(&again), &okta_active(true)).json()["active"], true);
+    assert_eq!(app.get(&at(&again)).json()["name"]["givenName"], "Eda");
+}

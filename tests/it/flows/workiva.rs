@@ -269,3 +269,22 @@ fn a_token_that_ends_in_mid_job_is_fetched_once_more() {
         "{calls:?}"
     );
 }
+
+#[test]
+fn somebody_created_again_is_as_the_provider_says_now() {
+    let demo = Demo::start();
+    let mut app = demo.app("workiva");
+    let person = joined(&mut app);
+    app.patch(&at(&person), &role("role_admin"));
+    assert_eq!(app.delete(&at(&person)).status, 204);
+    let again = app.joins(&with(
+        &ada(),
+        &json!({ "active": false, "name": { "givenName": "Eda", "familyName": "Berg" } }),
+    ));
+    assert_eq!((&again["active"], &again["name"]["givenName"]), (&json!(false), &json!("Eda")));
+    let stored = stored(&mut app, "ada.berg@example.com");
+    assert_eq!(stored.len(), 1);
+    assert_eq!(stored[0]["active"], false);
+    assert_eq!(app.patch(&at(&again), &okta_active(true)).json()["active"], true);
+    assert_eq!(app.get(&at(&again)).json()["name"]["givenName"], "Eda");
+}
