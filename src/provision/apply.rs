@@ -8,7 +8,8 @@ use super::show::invitation;
 use super::standing::{About, Invitation, Person, Waiting};
 use crate::base::context;
 use crate::contract::{
-    Account, By, Change, Deactivate, Draft, Error, Fulfilment, Kind, Outcome, Request, Result, Role, State,
+    Account, By, Change, Deactivate, Draft, Error, Fulfilment, Held, Kind, Outcome, Request, Result, Role,
+    State,
 };
 use crate::store::{self, Key, Lifecycle, Task, TaskState, Write};
 
@@ -81,8 +82,8 @@ impl Connection {
         if !deleted_here {
             return Err(conflict);
         }
-        let account = match found.state() {
-            State::Inactive => {
+        let mut account = match (draft.active, found.state()) {
+            (true, State::Inactive) => {
                 let mut account = found.clone();
                 if let Some(told) = self.adapter().reactivate(&found).await?.value() {
                     account.merge(told);
@@ -90,18 +91,36 @@ impl Connection {
                 account.state = Some(State::Active);
                 account
             }
-            State::Active | State::Invited => found,
+            (true, State::Active | State::Invited) | (false, State::Inactive) => found,
+            // Somebody gave it access in the app itself; that is not undone by a create.
+            (false, State::Active | State::Invited) => return Err(conflict),
         };
-        let change = Change {
-            given_name: draft.given_name.clone().filter(|name| account.given_name.as_ref() != Some(name)),
-            family_name: draft.family_name.clone().filter(|name| account.family_name.as_ref() != Some(name)),
-            ..Change::default()
-        };
-        let mut taken = account.clone();
+        let change = self.taking_over(draft, &account);
         if let Some(told) = self.adapter().update_account(&account, &change).await?.value() {
-            taken.merge(told);
+            lay_over(&mut account, &change);
+            account.merge(told);
         }
-        Ok(Outcome::Done(taken))
+        Ok(Outcome::Done(account))
+    }
+
+    /// What an account that is taken over has to change so that it is as the draft says.
+    fn taking_over(&self, draft: &Draft, account: &Account) -> Change {
+        let held = &self.capabilities().accounts;
+        let other = |how: Held, wanted: &Option<String>, stands: &Option<String>| {
+            wanted.clone().filter(|_| how == Held::Yes && wanted != stands)
+        };
+        let stands = account.roles.as_deref().unwrap_or_default();
+        let same_roles = stands.len() == draft.roles.len()
+            && draft.roles.iter().all(|role| stands.iter().any(|held| held.value.eq_ignore_ascii_case(role)));
+        let roles =
+            (held.roles == Held::Yes && !draft.roles.is_empty() && !same_roles).then(|| draft.roles.clone());
+        Change {
+            given_name: other(held.given_name, &draft.given_name, &account.given_name),
+            family_name: other(held.family_name, &draft.family_name, &account.family_name),
+            display_name: other(held.display_name, &draft.display_name, &account.display_name),
+            roles,
+            ..Change::default()
+        }
     }
 
     /// After a lost answer: looks whether the account is there, a few times, and never creates again.

@@ -6,6 +6,7 @@ mod connection;
 mod gateway;
 mod groups;
 mod mapping;
+mod members;
 mod plan;
 mod policy;
 mod reading;

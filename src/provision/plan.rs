@@ -58,6 +58,7 @@ pub fn update(
     let nothing = Account::default();
     let observed = person.observed.as_ref().unwrap_or(&nothing);
     let mut steps = Vec::new();
+    refuse_other_address_while_invited(person, wanted, capabilities)?;
     match (access(person, capabilities), wanted.active) {
         (Access::Open, false) => {
             refuse_protected(person, policy)?;
@@ -98,6 +99,20 @@ pub fn update(
         ));
     }
     Ok(steps)
+}
+
+/// Somebody is about to be invited by hand at the address the task names; it cannot change under them.
+fn refuse_other_address_while_invited(
+    person: &Person,
+    wanted: &Wanted,
+    capabilities: &Capabilities,
+) -> Result<()> {
+    let invited = matches!(&person.standing.waiting, Some(waiting) if waiting.about == About::Invite);
+    let named = mapping::address(&person.desired).as_deref().map(key);
+    if invited && wanted.email.as_deref().map(key) != named {
+        return Err(mapping::immutable(capabilities, "an e-mail address"));
+    }
+    Ok(())
 }
 
 /// The steps that remove a person. Somebody without access needs none.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::{Connection, full_jitter};
@@ -12,6 +13,7 @@ use super::standing::Person;
 use super::users::{Aim, Under, index};
 use super::{Result, refuse};
 use crate::base::context::Context;
+use crate::base::fold::key;
 use crate::contract::By;
 use crate::store::{Intent, IntentState, Intents, Kind, Write};
 
@@ -148,8 +150,39 @@ impl Connection {
     /// Looks for an account whose create was never answered: adopts it, or closes the intent once it cannot come.
     async fn resume_create(&self, intent: &Intent) -> Result<()> {
         let Ok(aim) = serde_json::from_str::<Aim>(&intent.plan) else { return Ok(()) };
+        let name = aim.desired.get("userName").and_then(Value::as_str).unwrap_or_default();
+        let _turn = self.turns.take(&format!("name:{}", key(name))).await;
+        if self.find_created(intent, aim).await? {
+            return Ok(());
+        }
+        Err(refuse::still_working(self.policy.idp))
+    }
+
+    /// A create of this name whose outcome is not known yet is looked for before anything is sent again.
+    ///
+    /// The caller holds the turn of the name.
+    ///
+    /// # Errors
+    /// 503 while the app may still show the account, and where it cannot be asked.
+    pub(super) async fn settle_lost_creates(&self, name_key: &str) -> Result<()> {
+        let open = self.store().intents(&Intents::AllOpen(Some(self.name().to_owned()))).await?;
+        for intent in open.into_iter().filter(|intent| intent.operation == "create") {
+            let Ok(aim) = serde_json::from_str::<Aim>(&intent.plan) else { continue };
+            let name = aim.desired.get("userName").and_then(Value::as_str).unwrap_or_default();
+            if key(name) != name_key {
+                continue;
+            }
+            if self.find_created(&intent, aim).await? {
+                self.close(&intent, IntentState::Confirmed, "found when it was asked for again").await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the account of a lost create is there, and then belongs to who asked for it; not there is final once the
+    /// app has had time to show it, and closes the intent.
+    async fn find_created(&self, intent: &Intent, aim: Aim) -> Result<bool> {
         let wanted = mapping::wanted(&aim.desired, self.capabilities(), &self.policy)?;
-        let _turn = self.turns.take(&format!("name:{}", crate::base::fold::key(&wanted.user_name))).await;
         let login = wanted.email.as_deref().unwrap_or(&wanted.user_name);
         let found = self.adapter().account(By::Email(login)).await;
         let found = match found {
@@ -165,13 +198,12 @@ impl Connection {
             }
         };
         let Some(account) = found else {
-            let (state, outcome) = if self.now().since(intent.created_at) < SETTLE {
-                (IntentState::Ambiguous, "the app does not show the account yet")
-            } else {
-                (IntentState::NotApplied, "the app never showed the account")
-            };
-            self.close(intent, state, outcome).await;
-            return Err(refuse::still_working(self.policy.idp));
+            if self.now().since(intent.created_at) < SETTLE {
+                self.close(intent, IntentState::Ambiguous, "the app does not show the account yet").await;
+                return Err(refuse::still_working(self.policy.idp));
+            }
+            self.close(intent, IntentState::NotApplied, "the app never showed the account").await;
+            return Ok(false);
         };
         let known = self
             .store()
@@ -184,12 +216,13 @@ impl Connection {
                 person.desired = aim.desired;
                 self.take_in(&mut person, intent).await?;
             }
-            return Ok(());
+            return Ok(true);
         }
         let mut person = self.adopted_person(account);
         person.record.id.clone_from(&intent.resource);
         person.desired = aim.desired;
-        self.take_in(&mut person, intent).await
+        self.take_in(&mut person, intent).await?;
+        Ok(true)
     }
 
     async fn take_in(&self, person: &mut Person, intent: &Intent) -> Result<()> {

@@ -11,6 +11,7 @@ use super::plan::{self, Access, Step};
 use super::policy::Idp;
 use super::refuse;
 use super::standing::{Person, Standing};
+use super::turn::Turn;
 use super::{Preconditions, Refusal, Result, Shown, View};
 use crate::base::fold::key;
 use crate::contract::{self, Account, By, Deactivate};
@@ -54,24 +55,29 @@ impl Connection {
         let desired = decode::decode(&body, &Catalog::standard().user)?;
         let this = Arc::clone(self);
         let unheard = Arc::clone(self);
-        let person = self
-            .carry(async move { this.create_in_turn(desired).await }, move |person: Person| async move {
-                unheard.mark_unacknowledged(person).await;
-            })
+        // Whoever repeats the create has to wait until it is known whether the first answer was heard.
+        let (person, _turn) = self
+            .carry(
+                async move { this.create_in_turn(desired).await },
+                move |(person, _turn): (Person, Turn)| async move {
+                    unheard.mark_unacknowledged(person).await;
+                },
+            )
             .await?;
         self.shown_person(&person, view).await
     }
 
-    async fn create_in_turn(self: Arc<Self>, mut desired: Value) -> Result<Person> {
+    async fn create_in_turn(self: Arc<Self>, mut desired: Value) -> Result<(Person, Turn)> {
         if desired.get("active").is_none() {
             desired["active"] = json!(true);
         }
         let capabilities = *self.capabilities();
         let wanted = mapping::wanted(&desired, &capabilities, &self.policy)?;
         let name_key = key(&wanted.user_name);
-        let _turn = self.turns.take(&format!("name:{name_key}")).await;
+        let turn = self.turns.take(&format!("name:{name_key}")).await;
+        self.settle_lost_creates(&name_key).await?;
         if let Some(again) = self.repeated_create(&name_key, &desired).await? {
-            return Ok(again);
+            return Ok((again, turn));
         }
         self.refuse_duplicate(&wanted, &name_key).await?;
         let mut person = self.new_person(desired, &wanted.user_name);
@@ -85,7 +91,7 @@ impl Connection {
             return Err(self.settle_failed(&intent, &error).await);
         }
         self.save(&mut person, None, &intent, writes).await?;
-        Ok(person)
+        Ok((person, turn))
     }
 
     /// A create whose answer its caller cannot have received is answered with what it made.
