@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -42,6 +41,9 @@ pub struct Arguments {
     /// Whose needs win where identity providers disagree
     #[arg(long, value_enum, default_value_t = Idp::Generic)]
     idp: Idp,
+    /// How old a listing of an app may be before a read asks the app again
+    #[arg(long, value_name = "DURATION", default_value = "30s")]
+    freshness: String,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -66,10 +68,8 @@ pub async fn run(arguments: Arguments) -> Outcome {
     let stop = CancellationToken::new();
     serve::until_signal(stop.clone())?;
 
-    let mut simulators = Router::new();
-    for app in sim::NAMES {
-        simulators = simulators.nest(&format!("/{app}"), sim::simulator(app)?.router());
-    }
+    let simulators = sim::NAMES.iter().map(|app| Ok((*app, sim::simulator(app)?)));
+    let simulators = simulator::side_by_side(simulators.collect::<Result<Vec<_>, Failure>>()?);
     let simulating = tokio::spawn(simulator::serve(sim_listener, simulators, stop.clone()));
 
     let gateway = assemble::gateway(&config).await?;
@@ -135,6 +135,7 @@ url = "sqlite://{store}"
 [connections.hive]
 app = "hive"
 idp = "{idp}"
+freshness = "{freshness}"
 [connections.hive.rest]
 base_url = "{sim}/hive/api/v1"
 api_key = {{ env = "HIVE_API_KEY" }}
@@ -142,6 +143,7 @@ api_key = {{ env = "HIVE_API_KEY" }}
 [connections.honeycomb]
 app = "honeycomb"
 idp = "{idp}"
+freshness = "{freshness}"
 [connections.honeycomb.rest]
 base_url = "{sim}/honeycomb"
 api_key = {{ env = "HONEYCOMB_API_KEY" }}
@@ -149,6 +151,7 @@ api_key = {{ env = "HONEYCOMB_API_KEY" }}
 [connections.tines]
 app = "tines"
 idp = "{idp}"
+freshness = "{freshness}"
 [connections.tines.rest]
 base_url = "{sim}/tines/api/v1"
 api_token = {{ env = "TINES_API_TOKEN" }}
@@ -156,6 +159,7 @@ api_token = {{ env = "TINES_API_TOKEN" }}
 [connections.workiva]
 app = "workiva"
 idp = "{idp}"
+freshness = "{freshness}"
 [connections.workiva.rest]
 base_url = "{sim}/workiva/platform/v1"
 token_url = "{sim}/workiva/iam/v1/oauth2/token"
@@ -165,10 +169,13 @@ client_secret = {{ env = "WORKIVA_CLIENT_SECRET" }}
 [connections.hotjar]
 app = "manual"
 idp = "{idp}"
+freshness = "{freshness}"
 [connections.sandbox]
 app = "sandbox"
 idp = "{idp}"
+freshness = "{freshness}"
 "#,
+        freshness = arguments.freshness,
         store = folder.join("portcullis.db").display(),
         client = workiva::sim::CLIENT_ID,
     );

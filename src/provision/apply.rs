@@ -121,12 +121,17 @@ impl Connection {
         if !nobodys || (known.is_empty() && !is_known_here) {
             return Err(conflict);
         }
+        if !draft.active && found.state() != State::Inactive {
+            // Somebody gave it access in the app itself; that is not undone by a create.
+            return Err(conflict);
+        }
         let change = change_to(draft, &found, self.capabilities());
         let mut account = found.clone();
         if let Some(told) = self.adapter().update_account(&found, &change).await?.value() {
+            lay_over(&mut account, &change);
             account.merge(told);
         }
-        if found.state() == State::Inactive {
+        if draft.active && found.state() == State::Inactive {
             if let Some(told) = self.adapter().reactivate(&account).await?.value() {
                 account.merge(told);
             }

@@ -251,7 +251,8 @@ fn differing(want: Option<&String>, have: Option<&String>, folded: bool) -> Opti
     (!same).then(|| want.clone())
 }
 
-fn immutable(capabilities: &Capabilities, what: &str) -> ScimError {
+/// The refusal of a change the app cannot make.
+pub fn immutable(capabilities: &Capabilities, what: &str) -> ScimError {
     ScimError::bad(
         ScimType::Mutability,
         format!("{} cannot change {what} of an account; send the value that stands", capabilities.app),

@@ -58,6 +58,9 @@ pub fn update(
     let nothing = Account::default();
     let observed = person.observed.as_ref().unwrap_or(&nothing);
     let mut steps = Vec::new();
+    if wanted.active {
+        refuse_other_address_while_invited(person, wanted, capabilities)?;
+    }
     match (access(person, capabilities), wanted.active) {
         (Access::Open, false) => {
             refuse_protected(person, policy)?;
@@ -112,6 +115,20 @@ pub fn update(
         refuse_harm(&steps, observed)?;
     }
     Ok(steps)
+}
+
+/// Somebody is about to be invited by hand at the address the task names; it cannot change under them.
+fn refuse_other_address_while_invited(
+    person: &Person,
+    wanted: &Wanted,
+    capabilities: &Capabilities,
+) -> Result<()> {
+    let invited = person.standing.waits_for(&About::Invite).is_some();
+    let named = mapping::address(&person.desired).as_deref().map(key);
+    if invited && wanted.email.as_deref().map(key) != named {
+        return Err(mapping::immutable(capabilities, "an e-mail address"));
+    }
+    Ok(())
 }
 
 /// 403 where the steps would take a role from a protected account, or the address it is protected by.

@@ -186,10 +186,10 @@ impl Connection {
     }
 
     /// Asks apps that tell members group by group, once a freshness window; a failure leaves what is known.
-    async fn refresh_members(&self, group: &Record) {
+    pub(super) async fn refresh_members(&self, group: &Record) {
         let on_group =
             self.capabilities().groups.membership == Membership::OnGroup && self.capabilities().list;
-        let read_at = serde_json::from_str::<Timestamp>(&group.standing).ok();
+        let read_at = members_read_at(group);
         let (true, false, Some(account), Some(groups)) =
             (on_group, self.is_fresh(read_at), &group.account, self.adapter().groups())
         else {
@@ -210,6 +210,11 @@ impl Connection {
             tracing::warn!(connection = self.name(), reason, "the members of a group could not be read");
         }
     }
+}
+
+/// When an app that tells members group by group last told this group's.
+pub(super) fn members_read_at(group: &Record) -> Option<Timestamp> {
+    serde_json::from_str(&group.standing).ok()
 }
 
 /// What a filter has found so far.

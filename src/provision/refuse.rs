@@ -24,7 +24,8 @@ pub fn not_applied(error: &Error, idp: Idp) -> Refusal {
         Kind::Invalid => ScimError::bad(ScimType::InvalidValue, detail).into(),
         Kind::Unsupported => ScimError::new(501, detail).into(),
         Kind::Credentials | Kind::Unexpected => ScimError::new(502, detail).into(),
-        Kind::Forbidden | Kind::NoSeats => ScimError::new(403, detail).into(),
+        Kind::Forbidden => ScimError::new(403, detail).into(),
+        Kind::NoSeats => ScimError::new(403, format!("seat limit reached: {detail}")).into(),
         Kind::RateLimited => {
             Refusal { error: ScimError::new(429, detail), retry_after: Some(delay.unwrap_or(COME_BACK)) }
         }
@@ -39,6 +40,11 @@ pub fn still_working(idp: Idp) -> Refusal {
         COME_BACK,
         idp,
     )
+}
+
+/// The answer to a change that needs to know what the app does not tell right now: nothing was done.
+pub fn not_read(idp: Idp) -> Refusal {
+    later("the app does not tell who is in the group right now; nothing was done".to_owned(), COME_BACK, idp)
 }
 
 /// The answer when our own store fails: nothing was done.

@@ -9,6 +9,7 @@ use super::roster::{Absorb, Missing};
 use super::standing::{About, Invitation, Person};
 use super::users::invalid;
 use super::{Refusal, Result};
+use crate::base::fold::key;
 use crate::contract::{Account, Role, State};
 use crate::scim::error::ScimError;
 use crate::store::{Kind, Task, TaskState, Write};
@@ -98,7 +99,7 @@ impl Connection {
             account.groups = account
                 .roles
                 .as_ref()
-                .map(|roles| roles.iter().map(|role| format!("role:{}", role.value)).collect());
+                .map(|roles| roles.iter().map(|role| format!("role:{}", key(&role.value))).collect());
         }
         person.record.observed_at = Some(self.now());
         person.observed = Some(account);

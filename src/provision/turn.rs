@@ -5,13 +5,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
+/// A turn; it ends when it is dropped.
+pub type Turn = OwnedMutexGuard<()>;
+
 /// The queues of all resources that have one right now.
 #[derive(Debug, Default)]
 pub struct Turns(Mutex<HashMap<String, Arc<AsyncMutex<()>>>>);
 
 impl Turns {
-    /// Waits for the turn of `key`; it ends when the guard is dropped.
-    pub async fn take(&self, key: &str) -> OwnedMutexGuard<()> {
+    /// Waits for the turn of `key`.
+    pub async fn take(&self, key: &str) -> Turn {
         let queue = {
             let mut queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             // A queue only this map holds has nobody in it.

@@ -5,7 +5,7 @@ use crate::support::fixtures::all_cases;
 use crate::support::gateway::Gateway;
 
 /// Cases that need something one demo connection cannot give, and what.
-const SKIPPED: [(&str, &str); 9] = [
+pub const SKIPPED: [(&str, &str); 9] = [
     ("okta-conn-04", "a token that was revoked: the demo has one token, which lives as long as the demo"),
     ("okta-err-01", "a spent rate limit: the limit lies above what one client sends"),
     ("entra-err-01", "a spent rate limit: the limit lies above what one client sends"),

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot read its fixtures has failed")]
 
+mod flows;
 mod idp_cases;
 mod idp_stories;
 mod support;

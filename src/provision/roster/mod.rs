@@ -204,10 +204,13 @@ fn changes(connection: &str, added: Vec<Membership>, removed: Vec<Membership>) -
 
 /// The answer while nothing is known of an app: its own reason, and never an empty list.
 fn never_listed(refusal: &Refusal) -> Refusal {
-    let status = if refusal.error.status == 429 { 429 } else { 503 };
-    let status = if refusal.error.status == 502 { 502 } else { status };
-    Refusal {
-        error: ScimError::new(status, format!("the app has not been listed yet: {}", refusal.error.detail)),
-        retry_after: refusal.retry_after.or(Some(Duration::from_mins(1))),
+    let detail = format!("the app has not been listed yet: {}", refusal.error.detail);
+    match refusal.error.status {
+        // What an operator has to mend does not mend itself while the caller waits.
+        status @ (403 | 502) => ScimError::new(status, detail).into(),
+        status => Refusal {
+            error: ScimError::new(if status == 429 { 429 } else { 503 }, detail),
+            retry_after: refusal.retry_after.or(Some(Duration::from_mins(1))),
+        },
     }
 }

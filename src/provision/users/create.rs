@@ -10,6 +10,7 @@ use super::super::mapping;
 use super::super::plan::Step;
 use super::super::refuse;
 use super::super::standing::{Person, Standing};
+use super::super::turn::Turn;
 use super::super::{Result, Shown, View};
 use super::{Aim, Under, index};
 use crate::base::fold::key;
@@ -50,25 +51,33 @@ impl Connection {
         let this = Arc::clone(self);
         let unheard = Arc::clone(self);
         let work = async move {
-            let person = this.create_in_turn(desired.clone()).await?;
-            if person.desired == desired { Ok(person) } else { this.change_repeated(person, desired).await }
+            let (person, turn) = this.create_in_turn(desired.clone()).await?;
+            if person.desired == desired {
+                return Ok((person, Some(turn)));
+            }
+            drop(turn);
+            Ok((this.change_repeated(person, desired).await?, None))
         };
-        let person = self
-            .carry(work, move |person: Person| async move { unheard.mark_unacknowledged(person).await })
+        // Whoever repeats the create has to wait until it is known whether the first answer was heard.
+        let (person, _turn) = self
+            .carry(work, move |(person, turn): (Person, Option<Turn>)| async move {
+                unheard.mark_unacknowledged(&person.record.id).await;
+                drop(turn);
+            })
             .await?;
         self.shown_person(&person, view).await
     }
 
-    async fn create_in_turn(&self, desired: Value) -> Result<Person> {
+    async fn create_in_turn(&self, desired: Value) -> Result<(Person, Turn)> {
         let capabilities = *self.capabilities();
         let wanted = mapping::wanted(&desired, &capabilities, &self.policy)?;
         let name_key = key(&wanted.user_name);
-        let _turn = self.turns.take(&format!("name:{name_key}")).await;
+        let turn = self.turns.take(&format!("name:{name_key}")).await;
         for (intent, aim) in self.creates_in_doubt(&name_key).await? {
             self.seek(&intent, aim).await?;
         }
         if let Some(again) = self.repeated_create(&name_key, &desired).await? {
-            return Ok(again);
+            return Ok((again, turn));
         }
         self.refuse_duplicate(&wanted, &name_key).await?;
         let mut person = self.new_person(desired, &wanted.user_name);
@@ -88,7 +97,7 @@ impl Connection {
             }
             other => other?,
         }
-        Ok(person)
+        Ok((person, turn))
     }
 
     /// A create that was repeated with other values is a change of what the first one made.
@@ -223,36 +232,6 @@ impl Connection {
         Ok(Some(person))
     }
 
-    /// An account the app has already and no caller asked for is not silently taken over.
-    async fn refuse_duplicate(&self, wanted: &mapping::Wanted, name_key: &str) -> Result<()> {
-        let accounts = &self.capabilities().accounts;
-        if accounts.by_email
-            && let Some(email) = &wanted.email
-        {
-            let found = self.adapter().account(By::Email(email)).await;
-            if let Some(account) = found.map_err(|error| refuse::not_applied(&error, self.policy.idp))? {
-                self.adopt_unless_deleted(account).await?;
-            }
-        } else {
-            self.ensure_listed(Kind::User).await?;
-        }
-        let store = self.store();
-        let by_name = store.find(self.name(), Kind::User, &Key::Name(name_key.to_owned())).await?;
-        let by_email = match &wanted.email {
-            Some(email) if accounts.email_unique => {
-                store.find(self.name(), Kind::User, &Key::Email(key(email))).await?
-            }
-            _ => Vec::new(),
-        };
-        if by_name.is_empty() && by_email.is_empty() {
-            return Ok(());
-        }
-        Err(ScimError::uniqueness(
-            "`userName` or the address is taken by another person of this connection; look it up with a filter and update that one",
-        )
-        .into())
-    }
-
     fn new_person(&self, desired: Value, user_name: &str) -> Person {
         let now = self.now();
         let record = Record {
@@ -292,12 +271,19 @@ impl Connection {
         person
     }
 
-    async fn mark_unacknowledged(&self, mut person: Person) {
-        person.standing.unacknowledged_at = Some(self.now());
-        let expected = Some(person.record.version);
-        let record = Box::new(person.into_record());
-        if let Err(failure) = self.store().commit(vec![Write::Record { record, expected }]).await {
-            tracing::warn!(connection = self.name(), %failure, "an unheard answer could not be noted");
+    /// Notes that nobody heard of what was created; on the record as it stands, which a listing may have changed since.
+    async fn mark_unacknowledged(&self, id: &str) {
+        for _ in 0..3 {
+            let Ok(mut person) = self.person(id).await else { break };
+            person.standing.unacknowledged_at = Some(self.now());
+            let expected = Some(person.record.version);
+            let record = Box::new(person.into_record());
+            match self.store().commit(vec![Write::Record { record, expected }]).await {
+                Ok(()) => return,
+                Err(store::Error::Stale) => {}
+                Err(_) => break,
+            }
         }
+        tracing::warn!(connection = self.name(), "an unheard answer could not be noted");
     }
 }

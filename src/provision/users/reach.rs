@@ -2,17 +2,16 @@
 
 use serde_json::{Value, json};
 
+use super::super::Result;
 use super::super::connection::Connection;
 use super::super::mapping::{self, Wanted};
 use super::super::plan::{self, Access, Step};
 use super::super::refuse;
 use super::super::standing::Person;
-use super::super::{Result, STRIDE};
 use super::{Aim, Under};
 use crate::base::fold::key;
 use crate::contract::{self, Deactivate};
-use crate::scim::error::ScimError;
-use crate::store::{self, Intent, Key, Kind, Lifecycle, Write};
+use crate::store::{self, Intent, Lifecycle, Write};
 
 /// What is about to be done, and under which intent.
 struct Work {
@@ -245,59 +244,19 @@ impl Connection {
             }
         }
     }
-
-    async fn refuse_taken_name(&self, person: &Person, user_name: &str) -> Result<()> {
-        let others = self.store().find(self.name(), Kind::User, &Key::Name(key(user_name))).await?;
-        if others.iter().any(|other| other.id != person.record.id) {
-            return Err(
-                ScimError::uniqueness("`userName` is taken by another person of this connection").into()
-            );
-        }
-        Ok(())
-    }
-
-    /// Refuses to take the administrator role from its last holders: the app would lock everybody out.
-    ///
-    /// The caller holds the turn of the administrators, or asks only to refuse early.
-    pub(in crate::provision) async fn refuse_last_admin(&self, losing: &[&str]) -> Result<()> {
-        let Some(admin) = self.capabilities().admin_role else { return Ok(()) };
-        let mut offset = 0;
-        loop {
-            let records = self.store().scan(self.name(), Kind::User, offset, STRIDE).await?;
-            let last = (records.len() as u64) < STRIDE;
-            let another = records
-                .into_iter()
-                .filter(|record| !losing.contains(&record.id.as_str()))
-                .map(Person::read)
-                .any(|other| {
-                    plan::access(&other, self.capabilities()) == Access::Open && plan::has_role(&other, admin)
-                });
-            if another {
-                return Ok(());
-            }
-            if last {
-                break;
-            }
-            offset += STRIDE;
-        }
-        Err(ScimError::new(
-            409,
-            format!("this is the last account with the role `{admin}`; give it to another account first"),
-        )
-        .into())
-    }
 }
 
 fn takes_away(steps: &[Step]) -> bool {
     steps.iter().any(|step| matches!(step, Step::Deactivate | Step::Delete))
 }
 
-/// The resource with the address the app knows, where a request names none and does not rename the person: an
+/// The resource with the address the person has, where a request names none and does not rename the person: an
 /// attribute that a PUT leaves out takes no address from an account that cannot be without one.
 fn with_known_address(person: &Person, desired: &Value) -> Value {
     let mut resource = desired.clone();
     let names_one = desired.get("emails").and_then(Value::as_array).is_some_and(|list| !list.is_empty());
-    let known = person.observed.as_ref().and_then(|account| account.email.as_deref());
+    let told = person.observed.as_ref().and_then(|account| account.email.clone());
+    let known = told.or_else(|| mapping::address(&person.desired));
     let renamed = desired.get("userName") != person.desired.get("userName");
     if let (false, false, Some(email)) = (names_one, renamed, known) {
         resource["emails"] = json!([{ "value": email, "primary": true }]);

@@ -55,6 +55,11 @@ impl Client {
         Self { address: address.into(), stream: None }
     }
 
+    /// The `host:port` it talks to.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
     /// Sends one request; once more on a fresh connection where the kept one turned out to be closed.
     pub fn send(&mut self, request: &Request) -> Result<Response> {
         if let Some(stream) = self.stream.take() {

@@ -23,7 +23,7 @@ const PAGES: u32 = 10;
 /// The token of every connection.
 pub const TOKEN: &str = "demo-token";
 
-/// A running gateway and a client of its `sandbox` connection.
+/// A running gateway and a client of one of its connections.
 #[derive(Debug)]
 pub struct Gateway {
     child: Child,
@@ -34,8 +34,13 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Starts `portcullis demo --idp IDP` on free ports and waits until it serves.
+    /// Starts `portcullis demo --idp IDP` on free ports and waits until it serves; the client is of `sandbox`.
     pub fn start(idp: &str) -> Result<Self, String> {
+        Self::start_on(idp, "sandbox")
+    }
+
+    /// The same with a client of `connection`, whose app has nobody.
+    pub fn start_on(idp: &str, connection: &str) -> Result<Self, String> {
         let directory = TempDir::new().map_err(|error| error.to_string())?;
         let ready_file = directory.path().join("ready.json");
         let log_file = directory.path().join("log");
@@ -66,13 +71,16 @@ impl Gateway {
             format!("{reason}: {}", fs::read_to_string(&log_file).unwrap_or_default())
         });
         let ready = ready?;
-        let base_url = ready["connections"]["sandbox"]["base_url"].as_str().unwrap_or_default().to_owned();
+        let base_url = ready["connections"][connection]["base_url"].as_str().unwrap_or_default().to_owned();
         let Some((address, path)) = base_url.strip_prefix("http://").and_then(|rest| rest.split_once('/'))
         else {
             end(&mut child);
-            return Err(format!("the ready file has no base URL of `sandbox`: {ready}"));
+            return Err(format!("the ready file has no base URL of `{connection}`: {ready}"));
         };
         let (client, base_path) = (Client::new(address), format!("/{}", path.trim_end_matches('/')));
+        if let Some(simulator) = ready["simulators"][connection].as_str() {
+            empty(simulator)?;
+        }
         Ok(Self { child, client, base_path, _directory: directory })
     }
 
@@ -91,18 +99,28 @@ impl Gateway {
         self.client.send(&request).map_err(|error| error.to_string())
     }
 
+    /// Deletes every user of the connection, and tells whether every group is one the app has from the start.
+    pub fn clear_users(&mut self, groups: u64) -> Result<bool, String> {
+        self.clear_all("/Users")?;
+        let left = self.plain("GET", "/Groups?count=0", &[200])?.json();
+        Ok(left["totalResults"] == groups)
+    }
+
     /// Deletes every group and every user of the connection; an error where some do not go.
     pub fn clear(&mut self) -> Result<(), String> {
-        for endpoint in ["/Groups", "/Users"] {
-            let mut pages = 0;
-            while let Some(ids) = self.ids(endpoint)? {
-                pages += 1;
-                if pages > PAGES {
-                    return Err(format!("clearing: {endpoint} still lists what was deleted"));
-                }
-                for id in ids {
-                    self.plain("DELETE", &format!("{endpoint}/{id}"), &[204])?;
-                }
+        self.clear_all("/Groups")?;
+        self.clear_all("/Users")
+    }
+
+    fn clear_all(&mut self, endpoint: &str) -> Result<(), String> {
+        let mut pages = 0;
+        while let Some(ids) = self.ids(endpoint)? {
+            pages += 1;
+            if pages > PAGES {
+                return Err(format!("clearing: {endpoint} still lists what was deleted"));
+            }
+            for id in ids {
+                self.plain("DELETE", &format!("{endpoint}/{id}"), &[204])?;
             }
         }
         Ok(())
@@ -152,6 +170,22 @@ fn wait(child: &mut Child, ready_file: &Path) -> Result<Value, String> {
         thread::sleep(Duration::from_millis(10));
     }
     Err(format!("the gateway did not serve within {} s", START.as_secs()))
+}
+
+/// Takes everybody out of a simulated app.
+fn empty(simulator: &str) -> Result<(), String> {
+    let (address, path) = simulator
+        .strip_prefix("http://")
+        .and_then(|rest| rest.split_once('/'))
+        .ok_or_else(|| format!("`{simulator}` is no address"))?;
+    let request = Request {
+        method: "POST".to_owned(),
+        target: format!("/{path}/__sim/reset"),
+        headers: Vec::new(),
+        body: Some(br#"{"seed": "empty"}"#.to_vec()),
+    };
+    let response = Client::new(address).send(&request).map_err(|error| error.to_string())?;
+    if response.status == 200 { Ok(()) } else { Err(format!("emptying: {}", response.json())) }
 }
 
 /// Ends the process; one that has ended already is left alone.

@@ -1,13 +1,11 @@
-//! Groups: what the app calls workspaces, teams, groups or roles. Members are changed by difference, removals first.
-
-mod members;
+//! Groups: what the app calls workspaces, teams, groups or roles.
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use self::members::{Difference, MembersStep};
 use super::connection::Connection;
+use super::members::{Difference, MembersStep};
 use super::policy::Idp;
 use super::refuse;
 use super::users::{check, not_found};
@@ -23,11 +21,7 @@ use crate::store::{Key, Kind, Lifecycle, Record, Write};
 
 impl Connection {
     /// Creates a group, or links the one the app has for this purpose (a role under the name the policy gives it).
-    pub(in crate::provision) async fn create_group(
-        self: &Arc<Self>,
-        body: &Value,
-        view: &View,
-    ) -> Result<Shown> {
+    pub(super) async fn create_group(self: &Arc<Self>, body: &Value, view: &View) -> Result<Shown> {
         let (desired, members) = decode::decode_group(body)?;
         let wanted: Vec<String> =
             members.unwrap_or_default().into_iter().map(|member| member.value).collect();
@@ -85,7 +79,7 @@ impl Connection {
     }
 
     /// Replaces a group (RFC 7644 §3.5.1); absent `members` means none, as the RFC reads an absent attribute.
-    pub(in crate::provision) async fn replace_group(
+    pub(super) async fn replace_group(
         self: &Arc<Self>,
         id: &str,
         body: &Value,
@@ -101,7 +95,7 @@ impl Connection {
     }
 
     /// Patches a group; answers nothing, so that the caller gets a 204 (no members have to be read for it).
-    pub(in crate::provision) async fn patch_group(
+    pub(super) async fn patch_group(
         self: &Arc<Self>,
         id: &str,
         body: &Value,
@@ -187,11 +181,7 @@ impl Connection {
     }
 
     /// Deletes a group where the app can.
-    pub(in crate::provision) async fn delete_group(
-        self: &Arc<Self>,
-        id: &str,
-        when: &Preconditions,
-    ) -> Result<()> {
+    pub(super) async fn delete_group(self: &Arc<Self>, id: &str, when: &Preconditions) -> Result<()> {
         let (this, id, when) = (Arc::clone(self), id.to_owned(), when.clone());
         let work = async move {
             let _turn = this.turns.take(&id).await;
@@ -219,12 +209,12 @@ impl Connection {
     }
 
     /// The live group with this id.
-    async fn group(&self, id: &str) -> Result<Record> {
+    pub(super) async fn group(&self, id: &str) -> Result<Record> {
         self.store().record(self.name(), Kind::Group, id).await?.ok_or_else(|| not_found(ResourceKind::Group))
     }
 
     /// The app's groups, or a 501 that says what it cannot do.
-    fn app_groups(&self, offered: bool, what: &str) -> Result<&dyn Groups> {
+    pub(super) fn app_groups(&self, offered: bool, what: &str) -> Result<&dyn Groups> {
         let GroupCapabilities { noun, .. } = self.capabilities().groups;
         match self.adapter().groups() {
             Some(groups) if offered => Ok(groups),
@@ -239,7 +229,7 @@ impl Connection {
         }
     }
 
-    pub(in crate::provision) fn new_group(&self, name: &str) -> Record {
+    pub(super) fn new_group(&self, name: &str) -> Record {
         let now = self.now();
         Record {
             connection: self.name().to_owned(),
@@ -264,7 +254,7 @@ impl Connection {
         }
     }
 
-    pub(in crate::provision) async fn shown_group(&self, record: &Record, view: &View) -> Result<Shown> {
+    pub(super) async fn shown_group(&self, record: &Record, view: &View) -> Result<Shown> {
         let projection = super::show::projection(ResourceKind::Group, view)?;
         let record = self.group(&record.id).await?;
         let resource = self.resource(ResourceKind::Group, record.clone(), &projection, None).await?;

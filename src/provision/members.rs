@@ -1,14 +1,15 @@
-//! Members of groups: the difference between what is wanted and what stands, removals first.
+//! Who is in a group: changed at the app by difference, and remembered as far as the app confirmed it.
 
 use std::collections::BTreeSet;
 
-use super::super::connection::Connection;
-use super::super::mapping;
-use super::super::plan;
-use super::super::recover::Ended;
-use super::super::standing::{About, Person};
-use super::super::users::invalid;
-use super::super::{Refusal, Result, refuse};
+use super::connection::Connection;
+use super::mapping;
+use super::plan;
+use super::recover::Ended;
+use super::standing::{About, Person};
+use super::users::invalid;
+use super::{Refusal, Result, refuse};
+use crate::base::fold::key;
 use crate::contract::{self, Groups, Outcome};
 use crate::scim::error::ScimError;
 use crate::store::{self, Intent, IntentState, Intents, Kind, Membership, Record, Write};
@@ -18,8 +19,6 @@ use crate::store::{self, Intent, IntentState, Intents, Kind, Membership, Record,
 pub(super) struct Difference {
     pub removed: Vec<String>,
     pub added: Vec<String>,
-    /// An open removal was taken back: the intent has to go even where nothing else is to be done.
-    pub taken_back: bool,
 }
 
 /// A change of members, by SCIM id.
@@ -61,29 +60,70 @@ impl Tally {
 
 impl Connection {
     /// What the steps come to, seen from the members that stand.
+    ///
+    /// Whoever is named by a step is only passed over where it is known that they are in or out already: an old reading
+    /// never makes a removal look done.
     pub(super) async fn difference(&self, group: &Record, steps: Vec<MembersStep>) -> Result<Difference> {
         if steps.is_empty() {
             return Ok(Difference::default());
         }
+        let replaces = steps.iter().any(|step| matches!(step, MembersStep::Replace(_)));
+        let certain = self.members_are_known(group, replaces).await?;
         let held = self.held(group).await?;
         // A removal still under way is what the caller asked for last, and may have been done already.
         let (_, leaving) = self.open_removals(&group.id).await?;
-        let stands: BTreeSet<String> = held.difference(&leaving).cloned().collect();
-        let mut wanted = stands.clone();
+        let mut wanted: BTreeSet<String> = held.difference(&leaving).cloned().collect();
+        let mut named = leaving.clone();
         for step in steps {
             match step {
-                MembersStep::Add(ids) => wanted.extend(ids),
-                MembersStep::Remove(ids) => ids.iter().for_each(|id| {
-                    wanted.remove(id);
-                }),
+                MembersStep::Add(ids) => {
+                    named.extend(ids.iter().filter(|_| !certain).cloned());
+                    wanted.extend(ids);
+                }
+                MembersStep::Remove(ids) => {
+                    for id in ids {
+                        wanted.remove(&id);
+                        if !certain && self.store().record(self.name(), Kind::User, &id).await?.is_some() {
+                            named.insert(id);
+                        }
+                    }
+                }
                 MembersStep::Replace(ids) => wanted = ids.into_iter().collect(),
             }
         }
-        Ok(Difference {
-            removed: held.difference(&wanted).cloned().collect(),
-            added: wanted.difference(&stands).cloned().collect(),
-            taken_back: leaving.iter().any(|id| wanted.contains(id)),
-        })
+        let removed: BTreeSet<String> =
+            held.union(&named).filter(|id| !wanted.contains(*id)).cloned().collect();
+        let added = wanted.iter().filter(|id| !held.contains(*id) || named.contains(*id)).cloned().collect();
+        Ok(Difference { removed: removed.into_iter().collect(), added })
+    }
+
+    /// Whether the store knows the members as of a freshness window ago; the app is asked where the whole list is needed.
+    ///
+    /// # Errors
+    /// 503 where the whole list is needed and the app does not tell it.
+    async fn members_are_known(&self, group: &Record, whole: bool) -> Result<bool> {
+        let capabilities = self.capabilities();
+        if !capabilities.list || capabilities.accounts.everything {
+            return Ok(true);
+        }
+        // Who may lose a role is told by the listing, too.
+        let whole = whole || capabilities.groups.are_roles;
+        let read_at = match capabilities.groups.membership {
+            contract::Membership::OnAccount => {
+                if whole {
+                    self.ensure_listed(Kind::User).await?;
+                }
+                self.listed_at(Kind::User).await?
+            }
+            contract::Membership::OnGroup => {
+                if whole {
+                    self.refresh_members(group).await;
+                }
+                super::reading::members_read_at(&self.group(&group.id).await?)
+            }
+        };
+        let known = self.is_fresh(read_at);
+        if whole && !known { Err(refuse::not_read(self.policy.idp)) } else { Ok(known) }
     }
 
     async fn held(&self, group: &Record) -> Result<BTreeSet<String>> {
@@ -99,12 +139,12 @@ impl Connection {
         difference: Difference,
         resumed: Option<&Intent>,
     ) -> Result<()> {
-        let Difference { removed, added, taken_back } = &difference;
-        if removed.is_empty() && added.is_empty() && !taken_back && resumed.is_none() {
+        let Difference { removed, added } = &difference;
+        if removed.is_empty() && added.is_empty() {
             return Ok(());
         }
         self.refuse_members(group, added).await?;
-        self.refuse_losses(group, &difference).await?;
+        let hands_over = self.refuse_losses(group, &difference).await?;
         let capabilities = self.capabilities().groups;
         let no_groups = |what: &str| self.app_groups(false, what).map(drop);
         if !removed.is_empty() && !capabilities.remove_member {
@@ -123,7 +163,15 @@ impl Connection {
         };
         let groups = self.app_groups(true, "hold members")?;
         let mut tally = Tally::default();
-        for (id, add) in removed.iter().map(|id| (id, false)).chain(added.iter().map(|id| (id, true))) {
+        let out = removed.iter().map(|id| (id, false));
+        let into = added.iter().map(|id| (id, true));
+        let order: Vec<(&String, bool)> =
+            if hands_over { into.chain(out).collect() } else { out.chain(into).collect() };
+        for (id, add) in order {
+            // The old administrator stays where the new one could not be made.
+            if hands_over && !add && (tally.error.is_some() || tally.refusal.is_some()) {
+                break;
+            }
             self.one_member(groups, group, id, add, &mut tally).await?;
         }
         let Tally { added, removed, error, refusal, goes_on } = tally;
@@ -303,10 +351,10 @@ impl Connection {
     }
 
     /// Refuses what a guard forbids, before any call: a protected account loses nothing, and somebody stays
-    /// administrator.
-    async fn refuse_losses(&self, group: &Record, difference: &Difference) -> Result<()> {
+    /// administrator. Tells whether the last administrator is replaced, so that the new one has to come first.
+    async fn refuse_losses(&self, group: &Record, difference: &Difference) -> Result<bool> {
         let removals = difference.removed.iter().map(|id| (id, false));
-        let mut losing = Vec::new();
+        let (mut losing, mut gains) = (Vec::new(), false);
         for (id, add) in removals.chain(difference.added.iter().map(|id| (id, true))) {
             let Some(record) = self.store().record(self.name(), Kind::User, id).await? else { continue };
             let person = Person::read(record);
@@ -318,11 +366,17 @@ impl Connection {
             if self.would_lose_admin(group, &person, add) {
                 losing.push(id.as_str());
             }
+            gains |= add;
         }
         if losing.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
-        self.refuse_last_admin(&losing).await
+        let role = self.capabilities().admin_role.map(|admin| key(&format!("role:{admin}")));
+        let of_admins = group.account.as_deref().map(key) == role;
+        match self.refuse_last_admin(&losing).await {
+            Err(_) if of_admins && gains => Ok(true),
+            refused => refused.map(|()| false),
+        }
     }
 
     /// The people and groups to be added, checked before any call: they must exist and have access.
@@ -427,7 +481,7 @@ impl Connection {
     }
 
     /// Takes the members out that an intent still names; used when the first attempt was not confirmed.
-    pub(in crate::provision) async fn resume_members(&self, intent: &Intent) -> Result<Ended> {
+    pub(super) async fn resume_members(&self, intent: &Intent) -> Result<Ended> {
         let _turn = self.turns.take(&intent.resource).await;
         if !self.is_newest(intent).await? {
             return Ok(Ended::Closed);
@@ -438,9 +492,8 @@ impl Connection {
         let Ok(named) = serde_json::from_str::<Vec<String>>(&intent.plan) else {
             return Ok(Ended::Unreadable);
         };
-        let held = self.held(&group).await?;
-        let removed = named.into_iter().filter(|id| held.contains(id)).collect();
-        let difference = Difference { removed, ..Difference::default() };
+        // Taking out somebody who is gone already is nothing to do, so nobody has to be looked for first.
+        let difference = Difference { removed: named, added: Vec::new() };
         self.change_members(&group, difference, Some(intent)).await.map(|()| Ended::Done)
     }
 }

@@ -1,0 +1,86 @@
+//! What one person's change may not do to the others: take their name, their account, the last administrator.
+
+use super::connection::Connection;
+use super::mapping;
+use super::plan::{self, Access};
+use super::refuse;
+use super::standing::Person;
+use super::{Result, STRIDE};
+use crate::base::fold::key;
+use crate::contract::By;
+use crate::scim::error::ScimError;
+use crate::store::{Key, Kind};
+
+impl Connection {
+    /// An account the app has already and no caller asked for is not silently taken over.
+    pub(super) async fn refuse_duplicate(&self, wanted: &mapping::Wanted, name_key: &str) -> Result<()> {
+        let accounts = &self.capabilities().accounts;
+        if accounts.by_email
+            && let Some(email) = &wanted.email
+        {
+            let found = self.adapter().account(By::Email(email)).await;
+            if let Some(account) = found.map_err(|error| refuse::not_applied(&error, self.policy.idp))? {
+                self.adopt_unless_deleted(account).await?;
+            }
+        } else {
+            self.ensure_listed(Kind::User).await?;
+        }
+        let store = self.store();
+        let by_name = store.find(self.name(), Kind::User, &Key::Name(name_key.to_owned())).await?;
+        let by_email = match &wanted.email {
+            Some(email) if accounts.email_unique => {
+                store.find(self.name(), Kind::User, &Key::Email(key(email))).await?
+            }
+            _ => Vec::new(),
+        };
+        if by_name.is_empty() && by_email.is_empty() {
+            return Ok(());
+        }
+        Err(ScimError::uniqueness(
+            "`userName` or the address is taken by another person of this connection; look it up with a filter and update that one",
+        )
+        .into())
+    }
+
+    /// A person is not renamed to what somebody else is called.
+    pub(super) async fn refuse_taken_name(&self, person: &Person, user_name: &str) -> Result<()> {
+        let others = self.store().find(self.name(), Kind::User, &Key::Name(key(user_name))).await?;
+        if others.iter().any(|other| other.id != person.record.id) {
+            return Err(
+                ScimError::uniqueness("`userName` is taken by another person of this connection").into()
+            );
+        }
+        Ok(())
+    }
+
+    /// Refuses to take the administrator role from its last holders: the app would lock everybody out.
+    ///
+    /// The caller holds the turn of the administrators, or asks only to refuse early.
+    pub(super) async fn refuse_last_admin(&self, losing: &[&str]) -> Result<()> {
+        let Some(admin) = self.capabilities().admin_role else { return Ok(()) };
+        let mut offset = 0;
+        loop {
+            let records = self.store().scan(self.name(), Kind::User, offset, STRIDE).await?;
+            let last = (records.len() as u64) < STRIDE;
+            let another = records
+                .into_iter()
+                .filter(|record| !losing.contains(&record.id.as_str()))
+                .map(Person::read)
+                .any(|other| {
+                    plan::access(&other, self.capabilities()) == Access::Open && plan::has_role(&other, admin)
+                });
+            if another {
+                return Ok(());
+            }
+            if last {
+                break;
+            }
+            offset += STRIDE;
+        }
+        Err(ScimError::new(
+            409,
+            format!("this is the last account with the role `{admin}`; give it to another account first"),
+        )
+        .into())
+    }
+}

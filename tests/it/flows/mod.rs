@@ -1,0 +1,15 @@
+//! Whole lives of people, from the identity provider's request to the app's journal, through real sockets.
+
+mod hive;
+mod honeycomb;
+mod hotjar;
+mod keys;
+mod lookups;
+mod outages;
+mod people;
+mod refusals;
+mod replay;
+mod sandbox;
+mod stage;
+mod tines;
+mod workiva;
