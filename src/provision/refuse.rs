@@ -47,7 +47,7 @@ pub fn not_read(idp: Idp) -> Refusal {
     later("the app does not tell who is in the group right now; nothing was done".to_owned(), COME_BACK, idp)
 }
 
-/// The answer when our own store fails: nothing was done.
+/// The answer when our own store fails, before or after the app was asked.
 pub fn store(error: &store::Error) -> Refusal {
     match error {
         store::Error::NameTaken => {
@@ -57,7 +57,7 @@ pub fn store(error: &store::Error) -> Refusal {
             ScimError::new(412, "the resource has changed in the meantime; read it again").into()
         }
         store::Error::Unavailable(_) | store::Error::Refused(_) => Refusal {
-            error: ScimError::new(503, "the gateway's own store is not available; nothing was done"),
+            error: ScimError::new(503, "the gateway's own store is not available; repeat the request"),
             retry_after: Some(COME_BACK),
         },
     }

@@ -90,7 +90,8 @@ impl ScriptedApp {
 
     /// The calls since the last time that would change something.
     pub(super) fn writes(&self) -> Vec<String> {
-        self.calls().into_iter().filter(|call| !call.starts_with("account")).collect()
+        let reads = ["account", "groups", "members"];
+        self.calls().into_iter().filter(|call| !reads.iter().any(|read| call.starts_with(read))).collect()
     }
 
     /// An account that is there without our doing.

@@ -243,3 +243,19 @@ async fn a_group_with_a_member_nobody_knows_is_not_created() {
     let body = json!({"displayName": "team"});
     stage.connection.create(ResourceKind::Group, body, &View::default()).await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_last_administrator_hands_over_before_leaving_the_group() {
+    let stage = Stage::new(removing()).await;
+    admin(&stage, "boss@corp.example").await;
+    let anna = stage.hire("anna@corp.example").await;
+    let admins = stage.group("admin").await;
+    stage.app.calls();
+    stage.app.next("add_member", Fault::Fails(Kind::Unavailable));
+    assert_eq!(status(replace(&stage, &admins, "admin", &[&anna]).await), 503);
+    assert_eq!(stage.app.role("a1").as_deref(), Some("admin"), "nobody else has it yet");
+    stage.app.calls();
+    replace(&stage, &admins, "admin", &[&anna]).await.unwrap();
+    assert_eq!(stage.app.writes(), ["add_member role:admin a2", "remove_member role:admin a1"]);
+    assert_eq!(stage.members_of(&admins).await, [anna]);
+}

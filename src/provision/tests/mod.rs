@@ -2,10 +2,13 @@
 
 mod app;
 mod creates;
+mod disks;
 mod guards;
 mod leavers;
 mod listings;
 mod memberships;
+mod plans;
 mod rehires;
+mod restarts;
 mod stage;
 mod tasks;

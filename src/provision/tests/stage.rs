@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -136,6 +137,7 @@ impl Clock for Waited {
 pub(super) struct Stage {
     pub app: Arc<ScriptedApp>,
     pub store: Arc<dyn Store>,
+    pub disk: Arc<Disk>,
     pub gateway: Arc<Gateway>,
     pub connection: Arc<Connection>,
     clock: SharedClock,
@@ -159,12 +161,15 @@ impl Stage {
             app.content().groups = vec![group("admin"), group("member")];
         }
         let clock: SharedClock = Arc::new(Waited(Instant::now()));
-        Self::over(app, Arc::new(Timeless(store)), clock, policy, directory)
+        let disk = Arc::new(Disk(AtomicI64::new(i64::MAX)));
+        let store = Arc::new(Timeless(store, Arc::clone(&disk)));
+        Self::over(app, store, disk, clock, policy, directory)
     }
 
     fn over(
         app: Arc<ScriptedApp>,
         store: Arc<dyn Store>,
+        disk: Arc<Disk>,
         clock: SharedClock,
         policy: Policy,
         directory: Arc<TempDir>,
@@ -179,7 +184,7 @@ impl Stage {
         let connection =
             Connection::new("app", "https://scim.example", adapter, policy.clone(), Arc::clone(&shared));
         let gateway = Gateway::new(vec![Arc::clone(&connection)], shared);
-        Self { app, store, gateway, connection, clock, policy, directory }
+        Self { app, store, disk, gateway, connection, clock, policy, directory }
     }
 
     /// The same app and database under a process that was started again; what the old one does no longer counts as
@@ -188,6 +193,7 @@ impl Stage {
         let again = Self::over(
             Arc::clone(&self.app),
             Arc::clone(&self.store),
+            Arc::clone(&self.disk),
             Arc::clone(&self.clock),
             self.policy.clone(),
             Arc::clone(&self.directory),
@@ -317,13 +323,37 @@ async fn still<T>(work: impl Future<Output = T>) -> T {
     value
 }
 
-/// A store whose work takes no time.
+/// How many commits the disk still takes.
 #[derive(Debug)]
-struct Timeless(Arc<dyn Store>);
+pub(super) struct Disk(AtomicI64);
+
+impl Disk {
+    /// It takes this many more and then no other.
+    pub(super) fn is_full_after(&self, commits: i64) {
+        self.0.store(commits, Ordering::SeqCst);
+    }
+
+    /// It takes whatever comes.
+    pub(super) fn is_empty_again(&self) {
+        self.is_full_after(i64::MAX);
+    }
+
+    fn take(&self) -> store::Result<()> {
+        if self.0.fetch_sub(1, Ordering::SeqCst) > 0 {
+            return Ok(());
+        }
+        Err(store::Error::Unavailable("the disk is full".to_owned()))
+    }
+}
+
+/// A store whose work takes no time, on a disk that can be full.
+#[derive(Debug)]
+struct Timeless(Arc<dyn Store>, Arc<Disk>);
 
 #[async_trait]
 impl Store for Timeless {
     async fn commit(&self, writes: Vec<Write>) -> store::Result<()> {
+        self.1.take()?;
         still(self.0.commit(writes)).await
     }
 

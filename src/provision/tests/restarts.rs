@@ -1,0 +1,92 @@
+//! What a process finds in the journal when it starts.
+
+use std::time::Duration;
+
+use crate::base::clock::Timestamp;
+use crate::store::{Intent, IntentState, Intents, Kind, Write};
+
+use super::stage::{Stage, native};
+
+fn intent(id: &str, operation: &str, sticky: bool, state: IntentState) -> Intent {
+    Intent {
+        id: id.to_owned(),
+        connection: "app".to_owned(),
+        kind: Kind::User,
+        resource: format!("resource of {id}"),
+        operation: operation.to_owned(),
+        generation: 1,
+        plan: "{}".to_owned(),
+        sticky,
+        state,
+        attempts: 1,
+        next_attempt_at: Timestamp(i64::MAX),
+        request_id: String::new(),
+        created_at: Timestamp(1),
+        updated_at: Timestamp(1),
+        outcome: None,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_promised_is_due_at_once_and_what_was_not_is_closed() {
+    let stage = Stage::new(native()).await;
+    let found = [
+        ("off", "deactivate", true, IntentState::Attempting, IntentState::Ambiguous),
+        ("off-new", "deactivate", true, IntentState::Journaled, IntentState::Journaled),
+        ("gone", "delete", true, IntentState::Ambiguous, IntentState::Ambiguous),
+        ("new", "create", false, IntentState::Ambiguous, IntentState::Ambiguous),
+        ("name", "update", false, IntentState::Attempting, IntentState::NotApplied),
+        ("team", "members", true, IntentState::Attempting, IntentState::Ambiguous),
+        ("team-in", "members", false, IntentState::Attempting, IntentState::NotApplied),
+    ];
+    for (id, operation, sticky, before, _) in found {
+        let write = Write::Intent(intent(id, operation, sticky, before));
+        stage.store.commit(vec![write]).await.unwrap();
+    }
+    assert_eq!(stage.gateway.recover().await.unwrap(), found.len());
+    for (id, _, _, _, after) in found {
+        let latest = Intents::Latest { connection: "app".to_owned(), resource: format!("resource of {id}") };
+        assert_eq!(stage.store.intents(&latest).await.unwrap()[0].state, after, "{id}");
+    }
+    let due = stage.store.intents(&Intents::Due(stage.connection.now())).await.unwrap();
+    assert_eq!(due.len(), 5, "{due:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_start_finds_nothing_new() {
+    let stage = Stage::new(native()).await;
+    stage.hire("anna@corp.example").await;
+    assert_eq!(stage.gateway.recover().await.unwrap(), 0);
+    stage.go_on_for(Duration::from_secs(5)).await;
+    assert_eq!(stage.app.writes(), ["create_account anna@corp.example"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_intent_of_a_connection_that_is_gone_stays_open() {
+    let stage = Stage::new(native()).await;
+    let mut left = intent("off", "deactivate", true, IntentState::Attempting);
+    left.connection = "renamed".to_owned();
+    stage.store.commit(vec![Write::Intent(left)]).await.unwrap();
+    stage.gateway.recover().await.unwrap();
+    stage.go_on_for(Duration::from_mins(1)).await;
+    assert_eq!(stage.open_intents().await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_open_intents_are_worked_on_a_few_at_a_time_and_all_of_them() {
+    let stage = Stage::new(native()).await;
+    let mut people = Vec::new();
+    for number in 0..40 {
+        people.push(stage.hire(&format!("p{number}@corp.example")).await);
+    }
+    stage.app.down(true);
+    for person in &people {
+        assert_eq!(super::stage::status(stage.deactivate(person).await), 503);
+    }
+    stage.app.down(false);
+    let again = stage.restarted().await;
+    again.go_on_for(Duration::from_secs(30)).await;
+    assert!(again.open_intents().await.is_empty());
+    let working = (0..40).map(|number| again.app.working(&format!("p{number}@corp.example"))).sum::<usize>();
+    assert_eq!(working, 0);
+}
