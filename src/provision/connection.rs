@@ -18,6 +18,7 @@ use crate::base::clock::{SharedClock, Timestamp};
 use crate::base::context::{self, Context};
 use crate::base::id::Ids;
 use crate::contract::{Adapter, Capabilities, Guarded};
+use crate::scim::cursor::CursorKey;
 use crate::scim::error::ScimError;
 use crate::scim::schema::ResourceKind;
 use crate::store::{Kind, Store};
@@ -43,6 +44,8 @@ pub struct Connection {
     pub(super) shared: Arc<Shared>,
     pub(super) turns: Turns,
     pub(super) refreshes: Refreshes,
+    /// What the cursors of this connection's listings are sealed with, for as long as the process lives.
+    pub(super) cursor_key: CursorKey,
 }
 
 impl Connection {
@@ -63,6 +66,7 @@ impl Connection {
             shared,
             turns: Turns::default(),
             refreshes: Refreshes::default(),
+            cursor_key: CursorKey::new(rand::random()),
         })
     }
 
