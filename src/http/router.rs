@@ -109,7 +109,8 @@ async fn scim(
     entered.note(connection.name());
     let methods = endpoint.methods();
     Ok(match intake(endpoint, request, &door.settings).await? {
-        Some(work) => work.perform(&connection).await?.into_response(),
+        // Boxed: the way of a request through all floors is long, and most of it is this.
+        Some(work) => Box::pin(work.perform(&connection)).await?.into_response(),
         None => options(methods),
     })
 }

@@ -31,7 +31,7 @@ impl Connection {
         let this = Arc::clone(self);
         let work = async move {
             let inner = this.hurried();
-            while let Some((place, step)) = job.next() {
+            while let Some((place, step)) = job.next_step() {
                 let outcome = if Instant::now() < inner.deadline {
                     inner.clone().scope(this.step(step)).await
                 } else {

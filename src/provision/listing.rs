@@ -293,3 +293,17 @@ fn store_key(lookup: Lookup) -> Key {
         Lookup::MemberValue(id) => Key::Member(id),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_resource_more_than_may_be_looked_at_is_too_many() {
+        for (most, filtered) in [(MOST_FILTERED, true), (MOST_SORTED, false)] {
+            assert_eq!(check_examined(most, filtered), Ok(()));
+            let error = check_examined(most + 1, filtered).unwrap_err().error;
+            assert_eq!((error.status, error.scim_type), (400, Some(ScimType::TooMany)));
+        }
+    }
+}

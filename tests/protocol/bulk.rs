@@ -37,7 +37,7 @@ async fn a_group_of_the_people_made_beside_it_has_them_as_members() {
     let team = stage.get(place(&answer, 0)).await.body;
     let mut members: Vec<&Value> =
         team["members"].as_array().unwrap().iter().map(|member| &member["display"]).collect();
-    members.sort_by_key(|name| name.to_string());
+    members.sort_by_key(ToString::to_string);
     assert_eq!(members, ["anna", "boris"]);
     let boris = stage.get(place(&answer, 2)).await.body;
     let enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
@@ -69,10 +69,10 @@ async fn a_version_is_a_condition() {
     let anna = stage.person("anna").await;
     let path = format!("/Users/{}", anna["id"].as_str().unwrap());
     let put = |version: &str| json!([{ "method": "PUT", "path": path, "version": version, "data": { "userName": "anna", "title": "x" } }]);
-    let stale = bulk(&stage, put("W/\"98\"")).await;
-    assert_eq!(statuses(&stale), ["412"]);
-    assert_eq!(stale.body["Operations"][0]["response"]["status"], "412");
-    assert_eq!(stale.body["Operations"][0]["location"], format!("{BASE}{path}"));
+    let refused = bulk(&stage, put("W/\"98\"")).await;
+    assert_eq!(statuses(&refused), ["412"]);
+    assert_eq!(refused.body["Operations"][0]["response"]["status"], "412");
+    assert_eq!(refused.body["Operations"][0]["location"], format!("{BASE}{path}"));
     let fresh = bulk(&stage, put(anna["meta"]["version"].as_str().unwrap())).await;
     assert_eq!(statuses(&fresh), ["200"]);
     assert_eq!(fresh.body["Operations"][0]["version"], stage.get(&path).await.header("etag"));

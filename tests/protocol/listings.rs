@@ -68,8 +68,8 @@ fn somebody(dice: &mut Dice, number: usize) -> Value {
 /// A value a filter may compare `attribute` with: mostly one that somebody has.
 fn value(dice: &mut Dice, attribute: &str, resources: &[Value]) -> String {
     let resource = dice.pick(resources);
-    let found = attribute.split('.').fold(Some(resource), |value, name| {
-        let value = match value? {
+    let found = attribute.split('.').try_fold(resource, |value, name| {
+        let value = match value {
             Value::Array(elements) => elements.first()?,
             value => value,
         };
@@ -229,7 +229,8 @@ async fn the_order_is_that_of_everything_sorted() {
                 ..ListQuery::default()
             };
             let listing = stage.connection.list(ResourceKind::User, &query).await.unwrap();
-            let expected: Vec<&str> = expected[10..210].iter().filter_map(|each| each["id"].as_str()).collect();
+            let expected: Vec<&str> =
+                expected[10..210].iter().filter_map(|each| each["id"].as_str()).collect();
             assert_eq!(ids(&listing), expected, "{by} {order}");
         }
     }

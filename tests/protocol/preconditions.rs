@@ -68,8 +68,8 @@ async fn a_reader_who_has_the_version_gets_304_without_a_body() {
         }
         let unknown = stage.ask(method, &path, &[("if-none-match", "W/\"98\"")], Value::Null).await;
         assert_eq!((unknown.status, unknown.header("etag")), (200, version));
-        let stale = stage.ask(method, &path, &[("if-match", "W/\"98\"")], Value::Null).await;
-        assert_eq!(stale.status, 412);
+        let outdated = stage.ask(method, &path, &[("if-match", "W/\"98\"")], Value::Null).await;
+        assert_eq!(outdated.status, 412);
         let fresh = stage.ask(method, &path, &[("if-match", version)], Value::Null).await;
         assert_eq!(fresh.status, 200);
     }

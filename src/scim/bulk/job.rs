@@ -64,7 +64,7 @@ impl Job {
     /// What to do now, and the place to report its end under; `None` when there is nothing left to do.
     ///
     /// Each step must be reported with [`Job::ended`] before the next is asked for.
-    pub fn next(&mut self) -> Option<(usize, Step)> {
+    pub fn next_step(&mut self) -> Option<(usize, Step)> {
         while !self.stopped() {
             if let Some(place) = self.completable() {
                 if let Some(step) = self.complete(place) {
@@ -212,10 +212,7 @@ impl Job {
         let entry = self.entries.get(place).ok_or_else(circle)?;
         let asked = entry.operation.asked.as_ref().map_err(Clone::clone)?;
         let open: BTreeSet<&str> = if leave_out { self.open(entry) } else { BTreeSet::new() };
-        let ids = match leave_out {
-            true if !self.lost(entry) => self.known_ids(entry),
-            _ => self.ids(entry)?,
-        };
+        let ids = if leave_out && !self.lost(entry) { self.known_ids(entry) } else { self.ids(entry)? };
         let data = |data: &Value| references::resolved(&references::without(data, &open), &ids);
         let id = |on: &Target| match on {
             Target::Id(id) => Ok(id.clone()),
