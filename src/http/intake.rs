@@ -13,6 +13,7 @@ use super::router::RouterSettings;
 use super::work::Work;
 use crate::provision::{ListQuery, Preconditions, View};
 use crate::scim::schema::ResourceKind;
+use crate::scim::search::SearchRequest;
 
 /// What the request wants of `endpoint`. `None` for `OPTIONS`, which only wants to know the methods.
 pub(crate) async fn intake(
@@ -44,12 +45,8 @@ pub(crate) async fn intake(
         Endpoint::Schema(urn) => asked.unfiltered(Work::Schemas(Some(urn)))?,
         Endpoint::Collection(kind) => asked.of_collection(kind, settings).await?,
         Endpoint::Single(kind, id) => asked.of_single(kind, id, settings).await?,
-        Endpoint::Search => {
-            return Err(Refused::NotOffered("`.search` is not offered: send the filter with GET"));
-        }
-        Endpoint::Bulk => {
-            return Err(Refused::NotOffered("`Bulk` is not offered: send the operations one by one"));
-        }
+        Endpoint::Search(kind) => asked.of_search(kind, settings).await?,
+        Endpoint::Bulk => Work::Bulk(body::object(&asked.headers, asked.content, settings.bulk_bytes).await?),
         Endpoint::Me => {
             return Err(Refused::NotOffered(
                 "`/Me` is not offered: the token belongs to a connection, not to a person",
@@ -84,9 +81,29 @@ impl Asked {
             count: self.parameters.get("count"),
             sort_by: self.parameters.get("sortBy"),
             sort_order: self.parameters.get("sortOrder"),
+            cursor: self.parameters.get("cursor"),
             view,
         };
         Ok(Work::List { kind, query })
+    }
+
+    /// The parameters stand in the body alone (RFC 7644 §3.4.3).
+    async fn of_search(self, kind: Option<ResourceKind>, settings: &RouterSettings) -> Result<Work, Refused> {
+        let body = body::object(&self.headers, self.content, settings.user_bytes).await?;
+        let asked = SearchRequest::parse(&body).map_err(Refused::Content)?;
+        let query = ListQuery {
+            filter: asked.filter,
+            start_index: asked.start_index,
+            count: asked.count,
+            sort_by: asked.sort_by,
+            sort_order: asked.sort_order,
+            cursor: asked.cursor,
+            view: View { attributes: asked.attributes, excluded: asked.excluded },
+        };
+        Ok(match kind {
+            Some(kind) => Work::List { kind, query },
+            None => Work::Search(query),
+        })
     }
 
     async fn of_single(

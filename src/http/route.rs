@@ -32,7 +32,7 @@ pub(crate) enum Endpoint {
     /// By id.
     Single(ResourceKind, String),
     /// `.search`, on the whole server or on one collection.
-    Search,
+    Search(Option<ResourceKind>),
     Bulk,
     /// `/Me` and what lies below.
     Me,
@@ -85,7 +85,9 @@ impl Endpoint {
             ["ResourceTypes", name] => Self::ResourceType((*name).to_owned()),
             ["Schemas"] => Self::Schemas,
             ["Schemas", urn] => Self::Schema((*urn).to_owned()),
-            [".search"] | ["Users" | "Groups", ".search"] => Self::Search,
+            [".search"] => Self::Search(None),
+            ["Users", ".search"] => Self::Search(Some(ResourceKind::User)),
+            ["Groups", ".search"] => Self::Search(Some(ResourceKind::Group)),
             ["Users"] => Self::Collection(ResourceKind::User),
             ["Users", id] => Self::Single(ResourceKind::User, (*id).to_owned()),
             ["Groups"] => Self::Collection(ResourceKind::Group),
@@ -106,7 +108,7 @@ impl Endpoint {
             | Self::Schema(_) => READ,
             Self::Collection(_) => COLLECTION,
             Self::Single(..) => SINGLE,
-            Self::Search | Self::Bulk => POST,
+            Self::Search(_) | Self::Bulk => POST,
             Self::Me => ME,
             Self::Unknown => &[],
         }
@@ -136,7 +138,7 @@ impl Endpoint {
                 (ResourceKind::Group, "DELETE") => "groups.delete",
                 (ResourceKind::Group, _) => "groups.read",
             },
-            Self::Search => "search",
+            Self::Search(_) => "search",
             Self::Bulk => "bulk",
             Self::Me => "me",
             Self::Unknown => "unknown",
@@ -200,8 +202,12 @@ mod tests {
 
     #[test]
     fn a_search_is_never_taken_for_an_id() {
-        for path in ["/hive/scim/v2/.search", "/hive/scim/v2/Users/.search", "/hive/scim/v2/Groups/.search"] {
-            assert_eq!(endpoint(path), Endpoint::Search, "{path}");
+        for (path, kind) in [
+            ("/hive/scim/v2/.search", None),
+            ("/hive/scim/v2/Users/.search", Some(ResourceKind::User)),
+            ("/hive/scim/v2/Groups/.search/", Some(ResourceKind::Group)),
+        ] {
+            assert_eq!(endpoint(path), Endpoint::Search(kind), "{path}");
         }
     }
 }

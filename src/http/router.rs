@@ -22,6 +22,7 @@ use super::peer::Peer;
 use super::route::{Endpoint, Route};
 use crate::base::id::Ids;
 use crate::provision::{Connection, Denied, Gateway};
+use crate::scim::bulk::MAX_PAYLOAD;
 
 /// What the doors are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub struct RouterSettings {
     pub user_bytes: usize,
     /// Largest body of a group request, in bytes.
     pub group_bytes: usize,
+    /// Largest body of a bulk request, in bytes; told by `ServiceProviderConfig`.
+    pub bulk_bytes: usize,
     /// When a caller with wrong credentials is told to wait.
     pub failures: FailureLimit,
     /// Whether a proxy of ours stands in front, so that `X-Forwarded-For` names the caller.
@@ -44,6 +47,7 @@ impl Default for RouterSettings {
             answer_within: Duration::from_secs(25),
             user_bytes: 256 * 1024,
             group_bytes: 2 * 1024 * 1024,
+            bulk_bytes: MAX_PAYLOAD,
             failures: FailureLimit::default(),
             behind_proxy: false,
         }
@@ -105,7 +109,8 @@ async fn scim(
     entered.note(connection.name());
     let methods = endpoint.methods();
     Ok(match intake(endpoint, request, &door.settings).await? {
-        Some(work) => work.perform(&connection).await?.into_response(),
+        // Boxed: the way of a request through all floors is long, and most of it is this.
+        Some(work) => Box::pin(work.perform(&connection)).await?.into_response(),
         None => options(methods),
     })
 }

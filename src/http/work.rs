@@ -14,12 +14,43 @@ pub(crate) enum Work {
     ServiceProviderConfig,
     ResourceTypes(Option<String>),
     Schemas(Option<String>),
-    List { kind: ResourceKind, query: ListQuery },
-    Create { kind: ResourceKind, body: Value, view: View },
-    Read { kind: ResourceKind, id: String, view: View, when: Preconditions },
-    Replace { kind: ResourceKind, id: String, body: Value, view: View, when: Preconditions },
-    Patch { kind: ResourceKind, id: String, body: Value, view: View, when: Preconditions },
-    Delete { kind: ResourceKind, id: String, when: Preconditions },
+    List {
+        kind: ResourceKind,
+        query: ListQuery,
+    },
+    /// Over all resource types.
+    Search(ListQuery),
+    Bulk(Value),
+    Create {
+        kind: ResourceKind,
+        body: Value,
+        view: View,
+    },
+    Read {
+        kind: ResourceKind,
+        id: String,
+        view: View,
+        when: Preconditions,
+    },
+    Replace {
+        kind: ResourceKind,
+        id: String,
+        body: Value,
+        view: View,
+        when: Preconditions,
+    },
+    Patch {
+        kind: ResourceKind,
+        id: String,
+        body: Value,
+        view: View,
+        when: Preconditions,
+    },
+    Delete {
+        kind: ResourceKind,
+        id: String,
+        when: Preconditions,
+    },
 }
 
 /// What came of it.
@@ -42,6 +73,8 @@ impl Work {
             Self::ResourceTypes(name) => Outcome::Document(connection.resource_types(name.as_deref())?),
             Self::Schemas(urn) => Outcome::Document(connection.schemas(urn.as_deref())?),
             Self::List { kind, query } => Outcome::Document(connection.list(kind, &query).await?),
+            Self::Search(query) => Outcome::Document(connection.search(&query).await?),
+            Self::Bulk(body) => Outcome::Document(connection.bulk(&body).await?),
             Self::Create { kind, body, view } => {
                 Outcome::Created(connection.create(kind, body, &view).await?)
             }

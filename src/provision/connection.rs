@@ -18,6 +18,7 @@ use crate::base::clock::{SharedClock, Timestamp};
 use crate::base::context::{self, Context};
 use crate::base::id::Ids;
 use crate::contract::{Adapter, Capabilities, Guarded};
+use crate::scim::cursor::CursorKey;
 use crate::scim::error::ScimError;
 use crate::scim::schema::ResourceKind;
 use crate::store::{Kind, Store};
@@ -45,6 +46,8 @@ pub struct Connection {
     pub(super) refreshes: Refreshes,
     /// Places for open intents that are worked on.
     pub(super) resuming: Arc<Semaphore>,
+    /// What the cursors of this connection's listings are sealed with, for as long as the process lives.
+    pub(super) cursor_key: CursorKey,
 }
 
 impl Connection {
@@ -66,6 +69,7 @@ impl Connection {
             turns: Turns::default(),
             refreshes: Refreshes::default(),
             resuming: Arc::new(Semaphore::new(super::recover::AT_ONCE)),
+            cursor_key: CursorKey::new(rand::random()),
         })
     }
 

@@ -188,7 +188,7 @@ impl Connection {
             (true, true, false) => GroupSurface::Members,
             (true, true, true) => GroupSurface::Full,
         };
-        Surface { groups, etag: true, ..Surface::new(self.base_url()) }
+        Surface { groups, etag: true, sort: true, bulk: self.policy.bulk, ..Surface::new(self.base_url()) }
     }
 
     /// `/ServiceProviderConfig`.
@@ -231,7 +231,14 @@ impl Connection {
     /// A ListResponse.
     pub async fn list(&self, kind: ResourceKind, query: &ListQuery) -> Result<Value> {
         self.offers(kind)?;
-        self.read_list(kind, query).await
+        self.read_list(&[kind], query).await
+    }
+
+    /// A ListResponse over all resources there are, users before groups (RFC 7644 §3.4.3).
+    pub async fn search(&self, query: &ListQuery) -> Result<Value> {
+        let kinds = [ResourceKind::User, ResourceKind::Group];
+        let offered: Vec<_> = kinds.into_iter().filter(|kind| self.offers(*kind).is_ok()).collect();
+        self.read_list(&offered, query).await
     }
 
     /// Creates a resource and shows it.

@@ -1,10 +1,12 @@
 //! Decides what should happen at the app and sees that it did. Knows SCIM and the treaty; knows no vendor and no HTTP.
 
 mod apply;
+mod bulk;
 mod conflict;
 mod connection;
 mod gateway;
 mod groups;
+mod listing;
 mod mapping;
 mod members;
 mod plan;
@@ -20,6 +22,7 @@ mod tasks;
 mod tests;
 mod turn;
 mod users;
+mod window;
 
 pub use connection::{Connection, Shared};
 pub use gateway::Gateway;
@@ -81,7 +84,7 @@ pub struct View {
     pub excluded: Option<String>,
 }
 
-/// The parameters of a listing as they came (RFC 7644 §3.4.2); unknown ones are ignored.
+/// The parameters of a listing as they came (RFC 7644 §3.4.2, RFC 9865 §2); unknown ones are ignored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListQuery {
     pub filter: Option<String>,
@@ -89,6 +92,8 @@ pub struct ListQuery {
     pub count: Option<String>,
     pub sort_by: Option<String>,
     pub sort_order: Option<String>,
+    /// Empty for the first page (RFC 9865 §2).
+    pub cursor: Option<String>,
     pub view: View,
 }
 

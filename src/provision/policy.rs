@@ -50,6 +50,8 @@ pub struct Policy {
     pub default_role: Option<String>,
     /// Folded group name → role, on apps whose groups are roles.
     pub role_groups: BTreeMap<String, String>,
+    /// Whether many operations may be sent in one request.
+    pub bulk: bool,
     /// How old a listing may be before a read asks the app again.
     pub freshness: Duration,
     /// How long a caller waits for the app before it is told to come back.
@@ -65,6 +67,7 @@ impl Default for Policy {
             protected: Vec::new(),
             default_role: None,
             role_groups: BTreeMap::new(),
+            bulk: true,
             freshness: Duration::from_secs(30),
             budget: Duration::from_secs(25),
         }

@@ -1,25 +1,21 @@
-//! Reads: by id and by filter, answered from the store, which one listing a freshness window keeps true.
+//! Reads by id, answered from the store, which one look at the app a freshness window keeps true.
 
 use serde_json::Value;
 
 use super::connection::{Connection, kind_of};
 use super::show::projection;
 use super::standing::Person;
-use super::users::not_found;
-use super::{ListQuery, Preconditions, Read, Result, STRIDE, View};
+use super::users::{check, not_found};
+use super::{Preconditions, Read, Result, View};
 use crate::base::clock::Timestamp;
-use crate::base::fold::key;
 use crate::contract::{By, Membership};
-use crate::scim::catalog::Catalog;
 use crate::scim::etag::Tags;
-use crate::scim::filter::{Filter, Lookup};
-use crate::scim::list::{Page, list_response};
 use crate::scim::project::Projection;
 use crate::scim::schema::ResourceKind;
-use crate::store::{Key, Kind, Record};
+use crate::store::{Kind, Record};
 
 impl Connection {
-    /// One resource; 404 where this connection has none with the id.
+    /// One resource; 404 where this connection has none with the id, 412 where `If-Match` names another version.
     pub(super) async fn read_one(
         &self,
         kind: ResourceKind,
@@ -34,6 +30,7 @@ impl Connection {
         }
         let record = record.ok_or_else(|| not_found(kind))?;
         let etag = crate::scim::etag::weak(record.version);
+        check(&Preconditions { if_match: when.if_match.clone(), if_none_match: None }, record.version)?;
         if when.if_none_match.as_deref().is_some_and(|header| Tags::parse(header).matches(record.version)) {
             return Ok(Read::NotModified(etag));
         }
@@ -81,89 +78,6 @@ impl Connection {
         let mut writes = self.place_writes(&person).await?;
         writes.insert(0, crate::store::Write::Record { record: Box::new(person.into_record()), expected });
         Ok(self.store().commit(writes).await.is_ok())
-    }
-
-    /// A ListResponse (RFC 7644 §3.4.2), in the order of creation.
-    pub(super) async fn read_list(&self, kind: ResourceKind, query: &ListQuery) -> Result<Value> {
-        let resource_type = Catalog::standard().of(kind);
-        let page = Page::parse(query.start_index.as_deref(), query.count.as_deref())?;
-        let projection = projection(kind, &query.view)?;
-        let filter = match query.filter.as_deref() {
-            Some(text) => Some(Filter::parse(text, resource_type)?),
-            None => None,
-        };
-        self.ensure_listed(Kind::User).await?;
-        if kind == ResourceKind::Group || self.capabilities().groups.membership == Membership::OnAccount {
-            self.ensure_listed(Kind::Group).await?;
-        }
-        let listed = self.listed_at(kind_of(kind)).await?;
-        let Some(filter) = filter else {
-            let total = self.store().count(self.name(), kind_of(kind)).await?;
-            let (offset, count) = (page.offset() as u64, page.count as u64);
-            let records = match count {
-                0 => Vec::new(),
-                _ => self.store().scan(self.name(), kind_of(kind), offset, count).await?,
-            };
-            let mut resources = Vec::with_capacity(records.len());
-            for record in records {
-                resources.push(projection.apply(self.resource(kind, record, &projection, listed).await?));
-            }
-            return Ok(list_response(
-                resources,
-                usize::try_from(total).unwrap_or(usize::MAX),
-                page.start_index,
-            ));
-        };
-        let mut matched = Matched { total: 0, page, resources: Vec::new() };
-        if let Some(lookup) = filter.lookups() {
-            let records = self.store().find(self.name(), kind_of(kind), &store_key(lookup)).await?;
-            self.take_matching(kind, records, &filter, &projection, listed, &mut matched).await?;
-        } else {
-            let mut offset = 0;
-            loop {
-                let records = self.store().scan(self.name(), kind_of(kind), offset, STRIDE).await?;
-                let last = (records.len() as u64) < STRIDE;
-                self.take_matching(kind, records, &filter, &projection, listed, &mut matched).await?;
-                if last {
-                    break;
-                }
-                offset += STRIDE;
-            }
-        }
-        Ok(list_response(matched.resources, matched.total, page.start_index))
-    }
-
-    async fn take_matching(
-        &self,
-        kind: ResourceKind,
-        records: Vec<Record>,
-        filter: &Filter,
-        projection: &Projection,
-        listed: Option<Timestamp>,
-        matched: &mut Matched,
-    ) -> Result<()> {
-        for record in records {
-            let full = kind == ResourceKind::User || filter.reads("members");
-            let resource = match (full, kind) {
-                (_, ResourceKind::User) => self.show_user(&Person::read(record.clone()), listed),
-                (true, ResourceKind::Group) => {
-                    let members = self.store().members(self.name(), &record.id).await?;
-                    self.show_group(&record, Some(&members))
-                }
-                (false, ResourceKind::Group) => self.show_group(&record, None),
-            };
-            if !filter.matches(&resource) {
-                continue;
-            }
-            matched.total += 1;
-            let place = matched.total;
-            if place > matched.page.offset() && matched.resources.len() < matched.page.count {
-                let resource =
-                    if full { resource } else { self.resource(kind, record, projection, listed).await? };
-                matched.resources.push(projection.apply(resource));
-            }
-        }
-        Ok(())
     }
 
     /// The whole resource of a record; a group's members only where the caller wants to see them.
@@ -215,22 +129,4 @@ impl Connection {
 /// When an app that tells members group by group last told this group's.
 pub(super) fn members_read_at(group: &Record) -> Option<Timestamp> {
     serde_json::from_str(&group.standing).ok()
-}
-
-/// What a filter has found so far.
-struct Matched {
-    total: usize,
-    page: Page,
-    resources: Vec<Value>,
-}
-
-fn store_key(lookup: Lookup) -> Key {
-    match lookup {
-        Lookup::Id(id) => Key::Id(id),
-        Lookup::UserName(name) => Key::Name(key(&name)),
-        Lookup::DisplayName(name) => Key::Display(key(&name)),
-        Lookup::Email(email) => Key::Email(key(&email)),
-        Lookup::ExternalId(id) => Key::ExternalId(id),
-        Lookup::MemberValue(id) => Key::Member(id),
-    }
 }

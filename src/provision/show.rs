@@ -83,7 +83,7 @@ impl Connection {
         })
     }
 
-    fn meta(&self, kind: ResourceKind, record: &Record) -> Value {
+    pub(super) fn meta(&self, kind: ResourceKind, record: &Record) -> Value {
         json!({
             "resourceType": kind.name(),
             "created": record.created_at.to_string(),

@@ -54,8 +54,8 @@ impl Surface {
             etag: false,
             bulk: false,
             sort: false,
-            bulk_max_operations: 100,
-            bulk_max_payload: 2 * 1024 * 1024,
+            bulk_max_operations: super::bulk::MAX_OPERATIONS,
+            bulk_max_payload: super::bulk::MAX_PAYLOAD,
             filter_max_results: super::list::MAX_COUNT,
         }
     }
@@ -92,6 +92,14 @@ pub fn service_provider_config(surface: &Surface) -> Value {
         "changePassword": { "supported": false },
         "sort": { "supported": surface.sort },
         "etag": { "supported": surface.etag },
+        "pagination": {
+            "cursor": true,
+            "index": true,
+            "defaultPaginationMethod": "index",
+            "defaultPageSize": super::list::DEFAULT_COUNT,
+            "maxPageSize": surface.filter_max_results,
+            "cursorTimeout": super::cursor::LIFETIME.as_secs(),
+        },
         "authenticationSchemes": [{
             "type": "oauthbearertoken",
             "name": "Bearer token",
@@ -238,6 +246,11 @@ mod tests {
         }
         assert_eq!(modest["patch"], json!({ "supported": true }));
         assert_eq!(modest["filter"], json!({ "supported": true, "maxResults": 200 }));
+        let pagination = json!({
+            "cursor": true, "index": true, "defaultPaginationMethod": "index",
+            "defaultPageSize": 100, "maxPageSize": 200, "cursorTimeout": 3600,
+        });
+        assert_eq!(modest["pagination"], pagination);
         assert_eq!(modest["bulk"]["maxOperations"], json!(100));
         assert_eq!(modest["bulk"]["maxPayloadSize"], json!(2_097_152));
         assert_eq!(modest["authenticationSchemes"][0]["type"], json!("oauthbearertoken"));

@@ -43,6 +43,22 @@ impl Page {
     }
 }
 
+/// Reads the `count` of a listing by cursor (RFC 9865 §2): none means [`DEFAULT_COUNT`], one above [`MAX_COUNT`] is
+/// cut to it.
+///
+/// # Errors
+/// 400 `invalidCount` for anything but a positive integer.
+pub fn cursor_count(count: Option<&str>) -> Result<usize> {
+    let Some(text) = count else { return Ok(DEFAULT_COUNT) };
+    match text.trim().parse::<i64>() {
+        Ok(count) if count > 0 => Ok(usize::try_from(count).unwrap_or(MAX_COUNT).min(MAX_COUNT)),
+        Ok(_) | Err(_) => Err(ScimError::bad(
+            ScimType::InvalidCount,
+            format!("`count` is no integer from 1 to {MAX_COUNT}"),
+        )),
+    }
+}
+
 impl Default for Page {
     fn default() -> Self {
         Self { start_index: 1, count: DEFAULT_COUNT }
@@ -61,6 +77,21 @@ pub fn list_response(resources: Vec<Value>, total: usize, start_index: usize) ->
         "startIndex": start_index,
         "itemsPerPage": resources.len(),
     });
+    response["Resources"] = Value::Array(resources);
+    response
+}
+
+/// The `ListResponse` of one page by cursor (RFC 9865 §2); without `next` it is the last.
+#[must_use]
+pub fn cursor_response(resources: Vec<Value>, total: usize, next: Option<String>) -> Value {
+    let mut response = json!({
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"],
+        "totalResults": total,
+        "itemsPerPage": resources.len(),
+    });
+    if let Some(next) = next {
+        response["nextCursor"] = Value::String(next);
+    }
     response["Resources"] = Value::Array(resources);
     response
 }
@@ -99,6 +130,28 @@ mod tests {
                 assert_eq!((error.status, error.scim_type), (400, Some(ScimType::InvalidValue)), "{text}");
             }
         }
+    }
+
+    #[test]
+    fn a_page_by_cursor_has_at_least_one_and_at_most_the_maximum() {
+        let counts = [(None, 100), (Some("1"), 1), (Some(" 200 "), 200), (Some("201"), 200)];
+        for (sent, count) in counts {
+            assert_eq!(cursor_count(sent), Ok(count), "{sent:?}");
+        }
+        for sent in ["0", "-1", "", "x", "1.5", "99999999999999999999"] {
+            let error = cursor_count(Some(sent)).unwrap_err();
+            assert_eq!((error.status, error.scim_type), (400, Some(ScimType::InvalidCount)), "{sent}");
+        }
+    }
+
+    #[test]
+    fn only_the_last_page_by_cursor_has_no_next() {
+        let expected = json!({
+            "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"],
+            "totalResults": 3, "itemsPerPage": 1, "nextCursor": "abc", "Resources": [{ "id": "1" }],
+        });
+        assert_eq!(cursor_response(vec![json!({ "id": "1" })], 3, Some("abc".to_owned())), expected);
+        assert!(cursor_response(Vec::new(), 3, None).get("nextCursor").is_none());
     }
 
     #[test]

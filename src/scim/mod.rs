@@ -2,7 +2,9 @@
 //!
 //! Resources are schema-checked JSON objects: a value comes back exactly as it was sent.
 
+pub mod bulk;
 pub mod catalog;
+pub mod cursor;
 pub mod decode;
 pub mod discovery;
 pub mod error;
@@ -15,3 +17,5 @@ pub mod patch;
 pub mod path;
 pub mod project;
 pub mod schema;
+pub mod search;
+pub mod sort;

@@ -257,6 +257,8 @@ fn policy(block: &Block<'_>) -> Policy {
             ("reject", DeletePolicy::Reject),
         ];
         policy.delete = block.choice("delete", &delete).unwrap_or_default();
+        let bulk = block.flag("bulk");
+        policy.bulk = bulk || !block.has("bulk");
         policy.protected =
             block.texts("protected").unwrap_or_default().iter().map(|address| key(address)).collect();
         block.finish();

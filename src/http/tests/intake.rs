@@ -83,19 +83,54 @@ async fn head_is_taken_for_get() {
 #[tokio::test]
 async fn a_listing_takes_its_parameters_in_any_case_and_leaves_out_the_unknown() {
     let path = "/hive/scim/v2/Users?filter=userName+eq+%22a%40b%22&startindex=0&COUNT=2&sortBy=userName\
-                &sortorder=descending&attributes=userName&excludedattributes=emails&aadOptscim062020";
+                &sortorder=descending&attributes=userName&excludedattributes=emails&aadOptscim062020&cursor";
     let query = ListQuery {
         filter: Some("userName eq \"a@b\"".to_owned()),
         start_index: Some("0".to_owned()),
         count: Some("2".to_owned()),
         sort_by: Some("userName".to_owned()),
         sort_order: Some("descending".to_owned()),
+        cursor: Some(String::new()),
         view: View { attributes: Some("userName".to_owned()), excluded: Some("emails".to_owned()) },
     };
     assert_eq!(
         taken(request(&Method::GET, path)).await,
         Ok(Some(Work::List { kind: ResourceKind::User, query }))
     );
+}
+
+#[tokio::test]
+async fn a_search_takes_its_parameters_from_the_body_alone() {
+    let body = "{\"filter\":\"id pr\",\"attributes\":[\"id\",\"meta\"],\"count\":5,\"cursor\":\"\"}";
+    let query = ListQuery {
+        filter: Some("id pr".to_owned()),
+        count: Some("5".to_owned()),
+        cursor: Some(String::new()),
+        view: View { attributes: Some("id,meta".to_owned()), excluded: None },
+        ..ListQuery::default()
+    };
+    let search = |path: &str| taken(with_body(&Method::POST, &format!("/hive/scim/v2{path}?count=7"), body));
+    assert_eq!(
+        search("/Groups/.search").await,
+        Ok(Some(Work::List { kind: ResourceKind::Group, query: query.clone() }))
+    );
+    assert_eq!(search("/.search").await, Ok(Some(Work::Search(query))));
+    let unreadable = with_body(&Method::POST, "/hive/scim/v2/.search", "{\"filter\":1}");
+    assert_eq!(taken(unreadable).await.unwrap_err().into_response().status(), 400);
+}
+
+#[tokio::test]
+async fn a_bulk_request_has_a_limit_of_its_own() {
+    let bulk = |length| with_body(&Method::POST, "/hive/scim/v2/Bulk", &large(length));
+    assert!(matches!(taken(bulk(2 * 1024 * 1024)).await, Ok(Some(Work::Bulk(_)))));
+    assert_eq!(taken(bulk(2 * 1024 * 1024 + 1)).await, Err(Refused::BodyTooLarge(2 * 1024 * 1024)));
+}
+
+#[tokio::test]
+async fn a_create_has_no_preconditions() {
+    let mut create = with_body(&Method::POST, "/hive/scim/v2/Users", "{}");
+    create.headers_mut().insert("if-none-match", "*".parse().unwrap());
+    assert!(matches!(taken(create).await, Ok(Some(Work::Create { .. }))));
 }
 
 #[tokio::test]
@@ -146,8 +181,8 @@ async fn what_is_not_offered_is_501_and_says_what_to_do() {
     for (method, path) in [
         (Method::GET, "/hive/scim/v2/Me"),
         (Method::PATCH, "/hive/scim/v2/Me"),
-        (Method::POST, "/hive/scim/v2/Bulk"),
-        (Method::POST, "/hive/scim/v2/Users/.search"),
+        (Method::POST, "/hive/scim/v2/Me"),
+        (Method::DELETE, "/hive/scim/v2/Me/photo"),
     ] {
         let refused = taken(with_body(&method, path, "not json")).await.unwrap_err();
         assert!(matches!(refused, Refused::NotOffered(_)), "{method} {path}");

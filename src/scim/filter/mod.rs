@@ -8,6 +8,7 @@ use super::limits;
 use super::schema::{Attribute, ResourceType};
 
 mod node;
+mod partial;
 mod resolve;
 mod shim;
 #[cfg(test)]
