@@ -311,7 +311,7 @@ fn a_caller_who_hangs_up_stops_nothing() {
             "DELETE "
         };
         let method = verb.trim();
-        app.fault(&json!({ "match": { "method": method }, "delay_ms": 700 }));
+        app.fault(&json!({ "match": { "method": method }, "delay_ms": 1_500 }));
         hang_up(&mut app, "PATCH", &at(&maria), &okta_active(false), verb);
         eventually(SOON, name, || (app.get(&at(&maria)).json()["active"] == false).then_some(()));
         assert!(!has_access(&mut app, name, "maria.santos@example.com"), "{name}");
@@ -323,7 +323,7 @@ fn a_create_nobody_waited_for_is_answered_to_whoever_repeats_it() {
     let demo = Demo::start();
     everywhere(&demo, |name, app| {
         app.warm_up();
-        app.fault(&json!({ "match": { "method": "POST" }, "delay_ms": 500, "times": 1 }));
+        app.fault(&json!({ "match": { "method": "POST" }, "delay_ms": 2_000, "times": 1 }));
         hang_up(app, "POST", "/Users", &ada(), "POST ");
         let found = eventually(SOON, name, || app.find("/Users", "userName", "ada.berg@example.com").pop());
         let again = app.post("/Users", &ada());
