@@ -18,8 +18,16 @@ use crate::upstream::Wire;
 use settings::{Field, Settings};
 
 /// Every app, by name.
-pub static APPS: &[&App] =
-    &[&hive::APP, &honeycomb::APP, &manual::APP, &sandbox::APP, &tines::APP, &workiva::APP];
+pub static APPS: &[&App] = &[
+    // Written by tests/registry.rs from the folders.
+    &hive::APP,
+    &honeycomb::APP,
+    &manual::APP,
+    &sandbox::APP,
+    &tines::APP,
+    &workiva::APP,
+    // As far as it is written.
+];
 
 /// One app the gateway can speak to.
 #[derive(Debug)]

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -69,10 +68,8 @@ pub async fn run(arguments: Arguments) -> Outcome {
     let stop = CancellationToken::new();
     serve::until_signal(stop.clone())?;
 
-    let mut simulators = Router::new();
-    for app in sim::NAMES {
-        simulators = simulators.nest(&format!("/{app}"), sim::simulator(app)?.router());
-    }
+    let simulators = sim::NAMES.iter().map(|app| Ok((*app, sim::simulator(app)?)));
+    let simulators = simulator::side_by_side(simulators.collect::<Result<Vec<_>, Failure>>()?);
     let simulating = tokio::spawn(simulator::serve(sim_listener, simulators, stop.clone()));
 
     let gateway = assemble::gateway(&config).await?;

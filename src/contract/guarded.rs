@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{
-    Account, Adapter, By, Capabilities, Change, Create, Deactivate, Delete, Draft, Error, Group, Groups,
-    Member, Outcome, Page, Reactivate, Result, Standing,
+    Account, Accounts, Adapter, By, Capabilities, Change, Create, Deactivate, Delete, Draft, Error, Group,
+    Groups, Held, Member, Outcome, Page, Reactivate, Result, Standing,
 };
 
 /// An adapter whose undeclared operations answer [`super::Kind::Unsupported`].
@@ -27,7 +27,8 @@ impl Guarded {
         let capabilities = self.0.capabilities();
         Err(Error::unsupported(
             operation,
-            format!("{} cannot do this through a `{:?}` connection", capabilities.app, capabilities.mode),
+            format!("`{}` cannot do this in the mode `{:?}`", capabilities.app, capabilities.mode)
+                .to_lowercase(),
         ))
     }
 
@@ -57,7 +58,8 @@ impl Adapter for Guarded {
     }
 
     async fn create_account(&self, draft: &Draft) -> Result<Outcome<Account>> {
-        self.allow(self.capabilities().create != Create::No, "create_account")?;
+        let Capabilities { create, accounts, .. } = self.capabilities();
+        self.allow(*create != Create::No && (draft.active || accounts.create_inactive), "create_account")?;
         self.0.create_account(draft).await
     }
 
@@ -65,6 +67,7 @@ impl Adapter for Guarded {
         if change.is_empty() {
             return Ok(Outcome::Already(current.clone()));
         }
+        self.allow(holds(&self.capabilities().accounts, change), "update_account")?;
         self.0.update_account(current, change).await
     }
 
@@ -88,6 +91,20 @@ impl Adapter for Guarded {
     fn groups(&self) -> Option<&dyn Groups> {
         self.0.groups().map(|_| self as &dyn Groups)
     }
+}
+
+/// Whether everything `change` names can be changed.
+fn holds(held: &Accounts, change: &Change) -> bool {
+    let Change { user_name, email, given_name, family_name, display_name, roles } = change;
+    let named = [
+        (user_name.is_some(), if held.everything { Held::Yes } else { Held::No }),
+        (email.is_some(), held.email),
+        (given_name.is_some(), held.given_name),
+        (family_name.is_some(), held.family_name),
+        (display_name.is_some(), held.display_name),
+        (roles.is_some(), held.roles),
+    ];
+    named.into_iter().all(|(named, held)| !named || held == Held::Yes)
 }
 
 #[async_trait]
@@ -120,5 +137,73 @@ impl Groups for Guarded {
 
     async fn delete_group(&self, group: &str) -> Result<Outcome<()>> {
         self.inner_groups(self.capabilities().groups.delete, "delete_group")?.delete_group(group).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::Kind;
+
+    /// An app that can do nothing; asking it anyway is found.
+    #[derive(Debug)]
+    struct Nothing(Capabilities);
+
+    #[async_trait]
+    impl Adapter for Nothing {
+        fn capabilities(&self) -> &Capabilities {
+            &self.0
+        }
+
+        async fn check(&self) -> Result<Standing> {
+            unreachable!()
+        }
+
+        async fn account(&self, _: By<'_>) -> Result<Option<Account>> {
+            unreachable!()
+        }
+
+        async fn accounts(&self, _: Option<&str>) -> Result<Page<Account>> {
+            unreachable!()
+        }
+
+        async fn create_account(&self, _: &Draft) -> Result<Outcome<Account>> {
+            unreachable!()
+        }
+
+        async fn update_account(&self, _: &Account, _: &Change) -> Result<Outcome<Account>> {
+            unreachable!()
+        }
+
+        async fn deactivate(&self, _: &Account) -> Result<Outcome<()>> {
+            unreachable!()
+        }
+
+        async fn reactivate(&self, _: &Account) -> Result<Outcome<Account>> {
+            unreachable!()
+        }
+
+        async fn delete_account(&self, _: &Account) -> Result<Outcome<()>> {
+            unreachable!()
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_not_declared_is_refused_without_asking() {
+        fn is_refused<T: std::fmt::Debug>(answered: Result<T>) {
+            assert_eq!(answered.unwrap_err().kind, Kind::Unsupported);
+        }
+        let guarded = Guarded::new(Arc::new(Nothing(Capabilities::default())));
+        let account = Account::default();
+        is_refused(guarded.accounts(None).await);
+        is_refused(guarded.create_account(&Draft { active: true, ..Draft::default() }).await);
+        let change = Change { email: Some("anna@example.com".into()), ..Change::default() };
+        is_refused(guarded.update_account(&account, &change).await);
+        is_refused(guarded.deactivate(&account).await);
+        is_refused(guarded.reactivate(&account).await);
+        is_refused(guarded.delete_account(&account).await);
+        is_refused(Groups::groups(&guarded).await);
+        is_refused(guarded.create_group("Audit").await);
+        assert!(Adapter::groups(&guarded).is_none());
     }
 }

@@ -1,6 +1,7 @@
 //! Decides what should happen at the app and sees that it did. Knows SCIM and the treaty; knows no vendor and no HTTP.
 
 mod apply;
+mod conflict;
 mod connection;
 mod gateway;
 mod groups;

@@ -8,7 +8,7 @@ pub use message::message;
 
 use serde::de::DeserializeOwned;
 
-use crate::contract::{Error, Kind, Result};
+use crate::contract::{Error, Fault, Kind, Result};
 use crate::upstream::{Failure, Request, Response, Safety, Upstream};
 
 /// Deepest nesting of an answer that is read.
@@ -51,10 +51,16 @@ pub fn json_of_create<T: DeserializeOwned>(operation: &'static str, response: &R
 
 /// What an answer that is no success means.
 ///
+/// A 404 with a web page is [`Kind::Unexpected`]: a proxy or a wrong address answered in the app's place, which says
+/// nothing about what is there.
+///
 /// A 5xx after a [`Safety::Once`] request is [`Kind::Unknown`], since it may have been done before the app broke; a
 /// 503 that says when to come back was not done.
 #[must_use]
 pub fn failed(app: &'static str, operation: &'static str, safety: Safety, response: &Response) -> Error {
+    if matches!(response.status, 404 | 410) && response.body.trim_ascii_start().starts_with(b"<") {
+        return somebody_else(app, operation, response.status);
+    }
     let words = message::words(&response.body).to_lowercase();
     let says = |any: &[&str]| any.iter().any(|word| words.contains(word));
     let full = || says(&["seat", "license", "licence", "capacity", "limit reached"]);
@@ -82,6 +88,12 @@ pub fn failed(app: &'static str, operation: &'static str, safety: Safety, respon
         return error.after(response.retry_after);
     }
     error
+}
+
+fn somebody_else(app: &str, operation: &'static str, status: u16) -> Error {
+    let message =
+        format!("a web page answered {status} where the API of `{app}` is expected: check `rest.base_url`");
+    Error { fault: Fault::Operator, ..Error::new(Kind::Unexpected, operation, message) }
 }
 
 /// What it means that there is no answer.

@@ -53,6 +53,16 @@ fn a_message_repeats_no_address_no_token_and_no_body() {
 }
 
 #[test]
+fn a_web_page_with_404_is_somebody_else_and_no_absence() {
+    for body in ["<!DOCTYPE html><title>404</title>", "\n <html></html>"] {
+        assert_eq!(kind(404, body), Kind::Unexpected);
+    }
+    for body in ["", "{}", "Not found"] {
+        assert_eq!(kind(404, body), Kind::NotFound);
+    }
+}
+
+#[test]
 fn a_status_means_the_same_for_every_app() {
     let taken = r#"{"errors":[{"message":"Email has already been taken","details":""}]}"#;
     let full = r#"{"error":403,"message":"Seat limit reached for this plan."}"#;

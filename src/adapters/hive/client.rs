@@ -126,9 +126,6 @@ impl Client {
         if answer::is_success(&response) {
             return Ok(response);
         }
-        if response.status == 404 && response.body.trim_ascii_start().starts_with(b"<") {
-            return Err(error::somebody_else(operation));
-        }
         Err(error::explained(answer::failed(APP, operation, safety, &response)))
     }
 }

@@ -55,11 +55,6 @@ pub(super) fn absent(operation: &'static str) -> Error {
     )
 }
 
-/// A web page answered in Honeycomb's place: its 404 says nothing about a member.
-pub(super) fn somebody_else(operation: &'static str) -> Error {
-    mistaken(operation, "a web page answered 404 instead of Honeycomb's API: check `rest.base_url`")
-}
-
 fn mistaken(operation: &'static str, message: &'static str) -> Error {
     Error { fault: Fault::Operator, ..Error::new(Kind::Unexpected, operation, message) }
 }

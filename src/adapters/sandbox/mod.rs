@@ -1,8 +1,8 @@
 //! Sandbox: an app that holds everything and touches nothing outside; the reference for the treaty.
 //!
-//! It lives in the process and remembers nothing over a restart: the gateway's store is what lasts. An account it does
-//! not know is therefore one of an earlier life and is taken up as it is asked about; only an account that was deleted
-//! in this life is gone.
+//! It lives in the process and remembers nothing over a restart: the gateway's store is what lasts. An account or group
+//! it does not know is therefore one of an earlier life and is taken up as it is asked about; only what was deleted in
+//! this life is gone.
 
 #[cfg(test)]
 mod tests;
@@ -16,9 +16,9 @@ use super::{App, Blueprint};
 use crate::base::clock::SharedClock;
 use crate::base::id::Ids;
 use crate::contract::{
-    Account, Accounts, Adapter, By, Capabilities, Change, Create, Deactivate, Delete, Dialect, Draft,
-    Fulfilment, Group, GroupCapabilities, Groups, Held, Member, Membership, Mode, Outcome, Page, Reactivate,
-    Result, Role, Roles, Standing, State,
+    Account, Accounts, Adapter, By, Capabilities, Change, Create, Deactivate, Delete, Dialect, Draft, Error,
+    Fulfilment, Group, GroupCapabilities, Groups, Held, Kind, Member, Membership, Mode, Outcome, Page,
+    Reactivate, Result, Role, Roles, Standing, State,
 };
 
 /// The app as the configuration names it.
@@ -85,8 +85,41 @@ pub struct Sandbox {
 #[derive(Debug, Default)]
 struct Content {
     accounts: BTreeMap<String, Account>,
-    /// Ids that were deleted in this life.
+    groups: BTreeMap<String, Team>,
+    /// Ids of accounts and groups that were deleted in this life.
     deleted: BTreeSet<String>,
+}
+
+/// A group, as far as this life knows it.
+#[derive(Debug, Default)]
+struct Team {
+    name: String,
+    /// What this life knows of each account: whether it is a member.
+    members: BTreeMap<String, bool>,
+}
+
+impl Content {
+    /// The account, taken up where this life has not met it; `None` where it was deleted.
+    fn account(&mut self, known: &Account) -> Option<&mut Account> {
+        if self.deleted.contains(&known.id) {
+            return None;
+        }
+        Some(self.accounts.entry(known.id.clone()).or_insert_with(|| known.clone()))
+    }
+
+    /// The group, taken up where this life has not met it; `None` where it was deleted.
+    fn group(&mut self, id: &str) -> Option<&mut Team> {
+        if self.deleted.contains(id) {
+            return None;
+        }
+        Some(self.groups.entry(id.to_owned()).or_default())
+    }
+
+    /// Notes whether an account is a member of a group; tells whether that is news.
+    fn set_member(&mut self, group: &str, account: &str, is_member: bool) -> Option<bool> {
+        let members = &mut self.group(group)?.members;
+        Some(members.insert(account.to_owned(), is_member) != Some(is_member))
+    }
 }
 
 impl Sandbox {
@@ -100,14 +133,12 @@ impl Sandbox {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sets the state of an account; tells whether it was in that state, `None` where the account was deleted.
-    fn set_state(&self, account: &Account, state: State) -> Option<bool> {
+    /// Sets the state of an account; tells the account and whether that is news, `None` where it was deleted.
+    fn set_state(&self, account: &Account, state: State) -> Option<(Account, bool)> {
         let mut held = self.held();
-        if held.deleted.contains(&account.id) {
-            return None;
-        }
-        let known = held.accounts.entry(account.id.clone()).or_insert_with(|| account.clone());
-        Some(known.state.replace(state) == Some(state))
+        let known = held.account(account)?;
+        let news = known.state.replace(state) != Some(state);
+        Some((known.clone(), news))
     }
 }
 
@@ -166,7 +197,8 @@ impl Adapter for Sandbox {
 
     async fn update_account(&self, current: &Account, change: &Change) -> Result<Outcome<Account>> {
         let mut held = self.held();
-        let account = held.accounts.entry(current.id.clone()).or_insert_with(|| current.clone());
+        let account = held.account(current).ok_or_else(|| gone("update_account"))?;
+        let before = account.clone();
         account.merge(Account {
             user_name: change.user_name.clone(),
             email: change.email.clone(),
@@ -176,26 +208,26 @@ impl Adapter for Sandbox {
             roles: change.roles.as_deref().map(roles),
             ..Account::default()
         });
-        Ok(Outcome::Done(account.clone()))
+        Ok(done(*account != before, account.clone()))
     }
 
     async fn deactivate(&self, account: &Account) -> Result<Outcome<()>> {
-        Ok(match self.set_state(account, State::Inactive) {
-            Some(false) => Outcome::Done(()),
-            Some(true) | None => Outcome::Already(()),
-        })
+        let news = self.set_state(account, State::Inactive).is_some_and(|(_, news)| news);
+        Ok(done(news, ()))
     }
 
     async fn reactivate(&self, account: &Account) -> Result<Outcome<Account>> {
-        let was = self.set_state(account, State::Active);
-        let account = Account { state: Some(State::Active), ..account.clone() };
-        Ok(if was == Some(true) { Outcome::Already(account) } else { Outcome::Done(account) })
+        let (account, news) = self.set_state(account, State::Active).ok_or_else(|| gone("reactivate"))?;
+        Ok(done(news, account))
     }
 
     async fn delete_account(&self, account: &Account) -> Result<Outcome<()>> {
         let mut held = self.held();
         held.accounts.remove(&account.id);
-        Ok(if held.deleted.insert(account.id.clone()) { Outcome::Done(()) } else { Outcome::Already(()) })
+        for group in held.groups.values_mut() {
+            group.members.remove(&account.id);
+        }
+        Ok(done(held.deleted.insert(account.id.clone()), ()))
     }
 
     fn groups(&self) -> Option<&dyn Groups> {
@@ -203,40 +235,61 @@ impl Adapter for Sandbox {
     }
 }
 
-/// Groups live in the gateway's store alone: there is nobody behind the sandbox who could change them.
+/// Memberships are not told with the accounts: this life knows only those it was asked for, and half a list would
+/// look like the whole one.
 #[async_trait]
 impl Groups for Sandbox {
     async fn groups(&self) -> Result<Vec<Group>> {
-        Ok(Vec::new())
+        let held = self.held();
+        // A group of an earlier life was never told its name here.
+        let named = held.groups.iter().filter(|(_, team)| !team.name.is_empty());
+        Ok(named.map(|(id, team)| Group { id: id.clone(), name: team.name.clone(), members: None }).collect())
     }
 
-    async fn members(&self, _group: &str) -> Result<Vec<String>> {
-        Ok(Vec::new())
+    async fn members(&self, group: &str) -> Result<Vec<String>> {
+        let mut held = self.held();
+        let team = held.group(group).ok_or_else(|| gone("members"))?;
+        Ok(team.members.iter().filter(|(_, is_member)| **is_member).map(|(id, _)| id.clone()).collect())
     }
 
-    async fn add_member(&self, _group: &str, _member: &Member) -> Result<Outcome<Option<Account>>> {
-        Ok(Outcome::Done(None))
+    async fn add_member(&self, group: &str, member: &Member) -> Result<Outcome<Option<Account>>> {
+        let news = self.held().set_member(group, &member.account, true);
+        Ok(done(news.ok_or_else(|| gone("add_member"))?, None))
     }
 
-    async fn remove_member(&self, _group: &str, _member: &Member) -> Result<Outcome<Option<Account>>> {
-        Ok(Outcome::Done(None))
+    async fn remove_member(&self, group: &str, member: &Member) -> Result<Outcome<Option<Account>>> {
+        let news = self.held().set_member(group, &member.account, false);
+        Ok(done(news.unwrap_or(false), None))
     }
 
     async fn create_group(&self, name: &str) -> Result<Outcome<Group>> {
-        Ok(Outcome::Done(Group {
-            id: format!("sbx-{}", self.ids.next()),
-            name: name.to_owned(),
-            members: None,
-        }))
+        let id = format!("sbx-{}", self.ids.next());
+        let team = Team { name: name.to_owned(), members: BTreeMap::new() };
+        self.held().groups.insert(id.clone(), team);
+        Ok(Outcome::Done(Group { id, name: name.to_owned(), members: Some(Vec::new()) }))
     }
 
-    async fn rename_group(&self, _group: &str, _name: &str) -> Result<Outcome<()>> {
-        Ok(Outcome::Done(()))
+    async fn rename_group(&self, group: &str, name: &str) -> Result<Outcome<()>> {
+        let mut held = self.held();
+        let team = held.group(group).ok_or_else(|| gone("rename_group"))?;
+        let news = std::mem::replace(&mut team.name, name.to_owned()) != name;
+        Ok(done(news, ()))
     }
 
-    async fn delete_group(&self, _group: &str) -> Result<Outcome<()>> {
-        Ok(Outcome::Done(()))
+    async fn delete_group(&self, group: &str) -> Result<Outcome<()>> {
+        let mut held = self.held();
+        held.groups.remove(group);
+        Ok(done(held.deleted.insert(group.to_owned()), ()))
     }
+}
+
+/// `Done` where something changed, `Already` where it was so.
+fn done<T>(news: bool, value: T) -> Outcome<T> {
+    if news { Outcome::Done(value) } else { Outcome::Already(value) }
+}
+
+fn gone(operation: &'static str) -> Error {
+    Error::new(Kind::NotFound, operation, "the sandbox has deleted this")
 }
 
 fn roles(values: &[String]) -> Vec<Role> {

@@ -137,6 +137,13 @@ impl Simulator {
     }
 }
 
+/// Several simulators on one listener, each below `/{name}`.
+pub fn side_by_side<'a>(simulators: impl IntoIterator<Item = (&'a str, Simulator)>) -> Router {
+    simulators
+        .into_iter()
+        .fold(Router::new(), |all, (name, simulator)| all.nest(&format!("/{name}"), simulator.router()))
+}
+
 async fn door(State(simulator): State<Simulator>, request: Request) -> Response {
     let call = match Call::read(request).await {
         Ok(call) => call,

@@ -165,22 +165,25 @@ impl Adapter for Tines {
         self.client.create(body).await.map(Outcome::Done)
     }
 
-    /// Fields that Tines does not have are passed over; a change of nothing else is [`Outcome::Already`].
+    /// Fields that Tines does not have, and those that are so already, are passed over; a change of nothing else is
+    /// [`Outcome::Already`].
     async fn update_account(&self, current: &Account, change: &Change) -> Result<Outcome<Account>> {
         let operation = "update_account";
         let role = match &change.roles {
             Some(roles) => Some(self.role(roles, operation)?),
             None => None,
         };
+        let known_role = current.roles.iter().flatten().next().map(|role| &role.value);
         let fields = [
-            ("email", change.email.clone()),
-            ("first_name", change.given_name.clone()),
-            ("last_name", change.family_name.clone()),
-            ("role", role),
+            ("email", change.email.clone(), current.email.as_ref()),
+            ("first_name", change.given_name.clone(), current.given_name.as_ref()),
+            ("last_name", change.family_name.clone(), current.family_name.as_ref()),
+            ("role", role, known_role),
         ];
         let body: Map<String, Value> = fields
             .into_iter()
-            .filter_map(|(name, value)| Some((name.to_owned(), Value::String(value?))))
+            .filter(|(_, wanted, known)| wanted.as_ref() != *known)
+            .filter_map(|(name, wanted, _)| Some((name.to_owned(), Value::String(wanted?))))
             .collect();
         if body.is_empty() {
             return Ok(Outcome::Already(current.clone()));

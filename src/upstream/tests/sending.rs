@@ -2,6 +2,7 @@ use std::sync::atomic::Ordering;
 
 use futures_util::future::join_all;
 use serde_json::json;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
 use super::server::{Reply, Server, answer};
@@ -88,6 +89,20 @@ async fn without_a_connection_nothing_was_sent() {
     assert!(matches!(came, Err(Failure::NotSent(_))), "{came:?}");
     let attempts: Vec<_> = context.calls().iter().map(|call| (call.attempt, call.status)).collect();
     assert_eq!(attempts, [(1, None), (2, None)]);
+}
+
+#[tokio::test]
+async fn a_handshake_that_fails_sent_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let upstream = open(&format!("https://{}", listener.local_addr().unwrap()));
+    let answering = tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _gone = stream.write_all(b"HTTP/1.1 400 not tls\r\n\r\n").await;
+        }
+    });
+    let came = upstream.send(Request::post("/users")).await;
+    assert!(matches!(came, Err(Failure::NotSent(_))), "{came:?}");
+    answering.abort();
 }
 
 #[tokio::test]

@@ -1,0 +1,140 @@
+//! What the suite has to be told of each app beside its capabilities: how it is built and what stands on its other side.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis::adapters::settings::{Setting, Settings};
+use portcullis::adapters::simulator::{Dialect, Simulator, UnknownDialect};
+use portcullis::adapters::{App, Blueprint, hive, honeycomb, manual, sandbox, tines, workiva};
+use portcullis::base::clock::{SharedClock, SystemClock};
+use portcullis::base::secret::SecretString;
+use portcullis::contract::{Adapter, Guarded};
+use portcullis::upstream::Wire;
+
+type MakeSimulator = fn(Dialect, SharedClock) -> Result<Simulator, UnknownDialect>;
+
+/// One app on the bench.
+pub struct Bench {
+    pub app: &'static App,
+    /// `None`: the adapter calls nobody.
+    pub simulator: Option<MakeSimulator>,
+    /// The settings that lead to the simulator at this address, by path; secrets apart.
+    address: &'static [(&'static str, &'static str)],
+    texts: &'static [(&'static str, &'static str)],
+    /// The secret's path, the right one, and one of the wrong kind.
+    secret: Option<(&'static str, &'static str, &'static str)>,
+    /// Two roles of the app, where its capabilities do not list them; the lesser first.
+    pub roles: [&'static str; 2],
+    /// Switches after which the simulator answers with no more than the guide's examples; empty where it always does.
+    pub brief: &'static [&'static str],
+}
+
+/// Every app of the registry has its bench.
+pub static BENCHES: &[Bench] = &[
+    Bench {
+        app: &hive::APP,
+        simulator: Some(hive::sim::simulator),
+        address: &[("rest.base_url", "/api/v1")],
+        texts: &[],
+        secret: Some(("rest.api_key", hive::sim::ADMIN_KEY, hive::sim::SCIM_TOKEN)),
+        roles: ["guest", "member"],
+        brief: &["brief_members"],
+    },
+    Bench {
+        app: &honeycomb::APP,
+        simulator: Some(honeycomb::sim::simulator),
+        address: &[("rest.base_url", "")],
+        texts: &[],
+        secret: Some(("rest.api_key", honeycomb::sim::CONFIG_KEY, honeycomb::sim::INGEST_KEY)),
+        roles: ["member", "admin"],
+        brief: &[],
+    },
+    Bench {
+        app: &manual::APP,
+        simulator: None,
+        address: &[],
+        texts: &[],
+        secret: None,
+        roles: ["Read Only", "Admin"],
+        brief: &[],
+    },
+    Bench {
+        app: &sandbox::APP,
+        simulator: None,
+        address: &[],
+        texts: &[],
+        secret: None,
+        roles: ["reader", "writer"],
+        brief: &[],
+    },
+    Bench {
+        app: &tines::APP,
+        simulator: Some(tines::sim::simulator),
+        address: &[("rest.base_url", "/api/v1")],
+        texts: &[],
+        secret: Some(("rest.api_token", tines::sim::ADMIN_TOKEN, tines::sim::SCIM_TOKEN)),
+        roles: ["member", "admin"],
+        brief: &["brief_list", "partial_echo"],
+    },
+    Bench {
+        app: &workiva::APP,
+        simulator: Some(workiva::sim::simulator),
+        address: &[("rest.base_url", "/platform/v1"), ("rest.token_url", "/iam/v1/oauth2/token")],
+        texts: &[("rest.client_id", workiva::sim::CLIENT_ID)],
+        secret: Some(("rest.client_secret", workiva::sim::CLIENT_SECRET, workiva::sim::SCIM_TOKEN)),
+        roles: ["role_viewer", "role_editor"],
+        brief: &["brief_list"],
+    },
+];
+
+/// How a connection is told to behave.
+#[derive(Debug, Clone, Copy)]
+pub struct Temper {
+    /// With a credential of the wrong kind.
+    pub wrong_secret: bool,
+    /// How long all attempts at one request may take.
+    pub patience: Duration,
+}
+
+impl Default for Temper {
+    fn default() -> Self {
+        Self { wrong_secret: false, patience: Duration::from_secs(20) }
+    }
+}
+
+impl Bench {
+    /// The simulated app, where there is one.
+    pub fn simulated(&self) -> Option<Simulator> {
+        self.simulator.map(|make| make(Dialect::Guide, Arc::new(SystemClock)).unwrap())
+    }
+
+    /// A connection to the simulator at `url`, behind the guard.
+    pub fn connect(&self, url: &str, temper: Temper) -> Arc<dyn Adapter> {
+        let mut settings = Settings::default();
+        for (path, suffix) in self.address {
+            settings.set(*path, Setting::Text(format!("{url}{suffix}")));
+        }
+        for (path, text) in self.texts {
+            settings.set(*path, Setting::Text((*text).to_owned()));
+        }
+        if let Some((path, right, wrong)) = self.secret {
+            let secret = if temper.wrong_secret { wrong } else { right };
+            settings.set(path, Setting::Secret(SecretString::from(secret)));
+        }
+        Arc::new(Guarded::new(self.built(&settings, temper.patience)))
+    }
+
+    fn built(&self, settings: &Settings, total: Duration) -> Arc<dyn Adapter> {
+        let wire = Wire {
+            private: true,
+            per_second: None,
+            concurrency: 8,
+            attempt: Duration::from_secs(10),
+            total,
+            body_limit: 8 << 20,
+            clock: Arc::new(SystemClock),
+        };
+        let (mode, dialect) = self.app.modes[0];
+        (self.app.build)(&Blueprint { connection: "conformance", mode, dialect, settings, wire }).unwrap()
+    }
+}
