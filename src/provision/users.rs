@@ -59,8 +59,9 @@ impl Connection {
         let (person, _turn) = self
             .carry(
                 async move { this.create_in_turn(desired).await },
-                move |(person, _turn): (Person, Turn)| async move {
+                move |(person, turn): (Person, Turn)| async move {
                     unheard.mark_unacknowledged(person).await;
+                    drop(turn);
                 },
             )
             .await?;
