@@ -307,12 +307,12 @@ impl App {
 
     /// The one person called `user_name`.
     pub fn person(&mut self, user_name: &str) -> Value {
-        one(self.find("/Users", "userName", user_name))
+        one(&self.find("/Users", "userName", user_name))
     }
 
     /// The one group called `name`, without its members, as Entra looks for it.
     pub fn group(&mut self, name: &str) -> Value {
-        one(self.find("/Groups?excludedAttributes=members&", "displayName", name))
+        one(&self.find("/Groups?excludedAttributes=members&", "displayName", name))
     }
 
     /// Creates a person and answers the resource.
@@ -377,8 +377,8 @@ impl App {
     }
 }
 
-fn one(found: Vec<Value>) -> Value {
-    let [one] = found.as_slice() else { panic!("not one but {}: {found:?}", found.len()) };
+fn one(found: &[Value]) -> Value {
+    let [one] = found else { panic!("not one but {}: {found:?}", found.len()) };
     one.clone()
 }
 

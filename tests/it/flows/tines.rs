@@ -180,10 +180,10 @@ fn a_team_is_joined_and_left_with_one_call_each() {
     let leave = format!("DELETE /api/v1/teams/5/memberships/{}", account(&person));
 
     assert_eq!(app.patch(&group_at(&team), &add_members(&[id(&person), id(&maria)])).status, 204);
-    assert_eq!(app.journal(), [join.clone()]);
+    assert_eq!(app.journal(), std::slice::from_ref(&join));
     assert_eq!(app.get(&at(&person)).json()["groups"][0]["display"], "Security Ops");
     assert_eq!(app.patch(&group_at(&team), &remove_member(id(&person))).status, 204);
-    assert_eq!(app.journal(), [leave.clone()]);
+    assert_eq!(app.journal(), std::slice::from_ref(&leave));
     assert_eq!(app.patch(&group_at(&team), &remove_member(id(&person))).status, 204);
     assert_eq!(app.journal(), Vec::<String>::new());
 
