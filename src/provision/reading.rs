@@ -146,14 +146,14 @@ impl Connection {
         matched: &mut Matched,
     ) -> Result<()> {
         for record in records {
-            let full = kind == ResourceKind::User || filter.reads("members");
-            let resource = match (full, kind) {
-                (_, ResourceKind::User) => self.show_user(&Person::read(record.clone()), listed),
-                (true, ResourceKind::Group) => {
+            // A group whose members nobody filters by is read with them only when it is shown.
+            let (resource, partial) = match kind {
+                ResourceKind::User => (self.show_user(&Person::read(record), listed), None),
+                ResourceKind::Group if filter.reads("members") => {
                     let members = self.store().members(self.name(), &record.id).await?;
-                    self.show_group(&record, Some(&members))
+                    (self.show_group(&record, Some(&members)), None)
                 }
-                (false, ResourceKind::Group) => self.show_group(&record, None),
+                ResourceKind::Group => (self.show_group(&record, None), Some(record)),
             };
             if !filter.matches(&resource) {
                 continue;
@@ -161,8 +161,10 @@ impl Connection {
             matched.total += 1;
             let place = matched.total;
             if place > matched.page.offset() && matched.resources.len() < matched.page.count {
-                let resource =
-                    if full { resource } else { self.resource(kind, record, projection, listed).await? };
+                let resource = match partial {
+                    None => resource,
+                    Some(record) => self.resource(kind, record, projection, listed).await?,
+                };
                 matched.resources.push(projection.apply(resource));
             }
         }
