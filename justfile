@@ -20,8 +20,10 @@ ci:
 demo *ARGS:
     cargo run --release -- demo {{ARGS}}
 
-# What the store does in a second, on this machine
+# What the release build does in a second on this machine, and what its store does
 bench:
+    cargo build --release
+    cargo run --release --example figures
     cargo test --release --lib speed -- --ignored --nocapture
 
 # The gateway and its simulators in containers

@@ -45,18 +45,6 @@ impl Gateway {
         Arc::new(Self { connections, shared, tokens: Mutex::default() })
     }
 
-    /// A gateway without connections that remembers nothing.
-    #[cfg(test)]
-    pub fn empty(clock: crate::base::clock::SharedClock) -> Arc<Self> {
-        let shared = Shared {
-            store: Arc::new(store::silent::Silent),
-            ids: crate::base::id::Ids::new(Arc::clone(&clock)),
-            clock,
-            tracker: tokio_util::task::TaskTracker::new(),
-        };
-        Self::new(Vec::new(), Arc::new(shared))
-    }
-
     /// What all connections share.
     pub fn shared(&self) -> &Shared {
         &self.shared

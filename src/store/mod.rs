@@ -2,8 +2,6 @@
 
 #[cfg(test)]
 pub mod conformance;
-#[cfg(test)]
-pub mod silent;
 pub mod sqlite;
 mod words;
 
@@ -233,15 +231,6 @@ pub enum Write {
     ///
     /// `expected` is the version it was read at; `None` inserts and fails with [`Error::Stale`] if the id exists.
     Record { record: Box<Record>, expected: Option<i64> },
-    /// Only what the app told: leaves desired state, version and names alone. Nothing happens if the id is unknown.
-    Observed {
-        connection: String,
-        kind: Kind,
-        id: String,
-        account: Option<String>,
-        observed: Option<String>,
-        at: Timestamp,
-    },
     /// Adds memberships; those that exist stay as they are.
     AddMembers { connection: String, memberships: Vec<Membership> },
     /// Removes memberships; those that do not exist are nothing to do.

@@ -20,9 +20,6 @@ use crate::adapters::simulator::{
 };
 use crate::base::clock::{Clock, SharedClock};
 
-/// Where webhooks may be sent: `POST /sink` and everything below it.
-pub const SINK_PATH: &str = "/sink";
-
 const NAME: &str = "hotjar";
 
 /// The simulated dashboard; fails for a dialect it does not speak.

@@ -4,6 +4,7 @@ mod accounts;
 mod groups;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
@@ -27,11 +28,29 @@ pub(super) fn is_believable(missing: usize, known: usize) -> bool {
     missing <= 5 || missing.saturating_mul(10) <= known.saturating_mul(3)
 }
 
-/// Who is listing right now, and when a listing last failed.
+/// The listings of a connection's people and groups.
 #[derive(Debug, Default)]
 pub struct Refreshes {
-    users: Mutex<Option<Timestamp>>,
-    groups: Mutex<Option<Timestamp>>,
+    users: Listing,
+    groups: Listing,
+}
+
+/// One kind of listing.
+#[derive(Debug, Default)]
+struct Listing {
+    /// When one last failed; held by who is listing right now.
+    failed: Mutex<Option<Timestamp>>,
+    /// When the last complete one ended, as the store told: no other process makes it earlier.
+    completed: std::sync::Mutex<Option<Timestamp>>,
+}
+
+impl Refreshes {
+    fn of(&self, kind: Kind) -> &Listing {
+        match kind {
+            Kind::User => &self.users,
+            Kind::Group => &self.groups,
+        }
+    }
 }
 
 impl Connection {
@@ -40,7 +59,14 @@ impl Connection {
         if !self.lists(kind) {
             return Ok(None);
         }
-        Ok(self.store().roster(self.name(), kind).await?.map(|roster| roster.completed_at))
+        let completed = || self.refreshes.of(kind).completed.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = *completed();
+        if self.is_fresh(known) {
+            return Ok(known);
+        }
+        let told = self.store().roster(self.name(), kind).await?.map(|roster| roster.completed_at);
+        *completed() = told;
+        Ok(told)
     }
 
     fn lists(&self, kind: Kind) -> bool {
@@ -60,11 +86,7 @@ impl Connection {
         if !self.lists(kind) || self.is_fresh(self.listed_at(kind).await?) {
             return Ok(());
         }
-        let lock = match kind {
-            Kind::User => &self.refreshes.users,
-            Kind::Group => &self.refreshes.groups,
-        };
-        let mut failed = lock.lock().await;
+        let mut failed = self.refreshes.of(kind).failed.lock().await;
         let listed = self.listed_at(kind).await?;
         if self.is_fresh(listed) {
             return Ok(());

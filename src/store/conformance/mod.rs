@@ -48,8 +48,6 @@ pub async fn all(make: impl AsyncFn(&'static str) -> Arc<dyn Store>) {
             every_key_finds_its_record_and_no_other,
             a_changed_address_moves_in_the_index,
             what_is_found_is_in_id_order,
-            what_the_app_told_leaves_the_rest_alone,
-            what_the_app_told_of_an_unknown_record_is_nothing_to_do,
             a_scan_pages_through_the_live_records_in_id_order;
         members:
             members_come_back_in_id_order_with_labels_and_kinds,

@@ -210,44 +210,6 @@ pub(super) async fn what_is_found_is_in_id_order(store: &Subject) {
     }
 }
 
-pub(super) async fn what_the_app_told_leaves_the_rest_alone(store: &Subject) {
-    let before = Record { account: None, observed: None, observed_at: None, ..full("u1") };
-    write(store, [insert(before.clone())]).await;
-    let told = |account: Option<&str>, observed: Option<&str>, at: i64| Write::Observed {
-        connection: HERE.to_owned(),
-        kind: Kind::User,
-        id: "u1".to_owned(),
-        account: account.map(str::to_owned),
-        observed: observed.map(str::to_owned),
-        at: Timestamp(at),
-    };
-    write(store, [told(Some("acc-9"), Some(r#"{"role":"owner"}"#), 77)]).await;
-    let after = Record {
-        account: Some("acc-9".to_owned()),
-        observed: Some(r#"{"role":"owner"}"#.to_owned()),
-        observed_at: Some(Timestamp(77)),
-        ..before.clone()
-    };
-    assert_eq!(store.record(HERE, Kind::User, "u1").await.unwrap(), Some(after));
-
-    write(store, [told(None, None, 78)]).await;
-    let gone = Record { observed_at: Some(Timestamp(78)), ..before };
-    assert_eq!(store.record(HERE, Kind::User, "u1").await.unwrap(), Some(gone));
-}
-
-pub(super) async fn what_the_app_told_of_an_unknown_record_is_nothing_to_do(store: &Subject) {
-    let told = Write::Observed {
-        connection: HERE.to_owned(),
-        kind: Kind::User,
-        id: "u1".to_owned(),
-        account: Some("acc".to_owned()),
-        observed: None,
-        at: Timestamp(1),
-    };
-    write(store, [told, insert(user("u2", "bo"))]).await;
-    assert_eq!(ids(&store.scan(HERE, Kind::User, 0, 10).await.unwrap()), ["u2"]);
-}
-
 pub(super) async fn a_scan_pages_through_the_live_records_in_id_order(store: &Subject) {
     let named = |number: u32| user(&format!("u{number:02}"), &format!("name{number:02}"));
     write(store, (0..25).rev().map(|number| insert(named(number)))).await;

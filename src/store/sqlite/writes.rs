@@ -49,15 +49,6 @@ pub(super) async fn apply(to: &mut SqliteConnection, write: &Write) -> Applied {
     match write {
         Write::Record { record, expected: None } => insert_record(to, record).await,
         Write::Record { record, expected: Some(version) } => replace_record(to, record, *version).await,
-        Write::Observed { connection, kind, id, account, observed, at } => {
-            let statement = query(
-                "UPDATE records SET account = ?4, observed = ?5, observed_at = ?6
-                 WHERE connection = ?1 AND kind = ?2 AND id = ?3",
-            );
-            let statement = statement.bind(connection).bind(kind.word()).bind(id);
-            statement.bind(account).bind(observed).bind(at.0).execute(to).await?;
-            Ok(())
-        }
         Write::AddMembers { connection, memberships } => {
             let statement = query(
                 "INSERT OR IGNORE INTO members (connection, group_id, member_id)
