@@ -5,6 +5,8 @@ pub mod config;
 #[cfg(feature = "sim")]
 mod demo;
 mod doctor;
+#[cfg(feature = "sim")]
+mod files;
 mod print;
 mod roster;
 mod serve;
@@ -14,11 +16,13 @@ mod tasks;
 mod telemetry;
 mod token;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+
+use crate::provision::Refusal;
+use crate::store;
 
 /// Why a command failed: one line for the operator, and what to type next.
 #[derive(Debug)]
@@ -46,6 +50,18 @@ impl Failure {
     pub fn code(mut self, code: u8) -> Self {
         self.code = code;
         self
+    }
+}
+
+impl From<store::Error> for Failure {
+    fn from(error: store::Error) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(refusal.error.detail)
     }
 }
 
@@ -102,14 +118,6 @@ pub struct ConfigFile {
     pub config: PathBuf,
 }
 
-/// An address to listen on; port 0 takes a free one.
-#[derive(Debug, Clone, Args)]
-pub struct Listen {
-    /// Address and port to listen on; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
-    pub listen: SocketAddr,
-}
-
 /// Runs the program and answers its exit code.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -142,7 +150,9 @@ pub fn main() -> ExitCode {
 
 fn check_config(file: &ConfigFile) -> Outcome {
     let config = assemble::load(&file.config)?;
-    print::line(&format!("{}: ok, {} connections", file.config.display(), config.connections.len()))
+    let count = config.connections.len();
+    let noun = if count == 1 { "connection" } else { "connections" };
+    print::line(&format!("{}: ok, {count} {noun}", file.config.display()))
 }
 
 fn report(failure: &Failure) -> ExitCode {

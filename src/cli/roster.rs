@@ -1,6 +1,7 @@
 //! `portcullis roster`: the member list of an app that has no interface.
 
-use std::path::PathBuf;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
@@ -36,32 +37,36 @@ pub struct Import {
 
 /// Carries out the command.
 pub async fn run(Command::Import(arguments): Command) -> Outcome {
-    let config = assemble::load(&arguments.file.config)?;
-    let bytes = std::fs::read(&arguments.csv)
-        .map_err(|error| Failure::new(format!("`{}` cannot be read: {error}", arguments.csv.display())))?;
-    let rows = parse_roster(&bytes).map_err(|errors| {
-        let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        Failure::new(format!("`{}` cannot be imported\n{}", arguments.csv.display(), texts.join("\n")))
-    })?;
-    let gateway = assemble::gateway(&config).await?;
-    let connection = gateway
-        .connection(&arguments.connection)
-        .ok_or_else(|| Failure::new(format!("there is no connection `{}`", arguments.connection)))?;
+    let gateway = assemble::open(&arguments.file).await?;
+    let connection = assemble::connection(&gateway, &arguments.connection)?;
     if connection.capabilities().list {
         return Err(Failure::new(format!(
             "`{}` lists its accounts itself; only apps without an interface need a roster",
             arguments.connection
         )));
     }
+    let bytes = read(&arguments.csv)
+        .map_err(|error| Failure::new(format!("`{}` cannot be read: {error}", arguments.csv.display())))?;
+    let rows = parse_roster(&bytes).map_err(|errors| {
+        let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        Failure::new(format!("`{}` cannot be imported\n{}", arguments.csv.display(), texts.join("\n")))
+    })?;
     let accounts = rows.iter().map(RosterRow::account).collect();
-    let difference = connection
-        .import_roster(accounts, arguments.dry_run, arguments.force)
-        .await
-        .map_err(|refusal| Failure::new(refusal.error.detail))?;
+    let difference = connection.import_roster(accounts, arguments.dry_run, arguments.force).await?;
     gateway.shared().store.close().await;
     let verb = if arguments.dry_run { "would be taken in" } else { "taken in" };
     print::line(&format!(
-        "{} people {verb}: {} new, {} missing",
+        "{verb}: {} in the roster, {} new, {} missing",
         difference.rows, difference.new, difference.missing
     ))
+}
+
+/// The file, or standard input where it is `-`.
+fn read(csv: &Path) -> std::io::Result<Vec<u8>> {
+    if csv.as_os_str() != "-" {
+        return std::fs::read(csv);
+    }
+    let mut bytes = Vec::new();
+    std::io::stdin().read_to_end(&mut bytes)?;
+    Ok(bytes)
 }

@@ -81,13 +81,16 @@ pub fn mint() -> Token {
 }
 
 async fn create(arguments: &Create) -> Outcome {
-    let config = assemble::load(&arguments.file.config)?;
-    let gateway = assemble::gateway(&config).await?;
+    let gateway = assemble::open(&arguments.file).await?;
     let token = mint();
     let expires_at = gateway.shared().clock.now().plus(DAY * arguments.days);
-    let row = gateway.keep_token(&arguments.connection, &token, expires_at).await.map_err(|refusal| {
-        let names: Vec<&str> = config.connections.iter().map(|connection| connection.name.as_str()).collect();
-        Failure::new(refusal.error.detail).hint(format!("the connections are {}", names.join(", ")))
+    let connection = assemble::connection(&gateway, &arguments.connection)?;
+    let row = gateway.keep_token(connection.name(), &token, expires_at).await.map_err(|refusal| {
+        Failure::from(refusal).hint(format!(
+            "portcullis token list --config {} --connection {}",
+            arguments.file.config.display(),
+            connection.name()
+        ))
     })?;
     gateway.shared().store.close().await;
     if arguments.json {
@@ -102,9 +105,11 @@ async fn create(arguments: &Create) -> Outcome {
 }
 
 async fn list(arguments: &List) -> Outcome {
-    let config = assemble::load(&arguments.file.config)?;
-    let gateway = assemble::gateway(&config).await?;
-    let rows = gateway.shared().store.tokens().await.map_err(|error| Failure::new(error.to_string()))?;
+    let gateway = assemble::open(&arguments.file).await?;
+    if let Some(name) = &arguments.connection {
+        assemble::connection(&gateway, name)?;
+    }
+    let rows = gateway.shared().store.tokens().await?;
     let now = gateway.shared().clock.now();
     gateway.shared().store.close().await;
     let wanted = |row: &&TokenRow| arguments.connection.as_ref().is_none_or(|name| *name == row.connection);
@@ -145,10 +150,10 @@ async fn list(arguments: &List) -> Outcome {
 }
 
 async fn revoke(arguments: &Revoke) -> Outcome {
-    let config = assemble::load(&arguments.file.config)?;
-    let gateway = assemble::gateway(&config).await?;
+    let gateway = assemble::open(&arguments.file).await?;
+    assemble::connection(&gateway, &arguments.connection)?;
     let store = &gateway.shared().store;
-    let known = store.tokens().await.map_err(|error| Failure::new(error.to_string()))?;
+    let known = store.tokens().await?;
     if !known.iter().any(|row| row.connection == arguments.connection && row.id == arguments.id) {
         return Err(Failure::new(format!("`{}` has no token `{}`", arguments.connection, arguments.id))
             .hint(format!("portcullis token list --config {}", arguments.file.config.display())));
@@ -158,7 +163,7 @@ async fn revoke(arguments: &Revoke) -> Outcome {
         id: arguments.id.clone(),
         at: gateway.shared().clock.now(),
     };
-    store.commit(vec![write]).await.map_err(|error| Failure::new(error.to_string()))?;
+    store.commit(vec![write]).await?;
     store.close().await;
     if arguments.json {
         return print::line(&json!({ "id": arguments.id, "revoked": true }).to_string());
