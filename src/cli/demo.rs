@@ -31,13 +31,13 @@ pub struct Arguments {
     /// Address and port of the simulators; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8090")]
     sim_listen: SocketAddr,
-    /// Where the store lives; without it a temporary folder that is removed at the end
+    /// Where store, configuration and secrets are; without it a temporary folder that is removed at the end
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// One bearer token for every connection, instead of a new one for each
     #[arg(long, value_name = "TOKEN", value_parser = header_text)]
     token: Option<String>,
-    /// Written once it serves: base URLs, tokens and simulators as JSON
+    /// Written once it serves: base URLs, tokens, simulators and the configuration's path as JSON
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
     /// Whose needs win where identity providers disagree

@@ -7,13 +7,15 @@ use clap::{Args, Subcommand};
 
 use super::{ConfigFile, Failure, Outcome, assemble, print};
 use crate::adapters::manual::roster::{RosterRow, parse_roster};
+use crate::contract::Fulfilment;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Take in a CSV export: columns email, name, role, status, last_seen
     ///
-    /// People who are missing from it are noted as gone; tasks it shows as done are closed. An import that would lose
-    /// more than 30 % of the known people is refused without --force.
+    /// Only email has to be there. A file with anything wrong is refused whole, and each wrong line is named. People
+    /// who are missing from it are noted as gone; tasks it shows as done are closed. An import that would lose more
+    /// than 30 % of the known people is refused without --force.
     Import(Import),
 }
 
@@ -24,7 +26,7 @@ pub struct Import {
     /// The connection whose app the roster is of
     #[arg(long, value_name = "NAME")]
     connection: String,
-    /// The CSV file
+    /// The CSV file; - reads standard input
     #[arg(value_name = "CSV")]
     csv: PathBuf,
     /// Only say what would change
@@ -39,9 +41,9 @@ pub struct Import {
 pub async fn run(Command::Import(arguments): Command) -> Outcome {
     let gateway = assemble::open(&arguments.file).await?;
     let connection = assemble::connection(&gateway, &arguments.connection)?;
-    if connection.capabilities().list {
+    if connection.capabilities().fulfilment != Fulfilment::Manual {
         return Err(Failure::new(format!(
-            "`{}` lists its accounts itself; only apps without an interface need a roster",
+            "`{}` has an interface that is asked; only apps without one need a roster",
             arguments.connection
         )));
     }

@@ -24,7 +24,7 @@ pub struct Arguments {
     /// Address and port to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8090")]
     listen: SocketAddr,
-    /// Written once it serves: {"app","url"}
+    /// Written once it serves: app and url as JSON
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
 }

@@ -9,8 +9,13 @@ use crate::store::Task;
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// List what waits for a person, oldest first
+    ///
+    /// Everything on an app without an interface, and what a deactivation leaves behind on the others. Removals are
+    /// urgent: the person still has access.
     List(List),
     /// Say that a task is done; the resource shows it at once
+    ///
+    /// An invitation is then accepted, a leaver inactive, and what was left behind no longer there.
     Complete(Complete),
 }
 

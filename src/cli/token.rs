@@ -18,9 +18,13 @@ pub enum Command {
     /// Two tokens of a connection can be live at a time, so that one can be changed for the other without a gap. A
     /// running gateway knows the new token within ten seconds.
     Create(Create),
-    /// List the tokens of a connection, or of all; never the tokens themselves
+    /// List the tokens of a connection, or of all: id, state and when they end
+    ///
+    /// The tokens themselves are not kept, only digests of them.
     List(List),
     /// End a token; a running gateway refuses it within ten seconds
+    ///
+    /// To change one without a gap: create the second, put it into the identity provider, revoke the first.
     Revoke(Revoke),
 }
 
@@ -34,7 +38,7 @@ pub struct Create {
     /// Days until it ends
     #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=365))]
     days: u32,
-    /// Print {"id","token","expires_at"}
+    /// Print a JSON object: id, token, expires_at
     #[arg(long)]
     json: bool,
 }
@@ -61,7 +65,7 @@ pub struct Revoke {
     /// The token's id, as `token list` shows it
     #[arg(value_name = "ID")]
     id: String,
-    /// Print {"id","revoked"}
+    /// Print a JSON object: id, revoked
     #[arg(long)]
     json: bool,
 }
