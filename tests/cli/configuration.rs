@@ -76,3 +76,17 @@ fn a_folder_that_cannot_be_made_ends_with_78() {
         assert!(ran.stderr.contains("`/dev/null` cannot be made"), "{command}: {ran:?}");
     }
 }
+
+#[test]
+fn the_configurations_of_the_documents_lack_nothing_but_their_secrets_and_certificates() {
+    let operating = include_str!("../../docs/operating.md");
+    let example = operating.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    for text in [example, include_str!("../../docker/portcullis.toml")] {
+        let ran = Place::with(text).run("check-config", &[]);
+        let problems: Vec<&str> = ran.stderr.lines().filter(|line| line.contains(": line ")).collect();
+        assert!(ran.code == 0 || !problems.is_empty(), "{ran:?}");
+        for problem in problems {
+            assert!(problem.contains("is not set") || problem.contains("cannot be read"), "{problem}");
+        }
+    }
+}

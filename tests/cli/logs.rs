@@ -37,11 +37,16 @@ fn a_request_has_one_line_under_the_id_its_caller_gave() {
     assert_eq!(requests, 3);
 }
 
-/// Every app is driven through a life, with faults; then nothing that was planted stands in the log.
 #[test]
 fn nothing_personal_and_no_secret_is_logged_over_a_whole_session() {
+    session("info");
+    session("trace");
+}
+
+/// Drives every app through a life, with faults; then nothing that was planted stands in the log.
+fn session(level: &str) {
     let directory = TempDir::new().unwrap();
-    let mut demo = Running::demo(directory.path(), &[]);
+    let mut demo = Running::demo_logging(directory.path(), &[], level);
     let mut secrets = Vec::new();
     for connection in ["hive", "honeycomb", "tines", "workiva", "hotjar", "sandbox"] {
         secrets.push(demo.ready["connections"][connection]["token"].as_str().unwrap().to_owned());
@@ -120,8 +125,16 @@ fn live(demo: &Running, connection: &str) {
     caller.send("GET", "/Groups", &Value::Null);
     caller.send("POST", "/Groups", &json!({ "displayName": "Canary Group", "members": [{ "value": id }] }));
     if demo.ready["simulators"][connection].is_string() {
-        let order = json!({ "status": 500, "body": { "error": "canary-fault@example.com" }, "times": 40 });
-        assert!(demo.simulator(connection).send("POST", "/__sim/faults", &order).status < 300);
+        for (method, status, times) in [("POST", 400, 1), ("POST", 403, 1), ("GET", 500, 1)] {
+            let order = json!({
+                "match": { "method": method, "path_regex": "(?i)users|members|memberships" },
+                "status": status,
+                "body": { "error": "canary-fault@example.com" },
+                "times": times,
+            });
+            assert!(demo.simulator(connection).send("POST", "/__sim/faults", &order).status < 300);
+        }
+        caller.send("POST", "/Users", &person("canary-fault@example.com"));
         caller.send("POST", "/Users", &person("canary-fault@example.com"));
         assert!(demo.simulator(connection).send("DELETE", "/__sim/faults", &Value::Null).status < 300);
     }

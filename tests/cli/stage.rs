@@ -111,9 +111,13 @@ pub struct Running {
 impl Running {
     /// Starts a command with `--ready-file` in `folder` and waits until the file is there.
     pub fn start(folder: &Path, arguments: &[&str]) -> Self {
+        Self::start_logging(folder, arguments, "info")
+    }
+
+    fn start_logging(folder: &Path, arguments: &[&str], level: &str) -> Self {
         let file = folder.join(format!("ready-{}.json", number()));
-        let mut running =
-            Self::spawn(folder, &[arguments, &["--ready-file", file.to_str().unwrap()]].concat());
+        let arguments = [arguments, &["--ready-file", file.to_str().unwrap()]].concat();
+        let mut running = Self::spawn(folder, &arguments, level);
         running.ready = running
             .wait_for("the ready file", |_| serde_json::from_str(&fs::read_to_string(&file).ok()?).ok());
         running
@@ -121,14 +125,21 @@ impl Running {
 
     /// Starts the demo on free ports, its store in `folder/data`.
     pub fn demo(folder: &Path, arguments: &[&str]) -> Self {
+        Self::demo_logging(folder, arguments, "info")
+    }
+
+    /// The same, with `PORTCULLIS_LOG` set to `level`.
+    pub fn demo_logging(folder: &Path, arguments: &[&str], level: &str) -> Self {
         let data = folder.join("data");
         let standard = ["demo", "--listen", "127.0.0.1:0", "--sim-listen", "127.0.0.1:0", "--data-dir"];
-        Self::start(folder, &[&standard, [data.to_str().unwrap()].as_slice(), arguments].concat())
+        let arguments = [&standard, [data.to_str().unwrap()].as_slice(), arguments].concat();
+        Self::start_logging(folder, &arguments, level)
     }
 
     /// Starts `serve` and waits until it serves; `ready` has the `gateway`'s address as the demo's has.
     pub fn serve(place: &Place) -> Self {
-        let mut running = Self::spawn(place.directory.path(), &["serve", "--config", &place.config()]);
+        let mut running =
+            Self::spawn(place.directory.path(), &["serve", "--config", &place.config()], "info");
         let address = running.wait_for("the line that it serves", |running| {
             let line = running.log_lines().into_iter().find(|line| line["message"] == "serving")?;
             line["address"].as_str().map(str::to_owned)
@@ -137,10 +148,11 @@ impl Running {
         running
     }
 
-    fn spawn(folder: &Path, arguments: &[&str]) -> Self {
+    fn spawn(folder: &Path, arguments: &[&str], level: &str) -> Self {
         let number = number();
         let (log, stdout) = (folder.join(format!("log-{number}")), folder.join(format!("out-{number}")));
         let child = portcullis(arguments)
+            .env("PORTCULLIS_LOG", level)
             .stdin(Stdio::null())
             .stdout(File::create(&stdout).unwrap())
             .stderr(File::create(&log).unwrap())
