@@ -121,14 +121,8 @@ async fn tokens(gateway: &Arc<Gateway>, chosen: Option<&str>) -> Result<BTreeMap
     let expires_at = gateway.shared().clock.now().plus(Duration::from_hours(24 * 365));
     let mut tokens = BTreeMap::new();
     for connection in gateway.connections() {
-        let (token, text) = match chosen.and_then(|text| Some((Token::parse(text)?, text))) {
-            Some((token, text)) => (token, text.to_owned()),
-            None => {
-                let token = token::mint();
-                let text = token.reveal();
-                (token, text)
-            }
-        };
+        let token = chosen.and_then(Token::parse).unwrap_or_else(token::mint);
+        let text = chosen.map_or_else(|| token.reveal(), str::to_owned);
         make_room(gateway, connection.name(), &token).await?;
         gateway.keep_token(connection.name(), &token, expires_at).await?;
         tokens.insert(connection.name().to_owned(), text);

@@ -21,69 +21,71 @@ fn assert_error(response: &Response, status: u16, scim_type: Option<&str>, claim
     assert!(body["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{claim}: {body}");
 }
 
-fn text(text: &str) -> Option<Vec<u8>> {
-    Some(text.as_bytes().to_vec())
+/// A request that is wrong by itself.
+struct Wrong {
+    claim: &'static str,
+    method: &'static str,
+    path: String,
+    body: Option<Vec<u8>>,
+    status: u16,
+    scim_type: Option<&'static str>,
 }
 
 fn deep_json(depth: usize) -> String {
     format!("{{\"userName\":\"a@example.com\",\"name\":{}1{}}}", "[".repeat(depth), "]".repeat(depth))
 }
 
-fn operations(operations: &Value) -> Option<Vec<u8>> {
-    text(
-        &json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations })
-            .to_string(),
-    )
+fn operations(operations: &Value) -> String {
+    json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations })
+        .to_string()
 }
 
-/// What is wrong by itself: `(claim, method, path, body, status, scimType)`.
-fn table() -> Vec<(&'static str, &'static str, String, Option<Vec<u8>>, u16, Option<&'static str>)> {
-    let post = |claim, body, status, kind| (claim, "POST", "/Users".to_owned(), body, status, kind);
-    let patch = |claim, body, status, kind| (claim, "PATCH", "/Users/1".to_owned(), body, status, kind);
-    let get = |claim, path: String, status, kind| (claim, "GET", path, None, status, kind);
+fn table() -> Vec<Wrong> {
+    let wrong = |claim, method, path: &str, body: Option<&str>, status, scim_type| {
+        let body = body.map(|body| body.as_bytes().to_vec());
+        Wrong { claim, method, path: path.to_owned(), body, status, scim_type }
+    };
+    let post = |claim, body: &str, kind| wrong(claim, "POST", "/Users", Some(body), 400, kind);
+    let patch = |claim, body: &str, kind| wrong(claim, "PATCH", "/Users/1", Some(body), 400, kind);
+    let get = |claim, path: &str, status, kind| wrong(claim, "GET", path, None, status, kind);
     let (syntax, value, filter) = (Some("invalidSyntax"), Some("invalidValue"), Some("invalidFilter"));
     let huge = format!("{{\"userName\":\"{}\"}}", "a".repeat(256 * 1024));
     let deep_filter = format!("/Users?filter={}active%20eq%20true{}", "(".repeat(500), ")".repeat(500));
+    let not_utf8 = Some(b"{\"userName\":\"\xff\"}".to_vec());
     vec![
-        post("no body", None, 400, syntax),
-        post("an empty body", text(""), 400, syntax),
-        post("JSON cut short", text("{\"userName\":"), 400, syntax),
-        post("a list", text("[]"), 400, syntax),
-        post("a text", text("\"ada@example.com\""), 400, syntax),
-        post("not UTF-8", Some(b"{\"userName\":\"\xff\"}".to_vec()), 400, syntax),
-        post("a key twice", text("{\"userName\":\"a\",\"userName\":\"b\"}"), 400, syntax),
-        post("JSON too deep", text(&deep_json(200)), 400, syntax),
-        post("JSON much too deep", text(&deep_json(100_000)), 400, syntax),
-        post("a huge body", text(&huge), 413, None),
-        post("no userName", text("{\"active\":true}"), 400, value),
-        post("an empty userName", text("{\"userName\":\"\"}"), 400, value),
-        post("a userName that is a number", text("{\"userName\":7}"), 400, value),
-        post("a name that is a text", text("{\"userName\":\"a@example.com\",\"name\":\"Ada\"}"), 400, value),
-        post("emails that are a number", text("{\"userName\":\"a@example.com\",\"emails\":7}"), 400, value),
-        patch("no operations", text("{}"), 400, syntax),
-        patch("operations that are a text", operations(&json!("remove")), 400, syntax),
-        patch("an unknown operation", operations(&json!([{ "op": "move", "path": "active" }])), 400, syntax),
+        wrong("no body", "POST", "/Users", None, 400, syntax),
+        Wrong { body: not_utf8, ..post("not UTF-8", "", syntax) },
+        Wrong { status: 413, ..post("a huge body", &huge, None) },
+        post("an empty body", "", syntax),
+        post("JSON cut short", "{\"userName\":", syntax),
+        post("a list", "[]", syntax),
+        post("a text", "\"ada@example.com\"", syntax),
+        post("a key twice", "{\"userName\":\"a\",\"userName\":\"b\"}", syntax),
+        post("JSON too deep", &deep_json(200), syntax),
+        post("JSON much too deep", &deep_json(100_000), syntax),
+        post("no userName", "{\"active\":true}", value),
+        post("an empty userName", "{\"userName\":\"\"}", value),
+        post("a userName that is a number", "{\"userName\":7}", value),
+        post("a name that is a text", "{\"userName\":\"a@example.com\",\"name\":\"Ada\"}", value),
+        post("emails that are a number", "{\"userName\":\"a@example.com\",\"emails\":7}", value),
+        patch("no operations", "{}", syntax),
+        patch("operations that are a text", &operations(&json!("remove")), syntax),
+        patch("an unknown operation", &operations(&json!([{ "op": "move", "path": "active" }])), syntax),
         patch(
             "a path that is none",
-            operations(&json!([{ "op": "replace", "path": "emails[type eq", "value": 1 }])),
-            400,
+            &operations(&json!([{ "op": "replace", "path": "emails[type eq", "value": 1 }])),
             Some("invalidPath"),
         ),
-        get("a filter that is none", "/Users?filter=userName%20eq".to_owned(), 400, filter),
-        get(
-            "a filter with an unknown operator",
-            "/Users?filter=userName%20is%20%22a%22".to_owned(),
-            400,
-            filter,
-        ),
-        get("a filter too deep", deep_filter, 400, filter),
-        get("a path that is no endpoint", "/Widgets".to_owned(), 404, None),
-        get("an id nobody has", "/Users/1".to_owned(), 404, None),
-        get("a path too long", format!("/Users?filter={}", "a".repeat(9_000)), 414, None),
-        ("a method the endpoint does not know", "DELETE", "/Users".to_owned(), None, 405, None),
-        ("a bulk request", "POST", "/Bulk".to_owned(), text("{}"), 501, None),
-        ("a search by POST", "POST", "/Users/.search".to_owned(), text("{}"), 501, None),
-        get("oneself", "/Me".to_owned(), 501, None),
+        get("a filter that is none", "/Users?filter=userName%20eq", 400, filter),
+        get("a filter with an unknown operator", "/Users?filter=userName%20is%20%22a%22", 400, filter),
+        get("a filter too deep", &deep_filter, 400, filter),
+        get("a path that is no endpoint", "/Widgets", 404, None),
+        get("an id nobody has", "/Users/1", 404, None),
+        get("a path too long", &format!("/Users?filter={}", "a".repeat(9_000)), 414, None),
+        wrong("a method the endpoint does not know", "DELETE", "/Users", None, 405, None),
+        wrong("a bulk request", "POST", "/Bulk", Some("{}"), 501, None),
+        wrong("a search by POST", "POST", "/Users/.search", Some("{}"), 501, None),
+        get("oneself", "/Me", 501, None),
     ]
 }
 
@@ -93,7 +95,7 @@ fn what_is_wrong_by_itself_is_refused_and_no_app_is_asked() {
     let mut demo = Running::demo(directory.path(), &[]);
     for connection in ["hive", "honeycomb", "hotjar", "sandbox", "tines", "workiva"] {
         let mut caller = demo.caller(connection);
-        for (claim, method, path, body, status, scim_type) in table() {
+        for Wrong { claim, method, path, body, status, scim_type } in table() {
             let response = caller.send_bytes(method, &path, &[], body);
             assert_error(&response, status, scim_type, &format!("{connection}: {claim}"));
         }

@@ -65,7 +65,9 @@ pub fn settings(block: &Block<'_>, app: &App) -> (Settings, Wire) {
             }
             inner.finish();
         } else if !block.has(section) {
-            fields.iter().for_each(|(_, field)| absent(block, field.path, field, &mut settings));
+            for (_, field) in fields {
+                absent(block, field.path, field, &mut settings);
+            }
         }
     }
     (settings, wire)

@@ -102,10 +102,10 @@ fn check_name(all: &Block<'_>, name: &str) {
 }
 
 fn policy(block: &Block<'_>) -> Policy {
-    let mut policy = Policy::default();
-    policy.idp = block
+    let idp = block
         .choice("idp", &[("generic", Idp::Generic), ("okta", Idp::Okta), ("entra", Idp::Entra)])
         .unwrap_or_default();
+    let mut policy = Policy { idp, ..Policy::default() };
     if let Some(freshness) = block.duration("freshness") {
         policy.freshness = freshness;
     }
