@@ -83,8 +83,6 @@ fn table() -> Vec<Wrong> {
         get("an id nobody has", "/Users/1", 404, None),
         get("a path too long", &format!("/Users?filter={}", "a".repeat(9_000)), 414, None),
         wrong("a method the endpoint does not know", "DELETE", "/Users", None, 405, None),
-        wrong("a bulk request", "POST", "/Bulk", Some("{}"), 501, None),
-        wrong("a search by POST", "POST", "/Users/.search", Some("{}"), 501, None),
         get("oneself", "/Me", 501, None),
     ]
 }
