@@ -1,5 +1,7 @@
 //! `portcullis demo`: five simulated apps, a gateway in front of them, and what to try.
 
+mod settings;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -7,13 +9,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::config::Config;
-use super::{Failure, Outcome, assemble, print, serve, sim, token};
-use crate::adapters::{hive, honeycomb, simulator, tines, workiva};
+use super::{Failure, Outcome, assemble, files, print, serve, sim, token};
+use crate::adapters::simulator;
 use crate::base::secret::Token;
 use crate::provision::Gateway;
 use crate::store::{TokenRow, Write};
@@ -29,62 +30,61 @@ pub struct Arguments {
     /// Address and port of the simulators; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8090")]
     sim_listen: SocketAddr,
-    /// Where the store lives; without it a temporary folder that is removed at the end
+    /// Where store, configuration and secrets are; without it a temporary folder that is removed at the end
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// One bearer token for every connection, instead of a new one for each
-    #[arg(long, value_name = "TOKEN")]
+    #[arg(long, value_name = "TOKEN", value_parser = header_text)]
     token: Option<String>,
-    /// Written once it serves: base URLs, tokens and simulators as JSON
+    /// Written once it serves: base URLs, tokens, simulators and the configuration's path as JSON
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
     /// Whose needs win where identity providers disagree
-    #[arg(long, value_enum, default_value_t = Idp::Generic)]
-    idp: Idp,
+    #[arg(long, value_enum, default_value_t = settings::Idp::Generic)]
+    idp: settings::Idp,
     /// How old a listing of an app may be before a read asks the app again
     #[arg(long, value_name = "DURATION", default_value = "30s")]
     freshness: String,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Idp {
-    Generic,
-    Okta,
-    Entra,
+/// A token that fits into a header.
+fn header_text(text: &str) -> Result<String, &'static str> {
+    Token::parse(text).map(|_| text.to_owned()).ok_or("use letters, digits and signs, without a space")
 }
 
 /// Runs until SIGTERM or Ctrl-C.
 pub async fn run(arguments: Arguments) -> Outcome {
+    let folder = Folder::of(arguments.data_dir.as_deref())?;
+    let lock = serve::lock(&folder.path)?;
     let listener = serve::bind(arguments.listen).await?;
     let sim_listener = serve::bind(arguments.sim_listen).await?;
-    let address = |listener: &tokio::net::TcpListener| {
-        listener.local_addr().map_err(|error| Failure::new(format!("the listener has no address: {error}")))
-    };
-    let (gateway_url, sim_url) =
-        (format!("http://{}", address(&listener)?), format!("http://{}", address(&sim_listener)?));
-    let folder = Folder::of(arguments.data_dir.as_deref())?;
-    let config = config(&arguments, &folder.path, address(&listener)?, &sim_url)?;
-    let lock = serve::lock(&config)?;
+    let address = serve::address(&listener)?;
+    let gateway_url = format!("http://{address}");
+    let sim_url = format!("http://{}", serve::address(&sim_listener)?);
+    let file = settings::write(
+        &folder.path,
+        &settings::text(address, &sim_url, arguments.idp, &arguments.freshness),
+    )?;
+    let config = assemble::load(&file)?;
     let stop = CancellationToken::new();
     serve::until_signal(stop.clone())?;
 
     let simulators = sim::NAMES.iter().map(|app| Ok((*app, sim::simulator(app)?)));
     let simulators = simulator::side_by_side(simulators.collect::<Result<Vec<_>, Failure>>()?);
-    let simulating = tokio::spawn(simulator::serve(sim_listener, simulators, stop.clone()));
+    // They outlive the gateway's last request, and nothing waits for them.
+    let simulating = tokio::spawn(simulator::serve(sim_listener, simulators, CancellationToken::new()));
 
     let gateway = assemble::gateway(&config).await?;
     let tokens = tokens(&gateway, arguments.token.as_deref()).await?;
-    let ready = ready(&gateway_url, &sim_url, &tokens);
-    print::line(&welcome(&gateway_url, &sim_url, &tokens))?;
-    let announce = arguments.ready_file.clone();
-    let serving = serve::gateway_until(listener, gateway, &config, DRAIN, stop.clone());
-    if let Some(path) = &announce {
+    let ready = ready(&gateway_url, &sim_url, &tokens, &file);
+    print::line(&welcome(&gateway_url, &sim_url, &tokens, &file))?;
+    let serving = serve::gateway_until(listener, gateway, &config, DRAIN, stop);
+    if let Some(path) = &arguments.ready_file {
         // The socket listens already: a request that arrives now waits for the accept loop.
         sim::write_ready(path, &ready)?;
     }
     serving.await?;
-    stop.cancel();
-    drop(simulating.await);
+    simulating.abort();
     drop(lock);
     Ok(())
 }
@@ -103,7 +103,7 @@ impl Folder {
                 (std::env::temp_dir().join(format!("portcullis-demo-{:016x}", rand::random::<u64>())), true)
             }
         };
-        std::fs::create_dir_all(&path)
+        files::folder(&path)
             .map_err(|error| Failure::new(format!("`{}` cannot be made: {error}", path.display())))?;
         Ok(Self { path, temporary })
     }
@@ -119,102 +119,15 @@ impl Drop for Folder {
     }
 }
 
-/// The demo's configuration, written as an administrator would write it and read by the same reader.
-fn config(arguments: &Arguments, folder: &Path, listen: SocketAddr, sim: &str) -> Result<Config, Failure> {
-    let idp = match arguments.idp {
-        Idp::Generic => "generic",
-        Idp::Okta => "okta",
-        Idp::Entra => "entra",
-    };
-    let wire = "private = true\nper_second = 100000\nconcurrency = 64";
-    let text = format!(
-        r#"
-listen = "{listen}"
-[store]
-url = "sqlite://{store}"
-[connections.hive]
-app = "hive"
-idp = "{idp}"
-freshness = "{freshness}"
-[connections.hive.rest]
-base_url = "{sim}/hive/api/v1"
-api_key = {{ env = "HIVE_API_KEY" }}
-{wire}
-[connections.honeycomb]
-app = "honeycomb"
-idp = "{idp}"
-freshness = "{freshness}"
-[connections.honeycomb.rest]
-base_url = "{sim}/honeycomb"
-api_key = {{ env = "HONEYCOMB_API_KEY" }}
-{wire}
-[connections.tines]
-app = "tines"
-idp = "{idp}"
-freshness = "{freshness}"
-[connections.tines.rest]
-base_url = "{sim}/tines/api/v1"
-api_token = {{ env = "TINES_API_TOKEN" }}
-{wire}
-[connections.workiva]
-app = "workiva"
-idp = "{idp}"
-freshness = "{freshness}"
-[connections.workiva.rest]
-base_url = "{sim}/workiva/platform/v1"
-token_url = "{sim}/workiva/iam/v1/oauth2/token"
-client_id = "{client}"
-client_secret = {{ env = "WORKIVA_CLIENT_SECRET" }}
-{wire}
-[connections.hotjar]
-app = "manual"
-idp = "{idp}"
-freshness = "{freshness}"
-[connections.sandbox]
-app = "sandbox"
-idp = "{idp}"
-freshness = "{freshness}"
-"#,
-        freshness = arguments.freshness,
-        store = folder.join("portcullis.db").display(),
-        client = workiva::sim::CLIENT_ID,
-    );
-    let secrets: BTreeMap<&str, &str> = [
-        ("HIVE_API_KEY", hive::sim::ADMIN_KEY),
-        ("HONEYCOMB_API_KEY", honeycomb::sim::CONFIG_KEY),
-        ("TINES_API_TOKEN", tines::sim::ADMIN_TOKEN),
-        ("WORKIVA_CLIENT_SECRET", workiva::sim::CLIENT_SECRET),
-    ]
-    .into();
-    Config::parse(&text, folder, &|name| secrets.get(name).map(|secret| (*secret).to_owned())).map_err(
-        |problems| {
-            let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            Failure::new(texts.join("\n"))
-        },
-    )
-}
-
 /// One token for each connection, kept in the store; `chosen` for all where it is given.
 async fn tokens(gateway: &Arc<Gateway>, chosen: Option<&str>) -> Result<BTreeMap<String, String>, Failure> {
     let expires_at = gateway.shared().clock.now().plus(Duration::from_hours(24 * 365));
     let mut tokens = BTreeMap::new();
     for connection in gateway.connections() {
-        let (token, text) = if let Some(text) = chosen {
-            let token = Token::parse(text).ok_or_else(|| {
-                Failure::new("the token has characters that do not fit into a header")
-                    .hint("--token demo-token")
-            })?;
-            (token, text.to_owned())
-        } else {
-            let token = token::mint();
-            let text = token.reveal();
-            (token, text)
-        };
+        let token = chosen.and_then(Token::parse).unwrap_or_else(token::mint);
+        let text = chosen.map_or_else(|| token.reveal(), str::to_owned);
         make_room(gateway, connection.name(), &token).await?;
-        gateway
-            .keep_token(connection.name(), &token, expires_at)
-            .await
-            .map_err(|refusal| Failure::new(refusal.error.detail))?;
+        gateway.keep_token(connection.name(), &token, expires_at).await?;
         tokens.insert(connection.name().to_owned(), text);
     }
     Ok(tokens)
@@ -223,18 +136,16 @@ async fn tokens(gateway: &Arc<Gateway>, chosen: Option<&str>) -> Result<BTreeMap
 /// A data directory that is used again has the tokens of earlier runs; nobody knows them any longer.
 async fn make_room(gateway: &Gateway, connection: &str, token: &Token) -> Outcome {
     let shared = gateway.shared();
-    let failed = |error: crate::store::Error| Failure::new(error.to_string());
     let old = |row: &TokenRow| row.connection == connection && row.id != token.id && row.revoked_at.is_none();
-    let writes =
-        shared.store.tokens().await.map_err(failed)?.into_iter().filter(old).map(|row| Write::RevokeToken {
-            connection: row.connection,
-            id: row.id,
-            at: shared.clock.now(),
-        });
-    shared.store.commit(writes.collect()).await.map_err(failed)
+    let writes = shared.store.tokens().await?.into_iter().filter(old).map(|row| Write::RevokeToken {
+        connection: row.connection,
+        id: row.id,
+        at: shared.clock.now(),
+    });
+    Ok(shared.store.commit(writes.collect()).await?)
 }
 
-fn ready(gateway: &str, sim: &str, tokens: &BTreeMap<String, String>) -> Value {
+fn ready(gateway: &str, sim: &str, tokens: &BTreeMap<String, String>, file: &Path) -> Value {
     let connections: serde_json::Map<String, Value> = tokens
         .iter()
         .map(|(name, token)| {
@@ -246,12 +157,13 @@ fn ready(gateway: &str, sim: &str, tokens: &BTreeMap<String, String>) -> Value {
     json!({
         "gateway": gateway,
         "admin_token": Value::Null,
+        "config": file,
         "connections": connections,
         "simulators": simulators,
     })
 }
 
-fn welcome(gateway: &str, sim: &str, tokens: &BTreeMap<String, String>) -> String {
+fn welcome(gateway: &str, sim: &str, tokens: &BTreeMap<String, String>, file: &Path) -> String {
     let mut text = format!("Portcullis is ready at {gateway}; five simulated apps stand behind it.\n\n");
     for (name, token) in tokens {
         let _infallible = writeln!(text, "  {name:<10} {gateway}/{name}/scim/v2\n             token {token}");
@@ -268,7 +180,12 @@ Try a joiner, a look-up and a leaver (Honeycomb has no SCIM and no disabled stat
   curl -s -X PATCH {users}/ID -H 'Authorization: Bearer {token}' -d '{{"Operations":[{{"op":"replace","path":"active","value":false}}]}}'
 
 What reached the app: curl -s {sim}/honeycomb/__sim/journal
-Ctrl-C ends it."#
+What waits for a person (Hotjar, and what is left behind elsewhere):
+
+  portcullis tasks list --config {file}
+
+The other commands work beside it with the same file. Ctrl-C ends it."#,
+        file = file.display()
     );
     text
 }

@@ -21,8 +21,7 @@ pub struct Arguments {
 
 /// Checks every connection with the cheapest read; fails when one of them cannot work.
 pub async fn run(arguments: &Arguments) -> Outcome {
-    let config = assemble::load(&arguments.file.config)?;
-    let gateway = assemble::gateway(&config).await?;
+    let gateway = assemble::open(&arguments.file).await?;
     let mut reports = Vec::new();
     for connection in gateway.connections() {
         let context = Context::new(format!("doctor-{}", connection.name()), Duration::from_secs(25));

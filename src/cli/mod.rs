@@ -5,6 +5,8 @@ pub mod config;
 #[cfg(feature = "sim")]
 mod demo;
 mod doctor;
+#[cfg(feature = "sim")]
+mod files;
 mod print;
 mod roster;
 mod serve;
@@ -14,11 +16,13 @@ mod tasks;
 mod telemetry;
 mod token;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+
+use crate::provision::Refusal;
+use crate::store;
 
 /// Why a command failed: one line for the operator, and what to type next.
 #[derive(Debug)]
@@ -49,15 +53,38 @@ impl Failure {
     }
 }
 
+impl From<store::Error> for Failure {
+    fn from(error: store::Error) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(refusal.error.detail)
+    }
+}
+
 /// How every command ends.
 pub type Outcome = Result<(), Failure>;
 
-/// A SCIM 2.0 gateway: an identity provider speaks SCIM to it, it speaks each app's own tongue.
+const AFTER_HELP: &str = "\
+Exit codes:
+  0   done; `demo`, `serve` and `sim`: ended by SIGTERM or Ctrl-C
+  1   not done; standard error says why
+  2   the command line cannot be understood
+  78  the configuration or the store cannot be used
+
+Environment:
+  PORTCULLIS_LOG  what is logged on standard error: error, warn, info (the default), debug, or for
+                  one part, such as portcullis::upstream=debug";
+
+/// A SCIM 2.0 gateway for apps that speak no SCIM, or half of it
 ///
-/// Start with `portcullis demo`. Exit codes: 0 done, 1 failed, 2 wrong usage, 78 the configuration or the store cannot
-/// be used.
+/// An identity provider speaks SCIM to it; it calls each app's own API, and says that something is done when it is.
+/// Begin with `portcullis demo`, which needs no account anywhere.
 #[derive(Debug, Parser)]
-#[command(name = "portcullis", version, max_term_width = 100)]
+#[command(name = "portcullis", version, max_term_width = 100, after_long_help = AFTER_HELP)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -67,8 +94,9 @@ struct Cli {
 enum Command {
     /// Start five simulated apps and a gateway in front of them, and print what to try
     ///
-    /// Connections: hive, honeycomb, tines, workiva, hotjar (fulfilled by people) and sandbox (holds everything,
-    /// touches nothing). Ends on SIGTERM or Ctrl-C.
+    /// Connections: hive, honeycomb, tines, workiva, hotjar (carried out by people) and sandbox (holds everything,
+    /// touches nothing). Its configuration is portcullis.toml in the data directory: with it the other commands work
+    /// beside the demo. Ends on SIGTERM or Ctrl-C.
     #[cfg(feature = "sim")]
     Demo(demo::Arguments),
     /// Serve the connections of a configuration file
@@ -77,8 +105,13 @@ enum Command {
     /// yet goes on at the next start.
     Serve(ConfigFile),
     /// Check a configuration file and name every problem with its line
+    ///
+    /// Secrets are looked up; no app is asked and no store is opened. Exits with 78 when there is a problem.
     CheckConfig(ConfigFile),
     /// Ask each app of a configuration whether it is reachable and knows its credential
+    ///
+    /// Makes the cheapest read there is and changes nothing. A note is something to know though nothing is broken.
+    /// Exits with 1 when a connection cannot work.
     Doctor(doctor::Arguments),
     /// Make, list and end the bearer tokens that identity providers use
     #[command(subcommand)]
@@ -90,6 +123,9 @@ enum Command {
     #[command(subcommand)]
     Roster(roster::Command),
     /// Run one simulated app in a process of its own
+    ///
+    /// It answers at the root as the app does. Below /__sim it tells what it was asked (journal) and what it holds
+    /// (state), and takes orders to fail (faults) or to begin anew (reset). Ends on SIGTERM or Ctrl-C.
     #[cfg(feature = "sim")]
     Sim(sim::Arguments),
 }
@@ -100,14 +136,6 @@ pub struct ConfigFile {
     /// The configuration file (TOML)
     #[arg(long, value_name = "FILE", default_value = "portcullis.toml")]
     pub config: PathBuf,
-}
-
-/// An address to listen on; port 0 takes a free one.
-#[derive(Debug, Clone, Args)]
-pub struct Listen {
-    /// Address and port to listen on; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
-    pub listen: SocketAddr,
 }
 
 /// Runs the program and answers its exit code.
@@ -142,7 +170,9 @@ pub fn main() -> ExitCode {
 
 fn check_config(file: &ConfigFile) -> Outcome {
     let config = assemble::load(&file.config)?;
-    print::line(&format!("{}: ok, {} connections", file.config.display(), config.connections.len()))
+    let count = config.connections.len();
+    let noun = if count == 1 { "connection" } else { "connections" };
+    print::line(&format!("{}: ok, {count} {noun}", file.config.display()))
 }
 
 fn report(failure: &Failure) -> ExitCode {

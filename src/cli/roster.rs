@@ -1,18 +1,21 @@
 //! `portcullis roster`: the member list of an app that has no interface.
 
-use std::path::PathBuf;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
 use super::{ConfigFile, Failure, Outcome, assemble, print};
 use crate::adapters::manual::roster::{RosterRow, parse_roster};
+use crate::contract::Fulfilment;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Take in a CSV export: columns email, name, role, status, last_seen
     ///
-    /// People who are missing from it are noted as gone; tasks it shows as done are closed. An import that would lose
-    /// more than 30 % of the known people is refused without --force.
+    /// Only email has to be there. A file with anything wrong is refused whole, and each wrong line is named. People
+    /// who are missing from it are noted as gone; tasks it shows as done are closed. An import that would lose more
+    /// than 30 % of the known people is refused without --force.
     Import(Import),
 }
 
@@ -23,7 +26,7 @@ pub struct Import {
     /// The connection whose app the roster is of
     #[arg(long, value_name = "NAME")]
     connection: String,
-    /// The CSV file
+    /// The CSV file; - reads standard input
     #[arg(value_name = "CSV")]
     csv: PathBuf,
     /// Only say what would change
@@ -36,32 +39,36 @@ pub struct Import {
 
 /// Carries out the command.
 pub async fn run(Command::Import(arguments): Command) -> Outcome {
-    let config = assemble::load(&arguments.file.config)?;
-    let bytes = std::fs::read(&arguments.csv)
+    let gateway = assemble::open(&arguments.file).await?;
+    let connection = assemble::connection(&gateway, &arguments.connection)?;
+    if connection.capabilities().fulfilment != Fulfilment::Manual {
+        return Err(Failure::new(format!(
+            "`{}` has an interface that is asked; only apps without one need a roster",
+            arguments.connection
+        )));
+    }
+    let bytes = read(&arguments.csv)
         .map_err(|error| Failure::new(format!("`{}` cannot be read: {error}", arguments.csv.display())))?;
     let rows = parse_roster(&bytes).map_err(|errors| {
         let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
         Failure::new(format!("`{}` cannot be imported\n{}", arguments.csv.display(), texts.join("\n")))
     })?;
-    let gateway = assemble::gateway(&config).await?;
-    let connection = gateway
-        .connection(&arguments.connection)
-        .ok_or_else(|| Failure::new(format!("there is no connection `{}`", arguments.connection)))?;
-    if connection.capabilities().list {
-        return Err(Failure::new(format!(
-            "`{}` lists its accounts itself; only apps without an interface need a roster",
-            arguments.connection
-        )));
-    }
     let accounts = rows.iter().map(RosterRow::account).collect();
-    let difference = connection
-        .import_roster(accounts, arguments.dry_run, arguments.force)
-        .await
-        .map_err(|refusal| Failure::new(refusal.error.detail))?;
+    let difference = connection.import_roster(accounts, arguments.dry_run, arguments.force).await?;
     gateway.shared().store.close().await;
     let verb = if arguments.dry_run { "would be taken in" } else { "taken in" };
     print::line(&format!(
-        "{} people {verb}: {} new, {} missing",
+        "{verb}: {} in the roster, {} new, {} missing",
         difference.rows, difference.new, difference.missing
     ))
+}
+
+/// The file, or standard input where it is `-`.
+fn read(csv: &Path) -> std::io::Result<Vec<u8>> {
+    if csv.as_os_str() != "-" {
+        return std::fs::read(csv);
+    }
+    let mut bytes = Vec::new();
+    std::io::stdin().read_to_end(&mut bytes)?;
+    Ok(bytes)
 }

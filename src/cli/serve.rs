@@ -1,5 +1,7 @@
 //! `portcullis serve`: the gateway until it is told to stop.
 
+use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::assemble::{self, UNUSABLE};
 use super::config::Config;
 use super::{ConfigFile, Failure, Outcome};
-use crate::http::server::{ServerSettings, Timers, Tls};
+use crate::http::server::{ServerSettings, Timers};
 use crate::http::{RouterSettings, router};
 use crate::provision::Gateway;
 use crate::store::sqlite;
@@ -21,13 +23,13 @@ const DRAIN: Duration = Duration::from_secs(26);
 /// Serves the connections of a configuration file.
 pub async fn run(file: &ConfigFile) -> Outcome {
     let config = assemble::load(&file.config)?;
+    let lock = lock(config.data_dir())?;
     let listener = bind(config.listen).await?;
-    let lock = lock(&config)?;
     let gateway = assemble::gateway(&config).await?;
     warn_without_tokens(&gateway).await;
     let stop = CancellationToken::new();
     until_signal(stop.clone())?;
-    let address = listener.local_addr().map_err(|error| Failure::new(error.to_string()))?;
+    let address = address(&listener)?;
     tracing::info!(%address, connections = config.connections.len(), "serving");
     gateway_until(listener, gateway, &config, DRAIN, stop).await?;
     drop(lock);
@@ -35,20 +37,22 @@ pub async fn run(file: &ConfigFile) -> Outcome {
 }
 
 /// Binds the listener, so that a taken port is known before anything else happens.
-pub async fn bind(address: std::net::SocketAddr) -> Result<TcpListener, Failure> {
+pub async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| {
         Failure::new(format!("`{address}` cannot be listened on: {error}"))
-            .hint("choose another address with listen, or end the program that has it")
+            .hint("end the program that has it, or choose another address")
     })
 }
 
+/// Where a listener listens, with the port the system chose for port 0.
+pub fn address(listener: &TcpListener) -> Result<SocketAddr, Failure> {
+    listener.local_addr().map_err(|error| Failure::new(format!("the listener has no address: {error}")))
+}
+
 /// Takes the data directory for this process alone.
-pub fn lock(config: &Config) -> Result<sqlite::DirectoryLock, Failure> {
-    let folder = config.data_dir();
-    std::fs::create_dir_all(folder).map_err(|error| {
-        Failure::new(format!("`{}` cannot be made: {error}", folder.display())).code(UNUSABLE)
-    })?;
-    sqlite::lock(folder).map_err(|error| Failure::new(error.to_string()).code(UNUSABLE))
+pub fn lock(folder: &Path) -> Result<sqlite::DirectoryLock, Failure> {
+    assemble::make_folder(folder)?;
+    sqlite::lock(folder).map_err(|error| Failure::from(error).code(UNUSABLE))
 }
 
 /// Serves `gateway` until `stop`, then lets requests and promises under way end within `drain`.
@@ -65,24 +69,11 @@ pub async fn gateway_until(
     if unfinished > 0 {
         tracing::warn!(unfinished, "going on with what an earlier process left open");
     }
-    let tls = match &config.tls {
-        None => None,
-        Some(files) => {
-            let read = |path: &std::path::Path| {
-                std::fs::read(path).map_err(|error| {
-                    Failure::new(format!("`{}` cannot be read: {error}", path.display())).code(UNUSABLE)
-                })
-            };
-            let (certificate, key) = (read(&files.certificate)?, read(&files.key)?);
-            Some(
-                Tls::from_pem(&certificate, &key)
-                    .map_err(|error| Failure::new(format!("tls: {error}")).code(UNUSABLE))?,
-            )
-        }
+    let settings = ServerSettings {
+        timers: Timers { drain, ..Timers::default() },
+        tls: config.tls.clone(),
+        ..ServerSettings::default()
     };
-    let settings =
-        ServerSettings { timers: Timers { drain, ..Timers::default() }, tls, ..ServerSettings::default() };
-
     let doors = router(
         Arc::clone(&gateway),
         RouterSettings { behind_proxy: config.behind_proxy, ..RouterSettings::default() },

@@ -1,14 +1,14 @@
 //! `portcullis sim`: one simulated app in a process of its own.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::{Failure, Outcome, print, serve};
+use super::{Failure, Outcome, files, print, serve};
 use crate::adapters::simulator::{self, Dialect, Simulator};
 use crate::adapters::{hive, honeycomb, manual, tines, workiva};
 use crate::base::clock::{SharedClock, SystemClock};
@@ -24,7 +24,7 @@ pub struct Arguments {
     /// Address and port to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8090")]
     listen: SocketAddr,
-    /// Written once it serves: {"app","url"}
+    /// Written once it serves: app and url as JSON
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
 }
@@ -33,7 +33,7 @@ pub struct Arguments {
 pub async fn run(arguments: Arguments) -> Outcome {
     let simulator = simulator(&arguments.app)?;
     let listener = serve::bind(arguments.listen).await?;
-    let address = listener.local_addr().map_err(|error| Failure::new(error.to_string()))?;
+    let address = serve::address(&listener)?;
     let stop = CancellationToken::new();
     serve::until_signal(stop.clone())?;
     print::line(&format!(
@@ -60,10 +60,8 @@ pub fn simulator(app: &str) -> Result<Simulator, Failure> {
     made.map_err(|error| Failure::new(error.to_string()))
 }
 
-/// Writes a ready file so that whoever waits for it never reads half of it.
-pub fn write_ready(path: &std::path::Path, content: &serde_json::Value) -> Outcome {
-    let unfinished = path.with_extension("unfinished");
-    std::fs::write(&unfinished, format!("{content}\n"))
-        .and_then(|()| std::fs::rename(&unfinished, path))
+/// Writes a ready file, which may hold tokens.
+pub fn write_ready(path: &Path, content: &serde_json::Value) -> Outcome {
+    files::write(path, &format!("{content}\n"))
         .map_err(|error| Failure::new(format!("`{}` cannot be written: {error}", path.display())))
 }

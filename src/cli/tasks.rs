@@ -9,8 +9,13 @@ use crate::store::Task;
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// List what waits for a person, oldest first
+    ///
+    /// Everything on an app without an interface, and what a deactivation leaves behind on the others. Removals are
+    /// urgent: the person still has access.
     List(List),
     /// Say that a task is done; the resource shows it at once
+    ///
+    /// An invitation is then accepted, a leaver inactive, and what was left behind no longer there.
     Complete(Complete),
 }
 
@@ -36,8 +41,8 @@ pub struct Complete {
     /// The task's id, as `tasks list` shows it
     #[arg(value_name = "ID")]
     id: String,
-    /// Who did it
-    #[arg(long, value_name = "NAME")]
+    /// Who did it; kept with the task
+    #[arg(long, value_name = "NAME", default_value = "operator")]
     by: String,
     /// What shows that it is done
     #[arg(long, value_name = "TEXT")]
@@ -56,13 +61,12 @@ pub async fn run(command: Command) -> Outcome {
 }
 
 async fn list(arguments: &List) -> Outcome {
-    let config = assemble::load(&arguments.file.config)?;
-    let gateway = assemble::gateway(&config).await?;
+    let gateway = assemble::open(&arguments.file).await?;
+    if let Some(name) = &arguments.connection {
+        assemble::connection(&gateway, name)?;
+    }
     let store = &gateway.shared().store;
-    let tasks = store
-        .tasks(arguments.connection.as_deref(), !arguments.all)
-        .await
-        .map_err(|error| Failure::new(error.to_string()))?;
+    let tasks = store.tasks(arguments.connection.as_deref(), !arguments.all).await?;
     store.close().await;
     if arguments.json {
         return print::line(&json!(tasks.iter().map(shown).collect::<Vec<_>>()).to_string());
@@ -83,20 +87,15 @@ async fn list(arguments: &List) -> Outcome {
 }
 
 async fn complete(arguments: &Complete) -> Outcome {
-    let config = assemble::load(&arguments.file.config)?;
-    let gateway = assemble::gateway(&config).await?;
-    let open =
-        gateway.shared().store.tasks(None, true).await.map_err(|error| Failure::new(error.to_string()))?;
+    let gateway = assemble::open(&arguments.file).await?;
+    let open = gateway.shared().store.tasks(None, true).await?;
     let missing = || {
         Failure::new(format!("there is no open task `{}`", arguments.id))
             .hint(format!("portcullis tasks list --config {}", arguments.file.config.display()))
     };
     let task = open.into_iter().find(|task| task.id == arguments.id).ok_or_else(missing)?;
     let connection = gateway.connection(&task.connection).ok_or_else(missing)?;
-    let done = connection
-        .complete_task(&task.id, &arguments.by, arguments.note.clone())
-        .await
-        .map_err(|refusal| Failure::new(refusal.error.detail))?;
+    let done = connection.complete_task(&task.id, &arguments.by, arguments.note.clone()).await?;
     gateway.shared().store.close().await;
     if arguments.json {
         return print::line(&shown(&done).to_string());

@@ -18,9 +18,13 @@ pub enum Command {
     /// Two tokens of a connection can be live at a time, so that one can be changed for the other without a gap. A
     /// running gateway knows the new token within ten seconds.
     Create(Create),
-    /// List the tokens of a connection, or of all; never the tokens themselves
+    /// List the tokens of a connection, or of all: id, state and when they end
+    ///
+    /// The tokens themselves are not kept, only digests of them.
     List(List),
     /// End a token; a running gateway refuses it within ten seconds
+    ///
+    /// To change one without a gap: create the second, put it into the identity provider, revoke the first.
     Revoke(Revoke),
 }
 
@@ -34,7 +38,7 @@ pub struct Create {
     /// Days until it ends
     #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=365))]
     days: u32,
-    /// Print {"id","token","expires_at"}
+    /// Print a JSON object: id, token, expires_at
     #[arg(long)]
     json: bool,
 }
@@ -61,7 +65,7 @@ pub struct Revoke {
     /// The token's id, as `token list` shows it
     #[arg(value_name = "ID")]
     id: String,
-    /// Print {"id","revoked"}
+    /// Print a JSON object: id, revoked
     #[arg(long)]
     json: bool,
 }
@@ -81,13 +85,16 @@ pub fn mint() -> Token {
 }
 
 async fn create(arguments: &Create) -> Outcome {
-    let config = assemble::load(&arguments.file.config)?;
-    let gateway = assemble::gateway(&config).await?;
+    let gateway = assemble::open(&arguments.file).await?;
     let token = mint();
     let expires_at = gateway.shared().clock.now().plus(DAY * arguments.days);
-    let row = gateway.keep_token(&arguments.connection, &token, expires_at).await.map_err(|refusal| {
-        let names: Vec<&str> = config.connections.iter().map(|connection| connection.name.as_str()).collect();
-        Failure::new(refusal.error.detail).hint(format!("the connections are {}", names.join(", ")))
+    let connection = assemble::connection(&gateway, &arguments.connection)?;
+    let row = gateway.keep_token(connection.name(), &token, expires_at).await.map_err(|refusal| {
+        Failure::from(refusal).hint(format!(
+            "portcullis token list --config {} --connection {}",
+            arguments.file.config.display(),
+            connection.name()
+        ))
     })?;
     gateway.shared().store.close().await;
     if arguments.json {
@@ -102,9 +109,11 @@ async fn create(arguments: &Create) -> Outcome {
 }
 
 async fn list(arguments: &List) -> Outcome {
-    let config = assemble::load(&arguments.file.config)?;
-    let gateway = assemble::gateway(&config).await?;
-    let rows = gateway.shared().store.tokens().await.map_err(|error| Failure::new(error.to_string()))?;
+    let gateway = assemble::open(&arguments.file).await?;
+    if let Some(name) = &arguments.connection {
+        assemble::connection(&gateway, name)?;
+    }
+    let rows = gateway.shared().store.tokens().await?;
     let now = gateway.shared().clock.now();
     gateway.shared().store.close().await;
     let wanted = |row: &&TokenRow| arguments.connection.as_ref().is_none_or(|name| *name == row.connection);
@@ -145,10 +154,10 @@ async fn list(arguments: &List) -> Outcome {
 }
 
 async fn revoke(arguments: &Revoke) -> Outcome {
-    let config = assemble::load(&arguments.file.config)?;
-    let gateway = assemble::gateway(&config).await?;
+    let gateway = assemble::open(&arguments.file).await?;
+    assemble::connection(&gateway, &arguments.connection)?;
     let store = &gateway.shared().store;
-    let known = store.tokens().await.map_err(|error| Failure::new(error.to_string()))?;
+    let known = store.tokens().await?;
     if !known.iter().any(|row| row.connection == arguments.connection && row.id == arguments.id) {
         return Err(Failure::new(format!("`{}` has no token `{}`", arguments.connection, arguments.id))
             .hint(format!("portcullis token list --config {}", arguments.file.config.display())));
@@ -158,7 +167,7 @@ async fn revoke(arguments: &Revoke) -> Outcome {
         id: arguments.id.clone(),
         at: gateway.shared().clock.now(),
     };
-    store.commit(vec![write]).await.map_err(|error| Failure::new(error.to_string()))?;
+    store.commit(vec![write]).await?;
     store.close().await;
     if arguments.json {
         return print::line(&json!({ "id": arguments.id, "revoked": true }).to_string());

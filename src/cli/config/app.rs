@@ -1,100 +1,106 @@
 //! The part of a connection that its app declares.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::Wire;
 use super::reader::Block;
 use crate::adapters::settings::{Field, FieldKind, Setting, Settings};
 use crate::adapters::{APPS, App};
+use crate::base::clock::SystemClock;
 use crate::contract::{Dialect, Mode};
+use crate::upstream::Wire;
+
+/// Largest answer of an app that is read, in bytes.
+const BODY_LIMIT: usize = 4 * 1024 * 1024;
 
 /// The app a connection names.
 pub fn app(block: &Block<'_>) -> Option<&'static App> {
-    let name = block.required_text("app")?;
+    let known = || APPS.iter().map(|app| app.name).collect::<Vec<_>>().join(", ");
+    if !block.has("app") {
+        block.problem("app", "is missing", format!("write app = \"…\" with one of {}", known()));
+        return None;
+    }
+    let name = block.text("app")?;
     let found = APPS.iter().copied().find(|app| app.name == name);
     if found.is_none() {
-        let known: Vec<&str> = APPS.iter().map(|app| app.name).collect();
-        block.problem(
-            "app",
-            format!("found `{name}`, which is no app"),
-            format!("write one of {}", known.join(", ")),
-        );
+        let text = format!("found `{name}`, which is no app");
+        block.problem("app", text, format!("write one of {}", known()));
     }
     found
 }
 
-/// Reads every setting the app declares, and the limits of its wire.
-pub fn settings(block: &Block<'_>, app: &App, mode: Mode, dialect: Dialect) -> Option<(Settings, Wire)> {
-    if !app.modes.contains(&(mode, dialect)) {
-        let known: Vec<String> = app
-            .modes
-            .iter()
-            .map(|(mode, dialect)| {
-                format!("mode = \"{mode:?}\" with dialect = \"{dialect:?}\"").to_lowercase()
-            })
-            .collect();
-        block.problem(
-            "mode",
-            format!("{} has no mode `{mode:?}` in the `{dialect:?}` dialect", app.name).to_lowercase(),
-            format!("write {}", known.join(" or ")),
-        );
-        return None;
+/// Notes a problem where the app cannot be spoken to in this way.
+pub fn check_mode(block: &Block<'_>, app: &App, mode: Mode, dialect: Dialect) {
+    if app.modes.contains(&(mode, dialect)) {
+        return;
     }
+    let spelt = |(mode, dialect): &(Mode, Dialect)| {
+        format!("mode = \"{mode:?}\" and dialect = \"{dialect:?}\"").to_lowercase()
+    };
+    let known: Vec<String> = app.modes.iter().map(spelt).collect();
+    let key = if app.modes.iter().any(|(known, _)| *known == mode) { "dialect" } else { "mode" };
+    let text = format!("found {}, which {} does not have", spelt(&(mode, dialect)), app.name);
+    block.problem(key, text, format!("write {}", known.join(", or ")));
+}
+
+/// Reads every setting the app declares, and the limits of its wire.
+pub fn settings(block: &Block<'_>, app: &App) -> (Settings, Wire) {
     let mut settings = Settings::default();
-    let mut wire = Wire::default();
-    let mut sections: Vec<&str> =
-        app.fields.iter().filter_map(|field| field.path.split_once('.')).map(|(s, _)| s).collect();
-    sections.dedup();
-    for section in sections {
-        let fields: Vec<&Field> = app
-            .fields
-            .iter()
-            .filter(|field| field.path.split_once('.').is_some_and(|(s, _)| s == section))
-            .collect();
-        let Some(inner) = block.block(section) else {
-            for field in fields {
+    let mut wire = standard_wire();
+    let mut sections: BTreeMap<&str, Vec<(&str, &Field)>> = BTreeMap::new();
+    for field in app.fields {
+        match field.path.split_once('.') {
+            Some((section, name)) => sections.entry(section).or_default().push((name, field)),
+            None => read(block, field.path, field, false, &mut settings),
+        }
+    }
+    for (section, fields) in sections {
+        if let Some(inner) = block.block(section) {
+            if section == "rest" {
+                wire = read_wire(&inner);
+            }
+            for (name, field) in fields {
+                read(&inner, name, field, wire.private, &mut settings);
+            }
+            inner.finish();
+        } else if !block.has(section) {
+            for (_, field) in fields {
                 absent(block, field.path, field, &mut settings);
             }
-            continue;
-        };
-        if section == "rest" {
-            wire = read_wire(&inner);
         }
-        for field in fields {
-            let name = field.path.split_once('.').map_or(field.path, |(_, name)| name);
-            read(&inner, name, field, wire.private, &mut settings);
-        }
-        inner.finish();
     }
-    for field in app.fields.iter().filter(|field| !field.path.contains('.')) {
-        read(block, field.path, field, wire.private, &mut settings);
+    (settings, wire)
+}
+
+fn standard_wire() -> Wire {
+    Wire {
+        private: false,
+        per_second: Some(50),
+        concurrency: 16,
+        attempt: Duration::from_secs(10),
+        total: Duration::from_secs(25),
+        body_limit: BODY_LIMIT,
+        clock: Arc::new(SystemClock),
     }
-    Some((settings, wire))
 }
 
 fn read_wire(block: &Block<'_>) -> Wire {
-    let standard = Wire::default();
-    Wire {
-        private: block.flag("private"),
-        per_second: block
-            .count("per_second", 1, 100_000)
-            .and_then(|count| u32::try_from(count).ok())
-            .or(standard.per_second),
-        concurrency: block
-            .count("concurrency", 1, 1_000)
-            .and_then(|count| usize::try_from(count).ok())
-            .unwrap_or(standard.concurrency),
-        timeout: block
-            .duration("timeout")
-            .filter(|timeout| *timeout > Duration::ZERO)
-            .unwrap_or(standard.timeout),
+    let mut wire = Wire { private: block.flag("private"), ..standard_wire() };
+    if let Some(count) = block.count("per_second", 1, 100_000) {
+        wire.per_second = u32::try_from(count).ok();
     }
+    if let Some(count) = block.count("concurrency", 1, 1_000) {
+        wire.concurrency = usize::try_from(count).unwrap_or(wire.concurrency);
+    }
+    if let Some(timeout) = block.duration("timeout") {
+        wire.attempt = timeout;
+    }
+    wire
 }
 
 fn read(block: &Block<'_>, name: &str, field: &Field, private: bool, settings: &mut Settings) {
     if !block.has(name) {
-        // Asking marks the key as known, so that a misspelt one is compared with it.
-        let _ = block.text(name);
         absent(block, name, field, settings);
         return;
     }
@@ -117,19 +123,19 @@ fn read(block: &Block<'_>, name: &str, field: &Field, private: bool, settings: &
     }
 }
 
+/// `path` is the field's below `block`, which may be its section or the connection.
 fn absent(block: &Block<'_>, path: &str, field: &Field, settings: &mut Settings) {
     if let Some(default) = field.default {
         settings.set(field.path, default_value(field, default));
     } else if field.required {
-        let example = match field.kind {
-            FieldKind::Secret(_) => "{ env = \"…\" }".to_owned(),
-            FieldKind::Texts => "[\"…\"]".to_owned(),
-            FieldKind::Count { min, .. } => min.to_string(),
-            FieldKind::Flag => "true".to_owned(),
-            FieldKind::Url | FieldKind::Text | FieldKind::Choice(_) => "\"…\"".to_owned(),
+        let remedy = match field.kind {
+            FieldKind::Secret(_) => block.secret_remedy(path),
+            FieldKind::Texts => format!("write {path} = [\"…\"]"),
+            FieldKind::Count { min, .. } => format!("write {path} = {min}"),
+            FieldKind::Flag => format!("write {path} = true"),
+            FieldKind::Url | FieldKind::Text | FieldKind::Choice(_) => format!("write {path} = \"…\""),
         };
-        let name = field.path.rsplit('.').next().unwrap_or(field.path);
-        block.problem(path, "is missing", format!("write {name} = {example}: {}", field.help));
+        block.problem(path, "is missing", format!("{remedy}: {}", field.help));
     }
 }
 
@@ -144,27 +150,23 @@ fn default_value(field: &Field, default: &str) -> Setting {
     }
 }
 
-fn checked_url(block: &Block<'_>, name: &str, url: &str, private: bool) -> Option<String> {
-    let parsed = url::Url::parse(url).ok().filter(url::Url::has_host);
-    let scheme = parsed.as_ref().map(url::Url::scheme);
-    match scheme {
-        Some("https") => Some(url.to_owned()),
-        Some("http") if private => Some(url.to_owned()),
-        Some("http") => {
-            block.problem(
-                name,
-                "plain http would carry the credential in the clear",
-                "write https://…, or private = true for an address inside your own network",
-            );
-            None
+fn checked_url(block: &Block<'_>, name: &str, text: &str, private: bool) -> Option<String> {
+    let url = url::Url::parse(text).ok().filter(url::Url::has_host);
+    let (problem, remedy) = match url.as_ref().map(url::Url::scheme) {
+        _ if text.contains('@') => {
+            ("found a name or password in the address".to_owned(), "write the address alone".to_owned())
         }
-        _ => {
-            block.problem(
-                name,
-                format!("found `{url}`, expected an absolute https address"),
-                format!("write {name} = \"https://…\""),
-            );
-            None
-        }
-    }
+        Some("https") => return Some(text.to_owned()),
+        Some("http") if private => return Some(text.to_owned()),
+        Some("http") => (
+            "plain http would carry the credential in the clear".to_owned(),
+            "write https://…, or private = true for an address inside your own network".to_owned(),
+        ),
+        _ => (
+            format!("found `{text}`, expected an absolute https address"),
+            format!("write {name} = \"https://…\""),
+        ),
+    };
+    block.problem(name, problem, remedy);
+    None
 }

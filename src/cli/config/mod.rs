@@ -1,25 +1,19 @@
 //! The configuration file: read whole, checked whole, every problem named with its line and what to write instead.
 
 mod app;
+mod connection;
 mod reader;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use crate::adapters::App;
-use crate::adapters::settings::Settings;
-use crate::base::fold::key;
-use crate::contract::{Dialect, Mode};
-use crate::provision::{DeletePolicy, Idp, Policy, ReadOnly};
+use crate::http::server::Tls;
 use reader::{Block, Reader};
 
-/// Names that stand beside the connections in the path.
-const RESERVED: [&str; 8] = ["admin", "console", "healthz", "metrics", "oauth2", "readyz", "scim", "__sim"];
+pub use connection::Connection;
 
 /// One thing that is wrong, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,44 +40,10 @@ pub struct Config {
     /// The address callers know, without a slash at the end.
     pub public_url: String,
     pub behind_proxy: bool,
-    pub tls: Option<TlsFiles>,
+    pub tls: Option<Tls>,
     /// The SQLite file.
     pub store: PathBuf,
     pub connections: Vec<Connection>,
-}
-
-/// Where certificate and key are, as PEM.
-#[derive(Debug)]
-pub struct TlsFiles {
-    pub certificate: PathBuf,
-    pub key: PathBuf,
-}
-
-/// One checked connection.
-#[derive(Debug)]
-pub struct Connection {
-    pub name: String,
-    pub app: &'static App,
-    pub mode: Mode,
-    pub dialect: Dialect,
-    pub policy: Policy,
-    pub settings: Settings,
-    pub wire: Wire,
-}
-
-/// The limits of a connection's wire, as configured.
-#[derive(Debug, Clone)]
-pub struct Wire {
-    pub private: bool,
-    pub per_second: Option<u32>,
-    pub concurrency: usize,
-    pub timeout: Duration,
-}
-
-impl Default for Wire {
-    fn default() -> Self {
-        Self { private: false, per_second: Some(50), concurrency: 16, timeout: Duration::from_secs(10) }
-    }
 }
 
 impl Config {
@@ -117,26 +77,17 @@ impl Config {
             SocketAddr::from(([127, 0, 0, 1], 8080))
         });
         let behind_proxy = root.flag("behind_proxy");
-        let tls = root.block("tls").and_then(|block| {
-            let files = (block.required_text("certificate"), block.required_text("key"));
-            block.finish();
-            match files {
-                (Some(certificate), Some(key)) => {
-                    Some(TlsFiles { certificate: folder.join(certificate), key: folder.join(key) })
-                }
-                _ => None,
-            }
-        });
-        if tls.is_none() && !behind_proxy && !listen.ip().is_loopback() && !root.has("tls") {
+        let tls = root.block("tls").and_then(|block| tls(&block, folder));
+        if !root.has("tls") && !behind_proxy && !listen.ip().is_loopback() {
             root.problem(
                 "listen",
                 format!("plain http would be served on `{listen}`, which others can reach"),
                 "add [tls] with certificate and key, or behind_proxy = true where a proxy ends TLS, or listen on 127.0.0.1",
             );
         }
-        let public_url = public_url(&root, listen, tls.is_some());
+        let public_url = public_url(&root, listen);
         let store = store(&root, folder);
-        let connections = connections(&root);
+        let connections = connection::read(&root);
         root.finish();
         let problems = reader.problems();
         if problems.is_empty() {
@@ -152,19 +103,45 @@ impl Config {
     }
 }
 
-fn public_url(root: &Block<'_>, listen: SocketAddr, tls: bool) -> String {
-    let fallback = format!("{}://{listen}", if tls { "https" } else { "http" });
-    let url = root.text("public_url").unwrap_or(&fallback).trim_end_matches('/').to_owned();
-    let parsed =
-        url::Url::parse(&url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    if parsed.is_none() {
+/// Reads the certificate and its key.
+fn tls(block: &Block<'_>, folder: &Path) -> Option<Tls> {
+    let read = |name: &str| {
+        let file = block.required_text(name)?;
+        let text = format!("`{file}` cannot be read");
+        std::fs::read(folder.join(file))
+            .map_err(|error| {
+                block.problem(name, format!("{text}: {error}"), "name a file this user may read");
+            })
+            .ok()
+    };
+    let (certificate, key) = (read("certificate"), read("key"));
+    block.finish();
+    Tls::from_pem(&certificate?, &key?)
+        .map_err(|error| {
+            let remedy = "name a PEM file with the chain, leaf first, and one with its key";
+            block.problem("certificate", error.to_string(), remedy);
+        })
+        .ok()
+}
+
+fn public_url(root: &Block<'_>, listen: SocketAddr) -> String {
+    let Some(text) = root.text("public_url") else {
+        return format!("{}://{listen}", if root.has("tls") { "https" } else { "http" });
+    };
+    let is_good = |url: &url::Url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.has_host()
+            && url.query().is_none()
+            && url.fragment().is_none()
+    };
+    if !url::Url::parse(text).is_ok_and(|url| is_good(&url)) {
         root.problem(
             "public_url",
-            format!("found `{url}`, expected an http or https address"),
+            format!("found `{text}`, expected an http or https address"),
             "write public_url = \"https://scim.example.com\"",
         );
     }
-    url
+    text.trim_end_matches('/').to_owned()
 }
 
 fn store(root: &Block<'_>, folder: &Path) -> PathBuf {
@@ -172,109 +149,17 @@ fn store(root: &Block<'_>, folder: &Path) -> PathBuf {
     let Some(block) = root.block("store") else { return fallback };
     let url = block.required_text("url");
     block.finish();
-    match url {
-        None => fallback,
-        Some(url) => match url.strip_prefix("sqlite://") {
-            Some(path) if !path.is_empty() => folder.join(path),
-            _ => {
-                block.problem(
-                    "url",
-                    format!(
-                        "found `{}`, expected a sqlite:// address",
-                        url.split(':').next().unwrap_or_default()
-                    ),
-                    "write url = \"sqlite:///var/lib/portcullis/portcullis.db\"",
-                );
-                fallback
-            }
-        },
-    }
-}
-
-fn connections(root: &Block<'_>) -> Vec<Connection> {
-    let Some(all) = root.block("connections") else {
-        root.problem(
-            "connections",
-            "there are no connections",
-            "add a block like [connections.hive] with app = \"hive\"",
-        );
-        return Vec::new();
-    };
-    let names = all.names();
-    let connections = names.iter().filter_map(|name| connection(&all, name)).collect();
-    all.finish();
-    connections
-}
-
-fn connection(all: &Block<'_>, name: &str) -> Option<Connection> {
-    let block = all.block(name)?;
-    let good = name.len() <= 63
-        && name.starts_with(|first: char| first.is_ascii_lowercase())
-        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-    if !good || RESERVED.contains(&name) {
-        all.problem(
-            name,
-            format!("`{name}` cannot be the name of a connection"),
-            "use lower-case letters, digits and hyphens, beginning with a letter, and none of the reserved words (admin, console, healthz, metrics, oauth2, readyz, scim)",
-        );
-    }
-    let app = app::app(&block);
-    let mode = block.choice(
-        "mode",
-        &[("rest", Mode::Rest), ("scim", Mode::Scim), ("hybrid", Mode::Hybrid), ("manual", Mode::Manual)],
-    );
-    let dialect = block
-        .choice("dialect", &[("guide", Dialect::Guide), ("vendor", Dialect::Vendor)])
-        .unwrap_or_default();
-    let idp = block
-        .choice("idp", &[("generic", Idp::Generic), ("okta", Idp::Okta), ("entra", Idp::Entra)])
-        .unwrap_or_default();
-    let mut policy = policy(&block);
-    policy.idp = idp;
-    if let Some(freshness) = block.duration("freshness") {
-        policy.freshness = freshness;
-    }
-    let resolved = app.and_then(|app| {
-        let mode = mode.unwrap_or(app.modes.first().map_or(Mode::Rest, |(mode, _)| *mode));
-        app::settings(&block, app, mode, dialect).map(|(settings, wire)| (app, mode, settings, wire))
-    });
-    if app.is_some() {
-        block.finish();
-    }
-    let (app, mode, settings, wire) = resolved?;
-    Some(Connection { name: name.to_owned(), app, mode, dialect, policy, settings, wire })
-}
-
-fn policy(block: &Block<'_>) -> Policy {
-    let mut policy = Policy::default();
-    if let Some(block) = block.block("policy") {
-        let readonly =
-            [("shadow", ReadOnly::Shadow), ("ignore", ReadOnly::Ignore), ("reject", ReadOnly::Reject)];
-        policy.readonly = block.choice("readonly", &readonly).unwrap_or_default();
-        let delete = [
-            ("deactivate", DeletePolicy::Deactivate),
-            ("hard", DeletePolicy::Hard),
-            ("reject", DeletePolicy::Reject),
-        ];
-        policy.delete = block.choice("delete", &delete).unwrap_or_default();
-        let bulk = block.flag("bulk");
-        policy.bulk = bulk || !block.has("bulk");
-        policy.protected =
-            block.texts("protected").unwrap_or_default().iter().map(|address| key(address)).collect();
-        block.finish();
-    }
-    if let Some(block) = block.block("roles") {
-        policy.default_role = block.text("default").map(str::to_owned);
-        if let Some(groups) = block.block("groups") {
-            let named: BTreeMap<String, String> = groups
-                .names()
-                .into_iter()
-                .filter_map(|name| Some((key(&name), groups.text(&name)?.to_owned())))
-                .collect();
-            policy.role_groups = named;
-            groups.finish();
+    let Some(url) = url else { return fallback };
+    match url.strip_prefix("sqlite://") {
+        Some(path) if !path.is_empty() => folder.join(path),
+        _ => {
+            let scheme = url.split(':').next().unwrap_or_default();
+            block.problem(
+                "url",
+                format!("found `{scheme}`, expected a sqlite:// address"),
+                "write url = \"sqlite:///var/lib/portcullis/portcullis.db\"",
+            );
+            fallback
         }
-        block.finish();
     }
-    policy
 }

@@ -1,6 +1,6 @@
 //! Walks a TOML text with its positions, collecting problems instead of stopping at the first.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::Path;
@@ -12,6 +12,9 @@ use toml::de::{DeTable, DeValue};
 use super::Problem;
 use crate::base::secret::SecretString;
 
+/// The longest duration there is, in seconds.
+const LONGEST: u64 = 24 * 60 * 60;
+
 /// A text being checked.
 pub struct Reader<'a> {
     text: &'a str,
@@ -19,14 +22,16 @@ pub struct Reader<'a> {
     environment: &'a dyn Fn(&str) -> Option<String>,
     table: Spanned<DeTable<'a>>,
     problems: RefCell<Vec<Problem>>,
-    broken: Cell<bool>,
+    broken: bool,
 }
 
-/// One table of the text; knows its dotted path and which of its keys were asked for.
+/// One table of the text; knows its dotted path, where it begins, and which of its keys were asked for.
 pub struct Block<'a> {
     reader: &'a Reader<'a>,
     table: &'a DeTable<'a>,
     path: String,
+    /// Where its name stands; `None` for the whole text.
+    begins: Option<Range<usize>>,
     asked: RefCell<BTreeSet<String>>,
 }
 
@@ -40,7 +45,7 @@ impl<'a> Reader<'a> {
             environment,
             table,
             problems: RefCell::default(),
-            broken: Cell::new(!errors.is_empty()),
+            broken: !errors.is_empty(),
         };
         for error in errors {
             let remedy = "see https://toml.io for how to write it";
@@ -51,10 +56,11 @@ impl<'a> Reader<'a> {
 
     /// The whole text; `None` when it is no TOML at all.
     pub fn root(&'a self) -> Option<Block<'a>> {
-        (!self.broken.get()).then(|| Block {
+        (!self.broken).then(|| Block {
             reader: self,
             table: self.table.get_ref(),
             path: String::new(),
+            begins: None,
             asked: RefCell::default(),
         })
     }
@@ -74,14 +80,19 @@ impl<'a> Reader<'a> {
 }
 
 impl<'a> Block<'a> {
+    /// How many problems were found so far, in the whole text.
+    pub fn problem_count(&self) -> usize {
+        self.reader.problems.borrow().len()
+    }
+
     /// The keys of the block, in their order.
     pub fn names(&self) -> Vec<String> {
         self.table.keys().map(|name| name.get_ref().to_string()).collect()
     }
 
-    /// Whether the key stands there.
+    /// Whether the key stands there. From now on it is known here, so that a misspelt one is compared with it.
     pub fn has(&self, name: &str) -> bool {
-        self.table.get(name).is_some()
+        self.value(name).is_some()
     }
 
     /// The dotted path of a key.
@@ -89,14 +100,9 @@ impl<'a> Block<'a> {
         if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
     }
 
-    /// Notes a problem with the key `name`, or with the block where it has no such key.
+    /// Notes a problem with the key `name`; on the line where the block begins if it has no such key.
     pub fn problem(&self, name: &str, text: impl AsRef<str>, remedy: impl AsRef<str>) {
-        let span = self
-            .table
-            .iter()
-            .find(|(key, _)| key.get_ref() == name)
-            .map(|(key, _)| key.span())
-            .or_else(|| self.table.keys().next().map(Spanned::span));
+        let span = self.span_of(name).or_else(|| self.begins.clone());
         self.reader.note(span, format!("{}: {}", self.path_of(name), text.as_ref()), remedy.as_ref());
     }
 
@@ -106,12 +112,17 @@ impl<'a> Block<'a> {
         for name in self.table.keys().map(Spanned::get_ref).filter(|name| !asked.contains(name.as_ref())) {
             let near = asked
                 .iter()
-                .filter(|known| strsim(known, name) <= 2)
-                .map(|known| format!("did you mean `{known}`?"))
-                .next();
+                .map(|known| (edits(known, name), known))
+                .filter(|(edits, known)| *edits <= 2 && *edits < known.len())
+                .min()
+                .map(|(_, known)| format!("did you mean `{known}`?"));
             let known = || format!("known here: {}", asked.iter().cloned().collect::<Vec<_>>().join(", "));
             self.problem(name, "unknown key", near.unwrap_or_else(known));
         }
+    }
+
+    fn span_of(&self, name: &str) -> Option<Range<usize>> {
+        self.table.get_key_value(name).map(|(key, _)| key.span())
     }
 
     fn value(&self, name: &str) -> Option<&'a DeValue<'a>> {
@@ -130,7 +141,13 @@ impl<'a> Block<'a> {
             self.mistyped(name, value, "a table", &format!("write [{}]", self.path_of(name)));
             return None;
         };
-        Some(Block { reader: self.reader, table, path: self.path_of(name), asked: RefCell::default() })
+        Some(Block {
+            reader: self.reader,
+            table,
+            path: self.path_of(name),
+            begins: self.span_of(name),
+            asked: RefCell::default(),
+        })
     }
 
     /// A text.
@@ -145,7 +162,6 @@ impl<'a> Block<'a> {
     /// A text that must be there.
     pub fn required_text(&self, name: &str) -> Option<&'a str> {
         if !self.has(name) {
-            self.asked.borrow_mut().insert(name.to_owned());
             self.problem(name, "is missing", format!("write {name} = \"…\""));
             return None;
         }
@@ -181,11 +197,13 @@ impl<'a> Block<'a> {
             .and_then(|number| u64::from_str_radix(number.as_str(), number.radix()).ok())
             .filter(|number| (min..=max).contains(number));
         if number.is_none() {
-            self.mistyped(
+            let found = value
+                .as_integer()
+                .map_or_else(|| value.type_str().to_owned(), |number| format!("`{}`", number.as_str()));
+            self.problem(
                 name,
-                value,
-                &format!("a whole number from {min} to {max}"),
-                &format!("write {name} = {min}"),
+                format!("found {found}, expected a whole number from {min} to {max}"),
+                format!("write {name} = {min}"),
             );
         }
         number
@@ -202,9 +220,10 @@ impl<'a> Block<'a> {
         found
     }
 
-    /// A duration like `30s`, `5m` or `2h`.
+    /// A duration like `30s`, `5m` or `2h`, from a second to a day.
     pub fn duration(&self, name: &str) -> Option<Duration> {
-        let text = self.text(name)?;
+        let value = self.value(name)?;
+        let text = value.as_str().unwrap_or_default();
         let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
         let (number, unit) = text.split_at_checked(split)?;
         let seconds = match unit {
@@ -213,12 +232,18 @@ impl<'a> Block<'a> {
             "h" => Some(3_600),
             _ => None,
         };
-        let duration =
-            number.parse::<u64>().ok().zip(seconds).and_then(|(number, unit)| number.checked_mul(unit));
+        let duration = number
+            .parse::<u64>()
+            .ok()
+            .zip(seconds)
+            .and_then(|(number, unit)| number.checked_mul(unit))
+            .filter(|seconds| (1..=LONGEST).contains(seconds));
         if duration.is_none() {
+            let found =
+                value.as_str().map_or_else(|| value.type_str().to_owned(), |text| format!("`{text}`"));
             self.problem(
                 name,
-                format!("found `{text}`, expected a duration"),
+                format!("found {found}, expected a duration from 1s to 24h"),
                 format!("write {name} = \"30s\""),
             );
         }
@@ -228,17 +253,14 @@ impl<'a> Block<'a> {
     /// A secret, from the environment or a file; never from the text itself.
     pub fn secret(&self, name: &str, kind: &str) -> Option<SecretString> {
         let value = self.value(name)?;
-        let remedy = format!(
-            "write {name} = {{ env = \"{}\" }} or {{ file = \"/run/secrets/…\" }}",
-            variable(&self.path_of(name))
-        );
         let Some(table) = value.as_table() else {
             let found = if value.is_str() { "a secret written into the file" } else { value.type_str() };
-            self.problem(name, format!("found {found}, expected where the {kind} is kept"), &remedy);
+            let text = format!("found {found}, expected where the {kind} is kept");
+            self.problem(name, text, self.secret_remedy(name));
             return None;
         };
         let source = |word: &str| table.get(word).and_then(|value| value.get_ref().as_str());
-        let secret = match (source("env"), source("file"), table.len()) {
+        let read = match (source("env"), source("file"), table.len()) {
             (Some(variable), None, 1) => (self.reader.environment)(variable).ok_or_else(|| {
                 (
                     format!("the variable `{variable}` is not set"),
@@ -250,34 +272,31 @@ impl<'a> Block<'a> {
                     (format!("`{file}` cannot be read: {error}"), "name a file this user may read".to_owned())
                 })
             }
-            _ => {
-                self.problem(name, format!("does not say where the {kind} is kept"), &remedy);
-                return None;
-            }
+            _ => Err((format!("does not say where the {kind} is kept"), self.secret_remedy(name))),
         };
-        match secret.map(|text| text.trim().to_owned()) {
-            Ok(text) if text.is_empty() => {
-                self.problem(name, format!("the {kind} is empty"), "put the secret there, without spaces");
-                None
-            }
-            Ok(text) => Some(SecretString::from(text)),
-            Err((text, remedy)) => {
-                self.problem(name, text, remedy);
-                None
-            }
-        }
+        let checked = read.and_then(|text| match text.trim() {
+            "" => Err((format!("the {kind} is empty"), "put the secret there".to_owned())),
+            text if text.chars().any(char::is_control) => Err((
+                format!("the {kind} is more than one line"),
+                "put the secret there and nothing else".to_owned(),
+            )),
+            text => Ok(SecretString::from(text)),
+        });
+        checked.map_err(|(text, remedy)| self.problem(name, text, remedy)).ok()
+    }
+
+    /// How to say where a secret is kept: with the variable `connections.hive.rest.api_key` → `HIVE_API_KEY`.
+    pub fn secret_remedy(&self, name: &str) -> String {
+        let path = self.path_of(name);
+        let words: Vec<&str> =
+            path.split('.').filter(|word| !matches!(*word, "connections" | "rest")).collect();
+        let variable = words.join("_").replace('-', "_").to_ascii_uppercase();
+        format!("write {name} = {{ env = \"{variable}\" }} or {{ file = \"/run/secrets/…\" }}")
     }
 }
 
-/// The variable a secret would be looked for in: `connections.hive.rest.api_key` → `HIVE_API_KEY`.
-fn variable(path: &str) -> String {
-    let words: Vec<&str> =
-        path.split('.').filter(|word| !matches!(*word, "connections" | "rest" | "scim")).collect();
-    words.join("_").replace('-', "_").to_ascii_uppercase()
-}
-
 /// How many single-letter edits apart two words are.
-fn strsim(a: &str, b: &str) -> usize {
+fn edits(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.chars().enumerate() {

@@ -1,0 +1,18 @@
+//! The built binary as an operator has it: its commands, their exit codes, its processes, its logs.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot set its stage has failed")]
+
+mod bad_input;
+#[path = "../it/support/client.rs"]
+mod client;
+mod configuration;
+mod demo;
+mod doctor;
+mod help;
+mod logs;
+mod roster;
+mod serve;
+mod simulators;
+mod stage;
+mod tasks;
+mod tokens;
