@@ -14,6 +14,8 @@ mod path;
 mod problem;
 mod schema;
 mod show;
+#[cfg(test)]
+pub(crate) mod suite;
 mod users;
 
 use serde_json::{Map, Value};
