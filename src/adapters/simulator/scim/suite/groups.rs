@@ -1,3 +1,5 @@
+//! Groups and their members.
+
 use serde_json::{Value, json};
 
 use super::{

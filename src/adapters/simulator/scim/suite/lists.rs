@@ -1,3 +1,5 @@
+//! Filters, pages and projections.
+
 use serde_json::{Value, json};
 
 use super::{GROUPS, USERS, filtered, id_of, refusal, refused, with_anna};

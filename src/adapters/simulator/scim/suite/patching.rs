@@ -1,3 +1,5 @@
+//! PATCH to the letter of RFC 7644 §3.5.2.
+
 use serde_json::{Value, json};
 
 use super::{USERS, operation, patch, refusal, refused, with_anna};

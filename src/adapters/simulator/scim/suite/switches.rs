@@ -1,3 +1,5 @@
+//! What the switches make of the server.
+
 use serde_json::{Value, json};
 
 use super::{

@@ -1,3 +1,5 @@
+//! What `/Users` accepts, refuses and shows.
+
 use serde_json::{Value, json};
 
 use super::{USERS, anna, id_of, operation, refusal, refused, with_anna};
