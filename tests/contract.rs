@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 mod support_contract;
+mod support_scim;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -167,6 +168,10 @@ async fn tines_keeps_its_contract() {
         let other = Caller::of(simulator.clone(), "authorization", &format!("Bearer {token}")).await;
         other.refused("GET", users, Value::Null, status).await;
     }
+    let scim =
+        Caller::of(simulator.clone(), "authorization", &format!("Bearer {}", tines::sim::SCIM_TOKEN)).await;
+    support_scim::drive(&scim, true).await;
+    support_scim::drive_refusals(&scim, &caller).await;
     caller.judge("tines").await;
 }
 
@@ -183,7 +188,7 @@ async fn workiva_keeps_its_contract() {
     guest.refused("POST", token, json!({}), 400).await;
     guest.refused("GET", "/platform/v1/users", Value::Null, 401).await;
     let bearer = format!("Bearer {}", issued["access_token"].as_str().unwrap());
-    let caller = Caller::of(simulator, "authorization", &bearer).await;
+    let caller = Caller::of(simulator.clone(), "authorization", &bearer).await;
     let (users, groups) = ("/platform/v1/users", "/platform/v1/groups");
     let anna = json!({"email": "anna@example.com", "firstName": "Anna", "lastName": "Berg", "roles": ["role_viewer"]});
     let (_, created) = caller.ask("POST", users, anna.clone()).await;
@@ -218,6 +223,9 @@ async fn workiva_keeps_its_contract() {
     caller.refused("GET", &group, Value::Null, 404).await;
     caller.ask("DELETE", &one, Value::Null).await;
     caller.refused("PATCH", &one, json!({"active": true}), 404).await;
+    let scim = Caller::of(simulator, "authorization", &format!("Bearer {}", workiva::sim::SCIM_TOKEN)).await;
+    support_scim::drive(&scim, true).await;
+    support_scim::drive_refusals(&scim, &caller).await;
     caller.judge("workiva").await;
 }
 
@@ -247,6 +255,11 @@ async fn hive_keeps_its_contract() {
         let other = Caller::of(simulator.clone(), "authorization", &format!("Bearer {key}")).await;
         other.refused("POST", members, json!({"email": "b@example.com"}), status).await;
     }
+    caller.ask("POST", "/__sim/seats", json!({"limit": null})).await;
+    let scim =
+        Caller::of(simulator.clone(), "authorization", &format!("Bearer {}", hive::sim::SCIM_TOKEN)).await;
+    support_scim::drive(&scim, false).await;
+    support_scim::drive_refusals(&scim, &caller).await;
     caller.judge("hive").await;
 }
 

@@ -1,7 +1,8 @@
-//! Hive, simulated: workspaces and their members as its user-management guide describes them.
+//! Hive, simulated: workspaces, their members and SCIM as its user-management guide describes them.
 
 mod keys;
 mod members;
+mod scim;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -22,9 +23,9 @@ use crate::base::clock::SharedClock;
 pub const ADMIN_KEY: &str = "hive-admin-key";
 /// API key of `maria.santos@example.com`, a member: reads, but 403 on every write.
 pub const MEMBER_KEY: &str = "hive-member-key";
-/// SCIM token of the workspace settings: 401 on every REST path.
+/// SCIM token of the settings of `ws_001`: 401 on every REST path.
 pub const SCIM_TOKEN: &str = "hive-scim-token";
-/// The workspace that generated people and invitations without another one go to.
+/// The workspace SCIM is set up for, and that generated people go to.
 pub const WORKSPACE: &str = "ws_001";
 
 const NAME: &str = "hive";
@@ -81,6 +82,9 @@ impl App for Hive {
     }
 
     fn answer(&self, call: &Call) -> Answer {
+        if scim::is_for(call) {
+            return scim::answer(&mut self.lock(), call);
+        }
         let (method, path) = call.route();
         let ["api", "v1", "workspaces", path @ ..] = path.as_slice() else { return refused(404, None) };
         let methods: &[&str] = match path {
@@ -111,6 +115,10 @@ impl App for Hive {
 
     fn error(&self, status: u16) -> Answer {
         refused(status, None)
+    }
+
+    fn error_for(&self, call: &Call, status: u16) -> Answer {
+        if scim::is_for(call) { scim::refused(status) } else { refused(status, None) }
     }
 
     fn credential_kind(&self, value: &str) -> &'static str {
@@ -155,9 +163,7 @@ impl App for Hive {
     fn expire_invite(&self, email: &str) -> Result<Value, Refusal> {
         let mut state = self.lock();
         let (workspace, id) = Self::invited(&state, email)?;
-        if let Some(workspace) = state.workspaces.get_mut(&workspace) {
-            workspace.members.remove(&id);
-        }
+        state.leave(&workspace, &id);
         Ok(json!({ "id": id, "workspace": workspace }))
     }
 
@@ -193,7 +199,7 @@ impl App for Hive {
                 }
             }
             OutOfBandOperation::Remove | OutOfBandOperation::RemoveFromGroup => {
-                members.remove(&id);
+                state.leave(workspace, &id);
             }
             OutOfBandOperation::SetEmail => {
                 state.rename_email(&id, change.needed("to", change.to.as_ref())?);

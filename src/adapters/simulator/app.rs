@@ -48,6 +48,11 @@ pub trait App: fmt::Debug + Send + Sync + 'static {
     /// The app's own error body for a status, used by faults that name no body.
     fn error(&self, status: u16) -> Answer;
 
+    /// The same for a given request, where the app has doors with different bodies.
+    fn error_for(&self, _call: &Call, status: u16) -> Answer {
+        self.error(status)
+    }
+
     /// What kind of credential a value is (`config`, `scim`, `unknown`), for the journal.
     fn credential_kind(&self, value: &str) -> &'static str;
 
@@ -273,21 +278,43 @@ impl Refusal {
     }
 }
 
-/// The switches with what `change` names taken over; refuses an unknown switch or value.
+/// The switches with what `change` names taken over, in groups of switches too; refuses an unknown switch or value.
 pub fn switched<T: Serialize + DeserializeOwned>(
     mode: &T,
     change: &Map<String, Value>,
 ) -> Result<T, Refusal> {
     let mut merged = serde_json::to_value(mode).map_err(|error| Refusal::invalid(error.to_string()))?;
     if let Some(switches) = merged.as_object_mut() {
-        switches.extend(change.iter().map(|(name, value)| (name.clone(), value.clone())));
+        take_over(switches, change);
     }
     serde_json::from_value(merged).map_err(|error| Refusal::invalid(error.to_string()))
+}
+
+fn take_over(switches: &mut Map<String, Value>, change: &Map<String, Value>) {
+    for (name, value) in change {
+        match (switches.get_mut(name), value) {
+            (Some(Value::Object(group)), Value::Object(change)) => take_over(group, change),
+            _ => drop(switches.insert(name.clone(), value.clone())),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_change_in_a_group_of_switches_leaves_the_others_of_the_group() {
+        #[derive(Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Switches {
+            scim: std::collections::BTreeMap<String, u8>,
+        }
+        let before = Switches { scim: [("a".to_owned(), 1), ("b".to_owned(), 2)].into() };
+        let change = json!({"scim": {"b": 3}});
+        let after = switched(&before, change.as_object().unwrap()).unwrap_or(before);
+        assert_eq!(json!(after), json!({"scim": {"a": 1, "b": 3}}));
+    }
 
     #[test]
     fn an_address_suggests_a_person() {

@@ -10,6 +10,7 @@ mod faults;
 mod journal;
 #[cfg(test)]
 pub(crate) mod probe;
+pub mod scim;
 mod serve;
 #[cfg(test)]
 mod tests;
@@ -129,7 +130,7 @@ impl Simulator {
     fn struck(&self, call: &Call, fault: &Fault, committed: Option<Answer>) -> Answer {
         let answer = match (fault.status, &fault.body) {
             (None, _) => committed.unwrap_or_else(|| self.app().answer(call)),
-            (Some(status), None) => Answer { status, ..self.app().error(status) },
+            (Some(status), None) => Answer { status, ..self.app().error_for(call, status) },
             (Some(status), Some(Value::String(text))) => Answer::text(status, "text/plain", text.clone()),
             (Some(status), Some(body)) => Answer::json(status, body),
         };

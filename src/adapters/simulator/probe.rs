@@ -11,16 +11,22 @@ use super::{Answer, Call, Simulator};
 pub(crate) struct Probe {
     simulator: Simulator,
     credential: Option<(&'static str, String)>,
+    header: Option<(&'static str, String)>,
 }
 
 impl Probe {
     pub(crate) fn new(simulator: &Simulator) -> Self {
-        Self { simulator: simulator.clone(), credential: None }
+        Self { simulator: simulator.clone(), credential: None, header: None }
     }
 
     /// The same caller with a credential in the header `name`.
     pub(crate) fn with(&self, name: &'static str, value: &str) -> Self {
         Self { credential: Some((name, value.to_owned())), ..self.clone() }
+    }
+
+    /// The same caller with one more header.
+    pub(crate) fn saying(&self, name: &'static str, value: &str) -> Self {
+        Self { header: Some((name, value.to_owned())), ..self.clone() }
     }
 
     /// The same caller with a bearer token.
@@ -52,7 +58,7 @@ impl Probe {
         if !body.is_empty() {
             headers.insert("content-type", HeaderValue::from_str(content_type).unwrap());
         }
-        if let Some((name, value)) = &self.credential {
+        for (name, value) in self.credential.iter().chain(&self.header) {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
         }
         let body = Bytes::copy_from_slice(body.as_bytes());

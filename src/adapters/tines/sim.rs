@@ -1,6 +1,7 @@
-//! Tines, simulated: users, teams and memberships as its user-management guide describes them.
+//! Tines, simulated: users, teams, memberships and SCIM as its user-management guide describes them.
 
 mod refusals;
+mod scim;
 mod state;
 mod teams;
 #[cfg(test)]
@@ -77,6 +78,9 @@ impl App for Tines {
         let (method, path) = call.route();
         let mut state = self.lock();
         let now = self.clock.now();
+        if scim::is_for(call) {
+            return scim::answer(&mut state, call, now);
+        }
         let ["api", "v1", path @ ..] = path.as_slice() else { return refused(404) };
         let methods: &[&str] = match path {
             ["users"] => &["GET", "POST"],
@@ -110,6 +114,10 @@ impl App for Tines {
 
     fn error(&self, status: u16) -> Answer {
         refused(status)
+    }
+
+    fn error_for(&self, call: &Call, status: u16) -> Answer {
+        if scim::is_for(call) { scim::refused(status) } else { refused(status) }
     }
 
     fn credential_kind(&self, value: &str) -> &'static str {

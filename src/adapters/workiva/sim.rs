@@ -1,9 +1,10 @@
-//! Workiva, simulated: the token endpoint, users, groups and roles as its user-management guide describes them.
+//! Workiva, simulated: the token endpoint, users, groups, roles and SCIM as its user-management guide describes them.
 
 mod groups;
 mod mode;
 mod pages;
 mod refusals;
+mod scim;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -110,6 +111,9 @@ impl App for Workiva {
                 _ => refused(405),
             };
         }
+        if scim::is_for(call) {
+            return scim::answer(&mut state, call, now);
+        }
         let ["platform", "v1", path @ ..] = path.as_slice() else { return refused(404) };
         let Some(methods) = methods(&state, path) else { return refused(404) };
         let Some((_, scope)) = methods.into_iter().find(|(known, _)| *known == method) else {
@@ -143,6 +147,10 @@ impl App for Workiva {
 
     fn error(&self, status: u16) -> Answer {
         refused(status)
+    }
+
+    fn error_for(&self, call: &Call, status: u16) -> Answer {
+        if scim::is_for(call) { scim::refused(status) } else { refused(status) }
     }
 
     fn credential_kind(&self, value: &str) -> &'static str {

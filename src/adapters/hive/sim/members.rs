@@ -63,8 +63,7 @@ pub(super) fn invite(state: &mut State, workspace: &str, call: &Call) -> Answer 
             status => refused(status, Some("User is already a member of this workspace.")),
         };
     }
-    let seated = members.values().filter(|member| member.status != Status::Deactivated).count() as u64;
-    if state.seats.is_some_and(|limit| seated >= limit) {
+    if state.is_full(workspace) {
         return refused(state.mode.seat_status, Some("Seat limit reached for this plan."));
     }
     let id = match (known, state.mode.reinvited_id) {
@@ -78,8 +77,7 @@ pub(super) fn invite(state: &mut State, workspace: &str, call: &Call) -> Answer 
 
 /// `DELETE /api/v1/workspaces/{workspace}/members/{id}`; the account and its other workspaces stay.
 pub(super) fn remove(state: &mut State, workspace: &str, id: &str) -> Answer {
-    let members = state.workspaces.get_mut(workspace).map(|workspace| &mut workspace.members);
-    match members.and_then(|members| members.remove(id)) {
+    match state.leave(workspace, id) {
         Some(_) => Answer::json(200, &json!({ "success": true })),
         None => refused(404, Some("User not found")),
     }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::adapters::simulator::{Person, Plan, Seed, SeedPeople};
+use super::WORKSPACE;
+use crate::adapters::simulator::{Person, Plan, Seed, SeedPeople, scim};
 use crate::base::fold;
 
 /// The switches of `POST /__sim/mode`.
@@ -24,6 +25,8 @@ pub(super) struct Mode {
     pub(super) reinvited_id: ReinvitedId,
     /// Whether a key that is no admin's sees only its own workspace's admins and itself.
     pub(super) partial_list: bool,
+    /// The switches of the SCIM server.
+    pub(super) scim: scim::Mode,
 }
 
 impl Default for Mode {
@@ -35,6 +38,7 @@ impl Default for Mode {
             seat_status: 403,
             reinvited_id: ReinvitedId::Same,
             partial_list: false,
+            scim: scim::Mode::default(),
         }
     }
 }
@@ -53,6 +57,8 @@ pub(super) struct Account {
     pub(super) email: String,
     pub(super) first_name: String,
     pub(super) last_name: String,
+    /// What SCIM calls them; REST does not know it.
+    pub(super) external_id: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -76,10 +82,20 @@ pub(super) struct Workspace {
     pub(super) members: BTreeMap<String, Membership>,
 }
 
+/// A group of the workspace SCIM is set up for; REST does not know it.
+#[derive(Debug, Clone)]
+pub(super) struct Group {
+    pub(super) name: String,
+    pub(super) external_id: Option<String>,
+    /// Account ids.
+    pub(super) members: Vec<String>,
+}
+
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) workspaces: BTreeMap<String, Workspace>,
     pub(super) accounts: BTreeMap<String, Account>,
+    pub(super) groups: BTreeMap<String, Group>,
     /// Whether keys stand for people; not so when the app was seeded without any.
     pub(super) keys_have_owners: bool,
     pub(super) mode: Mode,
@@ -88,6 +104,7 @@ pub(super) struct State {
     pub(super) emails_sent: u64,
     ids_by_email: BTreeMap<String, String>,
     minted: u64,
+    minted_groups: u64,
 }
 
 impl State {
@@ -97,6 +114,7 @@ impl State {
         let mut state = Self {
             workspaces: BTreeMap::from(workspaces),
             accounts: BTreeMap::new(),
+            groups: BTreeMap::new(),
             keys_have_owners: seed.people == SeedPeople::Default,
             mode: Mode::default(),
             plan: Plan::default(),
@@ -104,7 +122,9 @@ impl State {
             emails_sent: 0,
             ids_by_email: BTreeMap::new(),
             minted: 0,
+            minted_groups: 0,
         };
+        state.add_group(Group { name: "Design".to_owned(), external_id: None, members: Vec::new() });
         if seed.people == SeedPeople::Default {
             for (email, role, workspaces) in [
                 ("owner@example.com", "admin", &["ws_001", "ws_002"][..]),
@@ -141,6 +161,7 @@ impl State {
             email: email.to_owned(),
             first_name: first.to_owned(),
             last_name: last.to_owned(),
+            external_id: None,
         };
         let id = account.id.clone();
         self.ids_by_email.insert(fold::key(email), id.clone());
@@ -153,6 +174,31 @@ impl State {
         if let Some(workspace) = self.workspaces.get_mut(workspace) {
             workspace.members.insert(id.to_owned(), Membership { role: role.to_owned(), status });
         }
+    }
+
+    /// Takes an account out of a workspace, and with the one SCIM is set up for out of its groups; `None` when it was
+    /// not a member.
+    pub(super) fn leave(&mut self, workspace: &str, id: &str) -> Option<Membership> {
+        let membership = self.workspaces.get_mut(workspace)?.members.remove(id)?;
+        if workspace == WORKSPACE {
+            self.groups.values_mut().for_each(|group| group.members.retain(|member| member != id));
+        }
+        Some(membership)
+    }
+
+    /// Whether one more member would exceed the seats of a workspace; who is deactivated has none.
+    pub(super) fn is_full(&self, workspace: &str) -> bool {
+        let members = self.workspaces.get(workspace).into_iter().flat_map(|one| one.members.values());
+        let seated = members.filter(|member| member.status != Status::Deactivated).count() as u64;
+        self.seats.is_some_and(|limit| seated >= limit)
+    }
+
+    /// Adds a group under a fresh id.
+    pub(super) fn add_group(&mut self, group: Group) -> String {
+        self.minted_groups += 1;
+        let id = format!("grp_{:03}", self.minted_groups);
+        self.groups.insert(id.clone(), group);
+        id
     }
 
     pub(super) fn id_of(&self, email: &str) -> Option<String> {
@@ -188,15 +234,20 @@ impl State {
             .collect()
     }
 
-    /// `{workspaces: {id: [member]}, accounts: [...], seats, plan, mode, emails_sent}`.
+    /// `{workspaces: {id: [member]}, accounts: [...], groups: [...], seats, plan, mode, emails_sent}`.
     pub(super) fn to_json(&self) -> Value {
         let workspaces: Map<String, Value> =
             self.workspaces.keys().map(|id| (id.clone(), Value::Array(self.listing(id, false)))).collect();
         let accounts =
             self.accounts.values().map(|account| json!({ "id": account.id, "email": account.email }));
+        let groups = self
+            .groups
+            .iter()
+            .map(|(id, group)| json!({ "id": id, "name": group.name, "members": group.members }));
         json!({
             "workspaces": workspaces,
             "accounts": accounts.collect::<Vec<_>>(),
+            "groups": groups.collect::<Vec<_>>(),
             "seats": self.seats,
             "plan": self.plan,
             "mode": self.mode,

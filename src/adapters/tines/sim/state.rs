@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::adapters::simulator::{Person, Plan, Seed, SeedPeople, whole_seconds};
+use crate::adapters::simulator::{Person, Plan, Seed, SeedPeople, scim, whole_seconds};
 use crate::base::clock::Timestamp;
 use crate::base::fold;
 
@@ -38,6 +38,8 @@ pub(super) struct Mode {
     pub(super) already_member_status: u16,
     /// Whether removing a team's last member is answered 422.
     pub(super) last_member_guard: bool,
+    /// The switches of the SCIM server.
+    pub(super) scim: scim::Mode,
 }
 
 impl Default for Mode {
@@ -55,6 +57,7 @@ impl Default for Mode {
             unknown_member_status: 404,
             already_member_status: 200,
             last_member_guard: false,
+            scim: scim::Mode::default(),
         }
     }
 }
@@ -96,6 +99,16 @@ pub(super) struct User {
     pub(super) created_at: Timestamp,
     pub(super) updated_at: Timestamp,
     pub(super) invitation: Invitation,
+    /// What SCIM calls them; REST does not know it.
+    pub(super) external_id: Option<String>,
+}
+
+/// A team, which SCIM shows as a group.
+#[derive(Debug, Clone)]
+pub(super) struct Team {
+    pub(super) name: String,
+    /// What SCIM calls it; REST does not know it.
+    pub(super) external_id: Option<String>,
 }
 
 impl User {
@@ -118,7 +131,7 @@ impl User {
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) users: BTreeMap<u64, User>,
-    pub(super) teams: BTreeMap<u64, String>,
+    pub(super) teams: BTreeMap<u64, Team>,
     /// Whose token the admin token is; `None` when the tenant was seeded without people.
     pub(super) token_owner: Option<u64>,
     pub(super) mode: Mode,
@@ -127,13 +140,16 @@ pub(super) struct State {
     pub(super) emails_sent: u64,
     ids_by_email: BTreeMap<String, u64>,
     minted: u64,
+    minted_teams: u64,
 }
 
 impl State {
     pub(super) fn seeded(seed: Seed, now: Timestamp) -> Self {
+        let teams = [(5, "Security Ops"), (6, "IT")];
+        let team = |name: &str| Team { name: name.to_owned(), external_id: None };
         let mut state = Self {
             users: BTreeMap::new(),
-            teams: BTreeMap::from([(5, "Security Ops".to_owned()), (6, "IT".to_owned())]),
+            teams: teams.into_iter().map(|(id, name)| (id, team(name))).collect(),
             token_owner: None,
             mode: Mode::default(),
             plan: Plan::default(),
@@ -141,6 +157,7 @@ impl State {
             emails_sent: 0,
             ids_by_email: BTreeMap::new(),
             minted: 0,
+            minted_teams: 6,
         };
         if seed.people == SeedPeople::Default {
             for (email, role, teams) in [
@@ -167,6 +184,13 @@ impl State {
         self.minted
     }
 
+    /// Adds a team under a fresh id.
+    pub(super) fn add_team(&mut self, team: Team) -> u64 {
+        self.minted_teams += 1;
+        self.teams.insert(self.minted_teams, team);
+        self.minted_teams
+    }
+
     /// Adds somebody who has accepted already and answers their id.
     pub(super) fn join(&mut self, person: &Person, role: &str, now: Timestamp) -> u64 {
         let id = self.mint();
@@ -181,6 +205,7 @@ impl State {
             created_at: now,
             updated_at: now,
             invitation: Invitation::Accepted,
+            external_id: None,
         });
         id
     }
@@ -227,7 +252,7 @@ impl State {
             }
             value
         });
-        let teams = self.teams.iter().map(|(id, name)| json!({ "id": id, "name": name }));
+        let teams = self.teams.iter().map(|(id, team)| json!({ "id": id, "name": team.name }));
         json!({
             "users": users.collect::<Vec<_>>(),
             "teams": teams.collect::<Vec<_>>(),

@@ -9,7 +9,8 @@ use crate::base::clock::Timestamp;
 
 /// `GET /api/v1/teams`: all of them; the guide shows no pages here.
 pub(super) fn list(state: &State) -> Answer {
-    let teams: Vec<Value> = state.teams.iter().map(|(id, name)| json!({ "id": id, "name": name })).collect();
+    let teams: Vec<Value> =
+        state.teams.iter().map(|(id, team)| json!({ "id": id, "name": team.name })).collect();
     Answer::json(200, &json!({ "teams": teams }))
 }
 

@@ -79,6 +79,7 @@ pub(super) fn create(state: &mut State, call: &Call, now: Timestamp) -> Answer {
         created_at: now,
         updated_at: now,
         invitation: Invitation::Pending,
+        external_id: None,
     };
     let answer = Answer::json(state.mode.created_status, &user.to_json());
     state.insert(user);

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::adapters::simulator::scim;
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Mode {
@@ -31,6 +33,8 @@ pub(super) struct Mode {
     pub(super) scope_table_routes: bool,
     /// Whether a group can be deleted; the guide does not mention it.
     pub(super) group_delete: bool,
+    /// The switches of the SCIM server.
+    pub(super) scim: scim::Mode,
 }
 
 impl Default for Mode {
@@ -49,6 +53,7 @@ impl Default for Mode {
             already_member_status: 409,
             scope_table_routes: true,
             group_delete: false,
+            scim: scim::Mode::default(),
         }
     }
 }

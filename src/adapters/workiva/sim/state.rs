@@ -23,6 +23,8 @@ pub(super) struct User {
     pub(super) created_at: Timestamp,
     pub(super) updated_at: Timestamp,
     pub(super) workspace_id: &'static str,
+    /// What SCIM calls them; REST does not know it.
+    pub(super) external_id: Option<String>,
 }
 
 impl User {
@@ -47,6 +49,8 @@ impl User {
 pub(super) struct Group {
     pub(super) id: String,
     pub(super) name: String,
+    /// What SCIM calls it; REST does not know it.
+    pub(super) external_id: Option<String>,
     pub(super) members: BTreeSet<String>,
 }
 
@@ -182,7 +186,7 @@ impl State {
         let free = (taken + 1..).map(|number| format!("grp_{number}"));
         let mut free = free.filter(|id| !self.workspaces.values().any(|one| one.groups.contains_key(id)));
         let id = free.next().unwrap_or_default();
-        let group = Group { id, name: name.to_owned(), members: BTreeSet::new() };
+        let group = Group { id, name: name.to_owned(), external_id: None, members: BTreeSet::new() };
         if let Some(workspace) = self.workspaces.get_mut(workspace) {
             workspace.groups.insert(group.id.clone(), group.clone());
         }
@@ -210,6 +214,7 @@ impl State {
                 created_at: now,
                 updated_at: now,
                 workspace_id: workspace.id,
+                external_id: None,
             });
         }
         id

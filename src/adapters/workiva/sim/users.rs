@@ -77,6 +77,7 @@ pub(super) fn create(state: &mut State, workspace: &str, call: &Call, now: Times
         created_at: now,
         updated_at: now,
         workspace_id: workspace.id,
+        external_id: None,
     };
     let echo = json!({
         "id": user.id,
