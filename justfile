@@ -24,6 +24,10 @@ demo *ARGS:
 bench:
     cargo test --release --lib speed -- --ignored --nocapture
 
+# A minute of fuzzing for each parser, or for those named; needs a nightly compiler and cargo-fuzz
+fuzz *TARGETS:
+    fuzz/run {{TARGETS}}
+
 # The gateway and its simulators in containers
 compose *ARGS="up --build":
     docker compose {{ARGS}}
