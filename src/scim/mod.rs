@@ -3,6 +3,7 @@
 //! Resources are schema-checked JSON objects: a value comes back exactly as it was sent.
 
 pub mod catalog;
+mod coerce;
 pub mod decode;
 pub mod discovery;
 pub mod error;
