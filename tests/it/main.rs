@@ -4,4 +4,5 @@
 
 mod idp_cases;
 mod idp_stories;
+mod openapi;
 mod support;
