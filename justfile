@@ -20,8 +20,14 @@ ci:
 demo *ARGS:
     cargo run --release -- demo {{ARGS}}
 
-# What the store does in a second, on this machine
+# The public protocol suites against the demo's sandbox
+suites:
+    cargo build
+    tests/suites/run
+
+# What the protocol costs a request, and what the store does in a second, on this machine
 bench:
+    cargo bench --bench scim
     cargo test --release --lib speed -- --ignored --nocapture
 
 # A minute of fuzzing for each parser, or for those named; needs a nightly compiler and cargo-fuzz

@@ -249,7 +249,7 @@ fn bulk_response() -> Value {
                     "type": "object",
                     "required": ["method", "status"],
                     "properties": {
-                        "method": { "enum": ["POST", "PUT", "PATCH", "DELETE"] },
+                        "method": { "type": "string" },
                         "bulkId": { "type": "string" },
                         "version": { "type": "string" },
                         "location": { "type": "string" },
