@@ -111,9 +111,7 @@ fn every_check_of_a_suite_that_fails_has_its_reason() {
     for deviation in deviations.as_array().unwrap() {
         let id = deviation["id"].as_str().unwrap();
         assert!(
-            conformance
-                .lines()
-                .any(|line| line.starts_with(&format!("| {id} |")) && line.contains("RFC 7")),
+            conformance.lines().any(|line| line.starts_with(&format!("| {id} |")) && line.contains("RFC 7")),
             "`docs/conformance.md` has no reason with an RFC section for {id}"
         );
     }
