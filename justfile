@@ -20,11 +20,21 @@ ci:
 demo *ARGS:
     cargo run --release -- demo {{ARGS}}
 
-# What the release build does in a second on this machine, and what its store does
+# The public protocol suites against the demo's sandbox
+suites:
+    cargo build
+    tests/suites/run
+
+# What the release build does in a second on this machine, what the protocol costs a request, and what the store does
 bench:
     cargo build --release
     cargo run --release --example figures
+    cargo bench --bench scim
     cargo test --release --lib speed -- --ignored --nocapture
+
+# A minute of fuzzing for each parser, or for those named; needs a nightly compiler and cargo-fuzz
+fuzz *TARGETS:
+    fuzz/run {{TARGETS}}
 
 # The gateway and its simulators in containers
 compose *ARGS="up --build":

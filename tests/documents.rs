@@ -105,6 +105,19 @@ fn every_link_leads_somewhere() {
 }
 
 #[test]
+fn every_check_of_a_suite_that_fails_has_its_reason() {
+    let deviations: serde_json::Value = serde_json::from_str(&text("tests/suites/deviations.json")).unwrap();
+    let conformance = text("docs/conformance.md");
+    for deviation in deviations.as_array().unwrap() {
+        let id = deviation["id"].as_str().unwrap();
+        assert!(
+            conformance.lines().any(|line| line.starts_with(&format!("| {id} |")) && line.contains("RFC 7")),
+            "`docs/conformance.md` has no reason with an RFC section for {id}"
+        );
+    }
+}
+
+#[test]
 fn decisions_are_numbered_without_gaps_and_short() {
     for (place, path) in in_folder("docs/decisions").iter().enumerate() {
         let name = path.file_name().unwrap().to_string_lossy();

@@ -74,7 +74,7 @@ impl Work {
             Self::Schemas(urn) => Outcome::Document(connection.schemas(urn.as_deref())?),
             Self::List { kind, query } => Outcome::Document(connection.list(kind, &query).await?),
             Self::Search(query) => Outcome::Document(connection.search(&query).await?),
-            Self::Bulk(body) => Outcome::Document(connection.bulk(&body).await?),
+            Self::Bulk(body) => Outcome::Document(Box::pin(connection.bulk(&body)).await?),
             Self::Create { kind, body, view } => {
                 Outcome::Created(connection.create(kind, body, &view).await?)
             }

@@ -33,7 +33,7 @@ impl Connection {
             let inner = this.hurried();
             while let Some((place, step)) = job.next_step() {
                 let outcome = if Instant::now() < inner.deadline {
-                    inner.clone().scope(this.step(step)).await
+                    Box::pin(inner.clone().scope(this.step(step))).await
                 } else {
                     let detail =
                         "the time of the request was over before this operation began: send it again";

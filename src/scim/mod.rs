@@ -4,6 +4,7 @@
 
 pub mod bulk;
 pub mod catalog;
+mod coerce;
 pub mod cursor;
 pub mod decode;
 pub mod discovery;

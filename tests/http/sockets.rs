@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
-use axum::routing::get;
+use axum::routing::{get, post};
 use hyper::body::Frame;
 use portcullis::http::Peer;
 use portcullis::http::server::{Limits, ServerSettings, Timers};
@@ -88,6 +88,19 @@ async fn an_idle_socket_is_kept_for_its_time_and_then_closed() {
         assert!(answer(&mut socket).await.ends_with("hello"));
     }
     assert_due(open_for(&mut socket).await, DUE);
+}
+
+#[tokio::test]
+async fn an_answer_says_that_the_socket_ends_where_the_body_was_not_read() {
+    let routes = hello().route("/read", post(|_: Bytes| async { "read" }));
+    let listening = Listening::start(routes, ServerSettings::default()).await;
+    let mut socket = listening.connect().await;
+    for _ in 0..2 {
+        socket.write_all(b"POST /read HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}").await.unwrap();
+        assert!(!answer(&mut socket).await.to_lowercase().contains("connection: close"));
+    }
+    socket.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n").await.unwrap();
+    assert!(answer(&mut socket).await.to_lowercase().contains("connection: close"));
 }
 
 #[tokio::test]

@@ -5,4 +5,5 @@
 mod flows;
 mod idp_cases;
 mod idp_stories;
+mod openapi;
 mod support;

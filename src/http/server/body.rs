@@ -1,6 +1,8 @@
 //! A request body that must keep coming.
 
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -19,12 +21,21 @@ pub(super) struct TimedBody {
     pause: Duration,
     alarm: Pin<Box<Sleep>>,
     waiting: bool,
+    read: Arc<AtomicBool>,
 }
 
 impl TimedBody {
-    pub(super) fn new(inner: Incoming, timers: &Timers) -> Self {
+    /// `read` becomes true once the body was read to its end.
+    pub(super) fn new(inner: Incoming, timers: &Timers, read: Arc<AtomicBool>) -> Self {
         let until = Instant::now() + timers.body;
-        Self { inner, until, pause: timers.body_pause, alarm: Box::pin(sleep_until(until)), waiting: false }
+        Self {
+            inner,
+            until,
+            pause: timers.body_pause,
+            alarm: Box::pin(sleep_until(until)),
+            waiting: false,
+            read,
+        }
     }
 }
 
@@ -40,6 +51,9 @@ impl Body for TimedBody {
         match Pin::new(&mut this.inner).poll_frame(cx) {
             Poll::Ready(frame) => {
                 this.waiting = false;
+                if frame.is_none() {
+                    this.read.store(true, Ordering::Release);
+                }
                 if Instant::now() >= this.until && frame.is_some() {
                     return Poll::Ready(Some(Err(BodyFailure::TooSlow)));
                 }

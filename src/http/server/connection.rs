@@ -2,10 +2,13 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
+use axum::http::HeaderValue;
+use axum::http::header::CONNECTION;
 use axum::response::{IntoResponse, Response};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
@@ -97,15 +100,26 @@ impl Visit {
     }
 }
 
+/// The answer; it ends the conversation where the body was not read, for then hyper closes the socket, and a caller
+/// that is not told sends its next request into nothing (RFC 9112 §9.6).
 async fn ask(router: Router, request: Request<Incoming>, peer: Peer, timers: &Timers) -> Response {
+    let read = Arc::new(AtomicBool::new(request.body().is_end_stream()));
     let mut request = request.map(|body| {
-        if body.is_end_stream() { Body::empty() } else { Body::new(TimedBody::new(body, timers)) }
+        if body.is_end_stream() {
+            Body::empty()
+        } else {
+            Body::new(TimedBody::new(body, timers, Arc::clone(&read)))
+        }
     });
     request.extensions_mut().insert(peer);
-    match router.oneshot(request).await {
+    let mut response = match router.oneshot(request).await {
         Ok(response) => response,
         Err(never) => match never {},
+    };
+    if !read.load(Ordering::Acquire) {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
+    response
 }
 
 /// Whether a head that hyper could read is more than we take: its own limit counts request line and headers together.

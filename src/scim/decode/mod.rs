@@ -1,18 +1,17 @@
 //! What a client POSTs or PUTs, as a clean resource: checked against the schema, names in canonical case.
 
 mod group;
-mod value;
 
 #[cfg(test)]
 mod tests;
 
 pub use group::decode_group;
-pub use value::attribute_value;
 
 use serde_json::{Map, Value, json};
 
+use super::coerce::{self, Intake, is_writable, merge};
 use super::error::{Result, ScimError, ScimType};
-use super::schema::{Attribute, Mutability, ResourceType, Schema};
+use super::schema::{Attribute, ResourceType, Schema};
 
 /// The resource a body describes.
 ///
@@ -25,11 +24,11 @@ use super::schema::{Attribute, Mutability, ResourceType, Schema};
 ///
 /// # Errors
 /// 400 `invalidSyntax` where the body is no object; 400 `invalidValue`, naming the attribute, where a type is
-/// wrong beyond what [`attribute_value`] coerces, where an attribute stands there twice with different values, or
+/// wrong beyond the forms clients are known to send, where an attribute stands there twice with different values, or
 /// where a required attribute is missing.
 pub fn decode(body: &Value, resource_type: &ResourceType) -> Result<Value> {
     let object = body.as_object().ok_or_else(|| {
-        let detail = format!("the body is {}, expected an object", value::found(body));
+        let detail = format!("the body is {}, expected an object", coerce::found(body));
         ScimError::bad(ScimType::InvalidSyntax, detail)
     })?;
     let mut collected = Collected::default();
@@ -103,7 +102,7 @@ fn take_all(target: &mut Map<String, Value>, schema: &Schema, sent: &Value) -> R
         Value::Null => return Ok(()),
         Value::Object(object) => object,
         other => {
-            let found = value::found(other);
+            let found = coerce::found(other);
             return Err(invalid(format!("`{}` is {found}, expected an object", schema.id)));
         }
     };
@@ -144,30 +143,8 @@ fn assign(target: &mut Map<String, Value>, attribute: &Attribute, full: &str, se
     if attribute.required && sent.as_str().is_some_and(str::is_empty) {
         return Err(invalid(format!("`{full}` is empty, expected a value")));
     }
-    let Some(value) = attribute_value(attribute, full, sent)? else { return Ok(()) };
+    let Some(value) = coerce::value(attribute, full, sent, Intake::Resource)? else { return Ok(()) };
     merge(target, &attribute.name, full, value)
-}
-
-/// Adds `value` as `name`: a second complex value fills the gaps of the first, anything else must be the same.
-fn merge(target: &mut Map<String, Value>, name: &str, full: &str, value: Value) -> Result<()> {
-    match (target.get_mut(name), value) {
-        (None, value) => {
-            target.insert(name.to_owned(), value);
-            Ok(())
-        }
-        (Some(Value::Object(there)), Value::Object(more)) => {
-            more.into_iter().try_for_each(|(sub, value)| merge(there, &sub, &format!("{full}.{sub}"), value))
-        }
-        (Some(there), value) if *there == value => Ok(()),
-        (Some(_), _) => Err(invalid(format!("`{full}` is there twice with different values"))),
-    }
-}
-
-fn is_writable(attribute: &Attribute) -> bool {
-    match attribute.mutability {
-        Mutability::ReadWrite | Mutability::Immutable => true,
-        Mutability::ReadOnly | Mutability::WriteOnly => false,
-    }
 }
 
 fn is_filled(value: &Value) -> bool {

@@ -2,9 +2,10 @@ use serde_json::{Value, json};
 
 use super::{decode, decode_group};
 use crate::scim::catalog::Catalog;
+use crate::scim::coerce::{self, Intake};
 use crate::scim::error::{ScimError, ScimType};
 use crate::scim::member::Member;
-use crate::scim::schema::{ENTERPRISE_USER, GATEWAY_USER, GROUP, USER};
+use crate::scim::schema::{ENTERPRISE_USER, GATEWAY_USER, GROUP, ResourceKind, USER};
 
 fn user(body: &Value) -> Value {
     decode(body, &Catalog::standard().user).unwrap()
@@ -150,6 +151,16 @@ fn optional_text_is_not_checked_and_not_changed() {
 }
 
 #[test]
+fn an_identifier_holds_no_control_characters() {
+    for (name, value) in [("userName", "anna\nberg"), ("externalId", "a\u{7f}b"), ("title", "a\u{0}b")] {
+        let mut body = json!({ "userName": "anna" });
+        body[name] = json!(value);
+        assert_eq!(refused(&body).detail, format!("`{name}` holds a control character"));
+    }
+    assert_eq!(user(&with("title", json!("two\nlines")))["title"], json!("two\nlines"));
+}
+
+#[test]
 fn two_primary_values_are_refused() {
     let both = json!([{ "value": "a", "primary": true }, { "value": "b", "primary": "true" }]);
     assert_eq!(
@@ -206,7 +217,7 @@ fn a_date_must_be_one() {
     use crate::scim::schema::Attribute;
     let started: Attribute =
         serde_json::from_value(json!({ "name": "started", "type": "dateTime" })).unwrap();
-    let checked = |sent: Value| super::attribute_value(&started, "started", &sent);
+    let checked = |sent: Value| coerce::value(&started, "started", &sent, Intake::Resource);
     for fine in ["2011-05-13T04:42:34Z", "2011-05-13T04:42:34.1234567+02:00"] {
         assert_eq!(checked(json!(fine)).unwrap(), Some(json!(fine)));
     }
@@ -221,7 +232,7 @@ fn numbers_must_be_of_their_kind() {
     use crate::scim::schema::Attribute;
     let attribute =
         |kind: &str| -> Attribute { serde_json::from_value(json!({ "name": "n", "type": kind })).unwrap() };
-    let checked = |kind: &str, sent: Value| super::attribute_value(&attribute(kind), "n", &sent);
+    let checked = |kind: &str, sent: Value| coerce::value(&attribute(kind), "n", &sent, Intake::Resource);
     assert_eq!(checked("integer", json!(7)).unwrap(), Some(json!(7)));
     assert_eq!(checked("decimal", json!(7.5)).unwrap(), Some(json!(7.5)));
     assert_eq!(checked("integer", json!(7.5)).unwrap_err().detail, "`n` is a number, expected an integer");
@@ -244,7 +255,7 @@ fn members_travel_apart_from_the_group() {
     assert_eq!(group, json!({ "schemas": [GROUP], "displayName": "Staff", "externalId": "g-1" }));
     let expected = vec![
         Member { value: "u1".into(), display: Some("anna".into()), kind: None },
-        Member { value: "u2".into(), display: Some("boris".into()), kind: Some("User".into()) },
+        Member { value: "u2".into(), display: Some("boris".into()), kind: Some(ResourceKind::User) },
         Member::new("u3"),
     ];
     assert_eq!(members, Some(expected));

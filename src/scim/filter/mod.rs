@@ -7,6 +7,7 @@ use super::error::{Result, ScimError, ScimType};
 use super::limits;
 use super::schema::{Attribute, ResourceType};
 
+mod equality;
 mod node;
 mod partial;
 mod resolve;
@@ -48,9 +49,10 @@ impl Filter {
     /// a value of another type.
     pub fn parse(text: &str, resource_type: &ResourceType) -> Result<Self> {
         limits::check_filter(text.as_bytes())?;
-        let text = shim::rewrite(text, ScimType::InvalidFilter)?;
-        let parsed: grammar::Filter =
-            text.parse().map_err(|_| ScimError::bad(ScimType::InvalidFilter, UNREADABLE))?;
+        let parsed = match equality::read(text, resource_type) {
+            Some(parsed) => parsed,
+            None => parse(text)?,
+        };
         Ok(Self { root: resolve::filter(&parsed, resource_type)? })
     }
 
@@ -84,6 +86,11 @@ impl Filter {
         });
         reads
     }
+}
+
+fn parse(text: &str) -> Result<grammar::Filter> {
+    let text = shim::rewrite(text, ScimType::InvalidFilter)?;
+    text.parse().map_err(|_| ScimError::bad(ScimType::InvalidFilter, UNREADABLE))
 }
 
 impl Lookup {

@@ -305,3 +305,44 @@ proptest! {
         prop_assert_eq!(filter.lookups(), Some(Lookup::UserName(name)));
     }
 }
+
+/// Words around `eq`, most of them right.
+fn nearly_an_equality() -> impl Strategy<Value = String> {
+    let name = prop_oneof![
+        4 => proptest::sample::select(vec![
+            "userName", "USERNAME", "externalId", "emails", "emails.value", "Name.GivenName", "manager.value", "active",
+            "meta.created", "schemas", "members.value", "displayName",
+        ]).prop_map(str::to_owned),
+        1 => proptest::sample::select(vec!["not", "nothing", "name.nothing", "a.b.c", "members.$ref", "eq", "true", ""])
+            .prop_map(str::to_owned),
+        1 => "[a-zA-Z.]{1,8}",
+    ];
+    let space = prop_oneof![8 => Just(" "), 1 => Just("  "), 1 => Just("")];
+    let operator = prop_oneof![6 => Just("eq"), 2 => Just("EQ"), 1 => Just("ne"), 1 => Just("Eq ")];
+    let literal = prop_oneof![
+        4 => "[^\"\\\\\\x00-\\x1f]{0,12}".prop_map(|text| format!("\"{text}\"")),
+        1 => any::<String>().prop_map(|text| format!("\"{text}\"")),
+        1 => proptest::sample::select(vec![
+            "\"", "\"\"", "\"a\\\"\"", "\"a\" and title pr", "\"a\" ", "true", "\"2026-01-31T08:00:00Z\"", "\"a\"b\"",
+            "\"a\\u0041\"",
+        ]).prop_map(str::to_owned),
+    ];
+    (name, space.clone(), operator, space, literal).prop_map(|(name, before, operator, after, literal)| {
+        format!("{name}{before}{operator}{after}{literal}")
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+    #[test]
+    fn the_short_way_to_an_equality_says_what_the_parser_says(text in nearly_an_equality()) {
+        for resource_type in [&Catalog::standard().user, &Catalog::standard().group] {
+            if limits::check_filter(text.as_bytes()).is_ok()
+                && let Some(short) = equality::read(&text, resource_type)
+            {
+                prop_assert_eq!(Ok(short), parse(&text));
+            }
+        }
+    }
+}

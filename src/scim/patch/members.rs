@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::operations::{Verb, field};
+use super::operations::Verb;
 use crate::scim::error::{Result, ScimError, ScimType};
+use crate::scim::member::{self, Member};
 use crate::scim::path::Path;
 use crate::scim::schema::{ResourceKind, ResourceType};
 
@@ -26,16 +27,6 @@ pub enum MemberStep {
     RemoveAll,
     /// Exactly these are members.
     Replace(Vec<Member>),
-}
-
-/// A user or group named as a member.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Member {
-    /// The SCIM id, as sent: case-exact and not empty.
-    pub value: String,
-    pub display: Option<String>,
-    /// What the caller says it is, by `type` or by `$ref`; `None` where it says nothing.
-    pub kind: Option<ResourceKind>,
 }
 
 impl MemberChanges {
@@ -81,10 +72,10 @@ pub(super) fn plan(
     match (verb, value) {
         (Verb::Remove, Some(value)) => remove(value).map(Some),
         (Verb::Add, Some(value)) => {
-            let members = list(value)?;
+            let members = member::list(value)?;
             Ok((!members.is_empty()).then_some(MemberStep::Add(members)))
         }
-        (Verb::Replace, Some(value)) => list(value).map(|members| Some(MemberStep::Replace(members))),
+        (Verb::Replace, Some(value)) => member::list(value).map(|members| Some(MemberStep::Replace(members))),
         (Verb::Remove | Verb::Replace, None) if by_path => Ok(Some(MemberStep::RemoveAll)),
         (Verb::Add, None) if by_path => Err(invalid("`value` is missing")),
         (Verb::Add | Verb::Replace | Verb::Remove, None) => Ok(None),
@@ -93,61 +84,12 @@ pub(super) fn plan(
 
 /// Only those named: emptying the group is never a guess.
 fn remove(value: &Value) -> Result<MemberStep> {
-    let members = list(value).map_err(|error| ScimError {
+    let members = member::list(value).map_err(|error| ScimError {
         scim_type: Some(ScimType::NoTarget),
         detail: format!("which members to remove cannot be read: {}", error.detail),
         ..error
     })?;
     Ok(MemberStep::Remove(members.into_iter().map(|member| member.value).collect()))
-}
-
-fn list(value: &Value) -> Result<Vec<Member>> {
-    let items = match value {
-        Value::Array(items) => items.as_slice(),
-        item => std::slice::from_ref(item),
-    };
-    let mut seen = BTreeSet::new();
-    let mut members = Vec::with_capacity(items.len());
-    for item in items {
-        let member = member(item)?;
-        if seen.insert(member.value.clone()) {
-            members.push(member);
-        }
-    }
-    Ok(members)
-}
-
-fn member(item: &Value) -> Result<Member> {
-    let member = match item {
-        Value::String(value) => Member { value: value.clone(), display: None, kind: None },
-        Value::Object(object) => {
-            let text =
-                |name: &str| field(object, name).and_then(Value::as_str).filter(|text| !text.is_empty());
-            Member {
-                value: text("value").ok_or_else(|| invalid("a member has no `value`"))?.to_owned(),
-                display: text("display").or_else(|| text("displayName")).map(str::to_owned),
-                kind: text("type").and_then(kind_named).or_else(|| text("$ref").and_then(kind_of_reference)),
-            }
-        }
-        _ => return Err(invalid("a member is neither an object nor an id")),
-    };
-    if member.value.is_empty() || member.value.contains(char::is_control) {
-        return Err(invalid("the `value` of a member is empty or holds a control character"));
-    }
-    Ok(member)
-}
-
-fn kind_named(name: &str) -> Option<ResourceKind> {
-    [ResourceKind::User, ResourceKind::Group].into_iter().find(|kind| name.eq_ignore_ascii_case(kind.name()))
-}
-
-fn kind_of_reference(reference: &str) -> Option<ResourceKind> {
-    let mut segments = reference.rsplit('/').skip(1);
-    match segments.next()? {
-        "Users" => Some(ResourceKind::User),
-        "Groups" => Some(ResourceKind::Group),
-        _ => None,
-    }
 }
 
 fn distinct(values: Vec<String>) -> Vec<String> {

@@ -6,7 +6,6 @@ use super::error::{Result, ScimError};
 use super::schema::{ResourceKind, ResourceType};
 
 mod apply;
-mod coerce;
 mod elements;
 mod members;
 mod operations;
@@ -14,7 +13,8 @@ mod step;
 #[cfg(test)]
 mod tests;
 
-pub use members::{Member, MemberChanges, MemberStep};
+pub use super::member::Member;
+pub use members::{MemberChanges, MemberStep};
 
 use step::Step;
 

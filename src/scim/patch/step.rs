@@ -3,7 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::operations::{Operation, Verb};
-use super::{Patch, coerce, members};
+use super::{Patch, members};
+use crate::scim::coerce::{self, Intake};
 use crate::scim::error::{Result, ScimError, ScimType};
 use crate::scim::filter::ElementFilter;
 use crate::scim::path::Path;
@@ -164,24 +165,28 @@ impl Planner<'_> {
         let coerced = match (self.verb, value) {
             (Verb::Remove, Some(value)) if whole && attribute.multi_valued && !value.is_null() => {
                 // Entra and JumpCloud name what to remove beside the path; the RFC would remove everything.
-                return Ok(Intent::Change(Change::RemoveThese(match coerce::whole(attribute, value)? {
-                    Value::Array(these) => these,
+                let these = coerce::value(attribute, &attribute.name, value, Intake::Patch)?;
+                return Ok(Intent::Change(Change::RemoveThese(match these {
+                    Some(Value::Array(these)) => these,
                     _ => Vec::new(),
                 })));
             }
             (Verb::Remove, _) => return Ok(Intent::Unassign),
             (Verb::Add | Verb::Replace, None) => return Err(invalid("`value` is missing")),
             (Verb::Add | Verb::Replace, Some(value)) => match path.sub {
-                Some(sub) => coerce::whole(sub, value)?,
+                Some(sub) => {
+                    let full = format!("{}.{}", attribute.name, sub.name);
+                    coerce::value(sub, &full, value, Intake::Patch)?
+                }
                 None if path.elements.is_some() => coerce::element(attribute, value)?,
-                None => coerce::whole(attribute, value)?,
+                None => coerce::value(attribute, &attribute.name, value, Intake::Patch)?,
             },
         };
-        if coerced.is_null() {
+        let Some(coerced) = coerced else {
             // Adding nothing to a list leaves it as it is.
             let list = attribute.multi_valued && path.sub.is_none();
             return Ok(if list && self.verb == Verb::Add { Intent::Nothing } else { Intent::Unassign });
-        }
+        };
         if whole && attribute.required && coerced.as_str().is_some_and(|text| text.trim().is_empty()) {
             return Ok(Intent::Unassign);
         }

@@ -13,7 +13,7 @@ fn refused(operation: &Value) -> ScimType {
 }
 
 fn member(value: &str) -> Member {
-    Member { value: value.to_owned(), display: None, kind: None }
+    Member::new(value)
 }
 
 fn ids(values: &[&str]) -> Vec<String> {

@@ -1,0 +1,17 @@
+//! A PATCH path is refused or resolved; white space around it says nothing.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use portcullis_fuzz::scim::catalog::Catalog;
+use portcullis_fuzz::scim::path::Path;
+
+fuzz_target!(|text: &str| {
+    let catalog = Catalog::standard();
+    for resource_type in [&catalog.user, &catalog.group] {
+        let Ok(path) = Path::parse(text, resource_type) else { continue };
+        let Ok(again) = Path::parse(text.trim(), resource_type) else { panic!("`{text}` needs its spaces") };
+        assert_eq!(path.attribute, again.attribute);
+        assert_eq!(path.sub, again.sub);
+        assert_eq!(path.elements, again.elements);
+    }
+});

@@ -1,0 +1,4 @@
+//! What the protocol floor uses of the floor below.
+
+#[path = "../../src/base/fold.rs"]
+pub mod fold;
