@@ -4,6 +4,7 @@
 
 mod bad_input;
 #[path = "../it/support/client.rs"]
+#[allow(dead_code, reason = "the other test binary uses the rest of it")]
 mod client;
 mod configuration;
 mod demo;

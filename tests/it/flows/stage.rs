@@ -103,21 +103,21 @@ impl Demo {
         )
     }
 
+    /// The configuration the demo wrote for the commands beside it.
+    fn config(&self) -> String {
+        text(&self.directory.path().join("data/portcullis.toml"))
+    }
+
     /// What waits for a person on one connection, as the command line lists it.
     pub fn tasks(&self, connection: &str) -> Vec<Value> {
-        let store = self.directory.path().join("data/portcullis.db");
-        let config = self.directory.path().join("tasks.toml");
-        let manual = "[connections.hotjar]\napp = \"manual\"\n";
-        fs::write(&config, format!("[store]\nurl = \"sqlite://{}\"\n{manual}", store.display())).unwrap();
         let listed =
-            run(&["tasks", "list", "--config", &text(&config), "--connection", connection, "--json"]);
+            run(&["tasks", "list", "--config", &self.config(), "--connection", connection, "--json"]);
         serde_json::from_str(&listed).unwrap()
     }
 
     /// Completes a task of the `hotjar` connection, as an operator does.
     pub fn complete(&self, task: &str) {
-        let config = text(&self.directory.path().join("tasks.toml"));
-        run(&["tasks", "complete", "--config", &config, "--by", "operator", task]);
+        run(&["tasks", "complete", "--config", &self.config(), "--by", "operator", task]);
     }
 }
 
