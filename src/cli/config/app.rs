@@ -93,7 +93,7 @@ fn read_wire(block: &Block<'_>) -> Wire {
     if let Some(count) = block.count("concurrency", 1, 1_000) {
         wire.concurrency = usize::try_from(count).unwrap_or(wire.concurrency);
     }
-    if let Some(timeout) = block.duration("timeout") {
+    if let Some(timeout) = block.duration("timeout", 1) {
         wire.attempt = timeout;
     }
     wire

@@ -106,7 +106,7 @@ fn policy(block: &Block<'_>) -> Policy {
         .choice("idp", &[("generic", Idp::Generic), ("okta", Idp::Okta), ("entra", Idp::Entra)])
         .unwrap_or_default();
     let mut policy = Policy { idp, ..Policy::default() };
-    if let Some(freshness) = block.duration("freshness") {
+    if let Some(freshness) = block.duration("freshness", 0) {
         policy.freshness = freshness;
     }
     if let Some(block) = block.block("policy") {

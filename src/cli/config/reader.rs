@@ -220,8 +220,8 @@ impl<'a> Block<'a> {
         found
     }
 
-    /// A duration like `30s`, `5m` or `2h`, from a second to a day.
-    pub fn duration(&self, name: &str) -> Option<Duration> {
+    /// A duration like `30s`, `5m` or `2h`, from `shortest` seconds to a day.
+    pub fn duration(&self, name: &str, shortest: u64) -> Option<Duration> {
         let value = self.value(name)?;
         let text = value.as_str().unwrap_or_default();
         let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
@@ -237,13 +237,13 @@ impl<'a> Block<'a> {
             .ok()
             .zip(seconds)
             .and_then(|(number, unit)| number.checked_mul(unit))
-            .filter(|seconds| (1..=LONGEST).contains(seconds));
+            .filter(|seconds| (shortest..=LONGEST).contains(seconds));
         if duration.is_none() {
             let found =
                 value.as_str().map_or_else(|| value.type_str().to_owned(), |text| format!("`{text}`"));
             self.problem(
                 name,
-                format!("found {found}, expected a duration from 1s to 24h"),
+                format!("found {found}, expected a duration from {shortest}s to 24h"),
                 format!("write {name} = \"30s\""),
             );
         }
