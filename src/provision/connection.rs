@@ -18,6 +18,7 @@ use crate::base::clock::{SharedClock, Timestamp};
 use crate::base::context::{self, Context};
 use crate::base::id::Ids;
 use crate::contract::{Adapter, Capabilities, Guarded};
+use crate::scim::catalog::Catalog;
 use crate::scim::cursor::CursorKey;
 use crate::scim::error::ScimError;
 use crate::scim::schema::ResourceKind;
@@ -41,6 +42,8 @@ pub struct Connection {
     base_url: String,
     adapter: Guarded,
     pub(super) policy: Policy,
+    /// The schemas its resources follow.
+    pub(super) catalog: Arc<Catalog>,
     pub(super) shared: Arc<Shared>,
     pub(super) turns: Turns,
     pub(super) refreshes: Refreshes,
@@ -64,6 +67,7 @@ impl Connection {
             base_url: format!("{}/{name}/scim/v2", public_url.trim_end_matches('/')),
             name,
             adapter: Guarded::new(adapter),
+            catalog: Arc::new(Catalog::with(&policy.extensions)),
             policy,
             shared,
             turns: Turns::default(),

@@ -11,9 +11,9 @@ use super::{Denied, ListQuery, Preconditions, Read, Refusal, Result, Shown, View
 use crate::base::clock::Timestamp;
 use crate::base::secret::Token;
 use crate::contract::GroupCapabilities;
-use crate::scim::catalog::Catalog;
 use crate::scim::discovery::{self, GroupSurface, Surface};
 use crate::scim::error::ScimError;
+use crate::scim::project::Written;
 use crate::scim::schema::ResourceKind;
 use crate::store::{self, TokenRow, Write};
 
@@ -186,7 +186,7 @@ impl Connection {
 
     /// `/ResourceTypes`, or one of them.
     pub fn resource_types(&self, name: Option<&str>) -> Result<Value> {
-        let (surface, catalog) = (self.surface(), Catalog::standard());
+        let (surface, catalog) = (self.surface(), &*self.catalog);
         match name {
             None => Ok(discovery::resource_types(&surface, catalog)),
             Some(name) => discovery::resource_type(&surface, catalog, name)
@@ -196,7 +196,7 @@ impl Connection {
 
     /// `/Schemas`, or one of them by URN.
     pub fn schemas(&self, urn: Option<&str>) -> Result<Value> {
-        let (surface, catalog) = (self.surface(), Catalog::standard());
+        let (surface, catalog) = (self.surface(), &*self.catalog);
         match urn {
             None => Ok(discovery::schemas(&surface, catalog)),
             Some(urn) => discovery::schema(&surface, catalog, urn)
@@ -270,7 +270,7 @@ impl Connection {
                 let record = self.patch_group(id, &body, when).await?;
                 match view.attributes {
                     None => Ok(None),
-                    Some(_) => self.shown_group(&record, view).await.map(Some),
+                    Some(_) => self.shown_group(&record, view, &Written::default()).await.map(Some),
                 }
             }
         }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::scim::extension::Extension;
+
 /// Which identity provider's needs win where they conflict with the letter of the RFC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Idp {
@@ -50,6 +52,8 @@ pub struct Policy {
     pub default_role: Option<String>,
     /// Folded group name → role, on apps whose groups are roles.
     pub role_groups: BTreeMap<String, String>,
+    /// Schemas beside those every connection knows.
+    pub extensions: Vec<Extension>,
     /// Whether many operations may be sent in one request.
     pub bulk: bool,
     /// How old a listing may be before a read asks the app again.
@@ -67,6 +71,7 @@ impl Default for Policy {
             protected: Vec::new(),
             default_role: None,
             role_groups: BTreeMap::new(),
+            extensions: Vec::new(),
             bulk: true,
             freshness: Duration::from_secs(30),
             budget: Duration::from_secs(25),

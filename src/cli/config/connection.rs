@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::app;
 use super::reader::Block;
+use super::{app, extensions};
 use crate::adapters::Blueprint;
 use crate::base::fold::key;
 use crate::contract::{Adapter, Dialect, Mode, Roles};
@@ -49,7 +49,8 @@ fn connection(all: &Block<'_>, name: &str) -> Option<Connection> {
     let dialect = block
         .choice("dialect", &[("guide", Dialect::Guide), ("vendor", Dialect::Vendor)])
         .unwrap_or_default();
-    let policy = policy(&block);
+    let (added, of_groups) = extensions::read(&block);
+    let policy = Policy { extensions: added, ..policy(&block) };
     // Which other keys there may be is the app's to say.
     let app = app?;
     let mode = mode.or_else(|| app.modes.first().map(|(mode, _)| *mode))?;
@@ -64,6 +65,9 @@ fn connection(all: &Block<'_>, name: &str) -> Option<Connection> {
         .map_err(|text| all.problem(name, text, "see the app's settings in docs/operating.md"))
         .ok()?;
     check_roles(&block, adapter.capabilities().roles);
+    if !adapter.capabilities().groups.list {
+        of_groups.iter().for_each(extensions::note_no_groups);
+    }
     Some(Connection { name: name.to_owned(), policy, adapter })
 }
 

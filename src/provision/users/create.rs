@@ -15,9 +15,10 @@ use super::super::{Result, Shown, View};
 use super::{Aim, Under, index};
 use crate::base::fold::key;
 use crate::contract::{Account, By, State};
-use crate::scim::catalog::Catalog;
 use crate::scim::decode;
 use crate::scim::error::ScimError;
+use crate::scim::extension;
+use crate::scim::project::Written;
 use crate::store::{self, Intent, IntentState, Intents, Key, Kind, Lifecycle, Record, Write};
 
 /// How long a create whose answer was lost may be repeated without being a duplicate.
@@ -44,7 +45,9 @@ impl Connection {
         body: Value,
         view: &View,
     ) -> Result<Shown> {
-        let mut desired = decode::decode(&body, &Catalog::standard().user)?;
+        let mut desired = decode::decode(&body, &self.catalog.user)?;
+        extension::check_new(&desired, &self.catalog.user)?;
+        let written = Written::by_body(&desired);
         if desired.get("active").is_none() {
             desired["active"] = json!(true);
         }
@@ -65,7 +68,7 @@ impl Connection {
                 drop(turn);
             })
             .await?;
-        self.shown_person(&person, view).await
+        self.shown_person(&person, view, &written).await
     }
 
     async fn create_in_turn(&self, desired: Value) -> Result<(Person, Turn)> {
