@@ -5,6 +5,7 @@ mod honeycomb;
 mod hotjar;
 mod keys;
 mod lookups;
+mod matrix;
 mod outages;
 mod people;
 mod refusals;
