@@ -10,8 +10,7 @@ use super::connection::{Connection, Shared};
 use super::{Denied, ListQuery, Preconditions, Read, Refusal, Result, Shown, View};
 use crate::base::clock::Timestamp;
 use crate::base::secret::Token;
-use crate::contract::GroupCapabilities;
-use crate::scim::discovery::{self, GroupSurface, Surface};
+use crate::scim::discovery;
 use crate::scim::error::ScimError;
 use crate::scim::project::Written;
 use crate::scim::schema::ResourceKind;
@@ -167,18 +166,6 @@ impl Gateway {
 
 /// What HTTP asks of a connection.
 impl Connection {
-    fn surface(&self) -> Surface {
-        let GroupCapabilities { list, create, rename, delete, add_member, remove_member, .. } =
-            self.capabilities().groups;
-        let groups = match (list, add_member || remove_member, create || rename || delete) {
-            (false, ..) => GroupSurface::Absent,
-            (true, false, _) => GroupSurface::ReadOnly,
-            (true, true, false) => GroupSurface::Members,
-            (true, true, true) => GroupSurface::Full,
-        };
-        Surface { groups, etag: true, sort: true, bulk: self.policy.bulk, ..Surface::new(self.base_url()) }
-    }
-
     /// `/ServiceProviderConfig`.
     pub fn service_provider_config(&self) -> Value {
         discovery::service_provider_config(&self.surface())
