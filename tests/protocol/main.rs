@@ -4,6 +4,7 @@
 
 mod bulk;
 mod cursors;
+mod extensions;
 mod listings;
 mod preconditions;
 mod searches;
