@@ -38,6 +38,7 @@ pub(crate) async fn intake(
     let asked =
         Asked { method, parameters: Parameters::of(head.uri.query()), headers: head.headers, content };
     Ok(Some(match endpoint {
+        Endpoint::Root => Work::Search(asked.query()),
         Endpoint::ServiceProviderConfig => Work::ServiceProviderConfig,
         Endpoint::ResourceTypes => asked.unfiltered(Work::ResourceTypes(None))?,
         Endpoint::ResourceType(name) => asked.unfiltered(Work::ResourceTypes(Some(name)))?,
@@ -70,21 +71,24 @@ impl Asked {
     }
 
     async fn of_collection(self, kind: ResourceKind, settings: &RouterSettings) -> Result<Work, Refused> {
-        let view = self.view();
         if self.method == Method::POST {
+            let view = self.view();
             let body = self.object(kind, settings).await?;
             return Ok(Work::Create { kind, body, view });
         }
-        let query = ListQuery {
+        Ok(Work::List { kind, query: self.query() })
+    }
+
+    fn query(&self) -> ListQuery {
+        ListQuery {
             filter: self.parameters.get("filter"),
             start_index: self.parameters.get("startIndex"),
             count: self.parameters.get("count"),
             sort_by: self.parameters.get("sortBy"),
             sort_order: self.parameters.get("sortOrder"),
             cursor: self.parameters.get("cursor"),
-            view,
-        };
-        Ok(Work::List { kind, query })
+            view: self.view(),
+        }
     }
 
     /// The parameters stand in the body alone (RFC 7644 §3.4.3).

@@ -16,7 +16,8 @@ use super::route::Route;
 use crate::base::context::Context;
 use crate::base::id::Ids;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Carries the id of a request, both ways.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What a request's context is made of.
 #[derive(Debug)]

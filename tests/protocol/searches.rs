@@ -56,6 +56,29 @@ async fn a_search_at_the_root_finds_people_and_groups() {
 }
 
 #[tokio::test]
+async fn a_query_of_the_base_url_is_a_query_of_all_resource_types() {
+    let stage = Stage::sandbox().await;
+    let anna = stage.person("anna").await;
+    let team = stage.group("team", &[anna["id"].as_str().unwrap()]).await;
+    let [anna, team] = [&anna, &team].map(|each| each["id"].as_str().unwrap());
+    for (query, expected) in [
+        ("", &[anna, team][..]),
+        ("?filter=meta.resourceType%20eq%20%22Group%22", &[team]),
+        ("?filter=userName%20eq%20%22anna%22%20or%20displayName%20eq%20%22team%22", &[anna, team]),
+        ("?startIndex=2&count=1", &[team]),
+        ("?sortBy=displayName&sortOrder=descending&attributes=id", &[anna, team]),
+        ("?filter=userName%20eq%20%22nobody%22", &[]),
+    ] {
+        for base in ["", "/"] {
+            assert_eq!(stage.get(&format!("{base}{query}")).await.ids(), expected, "{base}{query}");
+        }
+    }
+    assert_eq!(stage.get("?filter=userName%20eq").await.error(), (400, "invalidFilter"));
+    let posted = stage.post("", json!({})).await;
+    assert_eq!((posted.status, posted.header("allow")), (405, "GET, HEAD, OPTIONS"));
+}
+
+#[tokio::test]
 async fn the_root_is_walked_by_cursor_across_the_types() {
     let stage = Stage::sandbox().await;
     let mut expected = stage.crowd(3).await;
