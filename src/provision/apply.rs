@@ -393,7 +393,7 @@ impl Connection {
         }
     }
 
-    fn closing(&self, dedupe: String, note: &str) -> Write {
+    pub(super) fn closing(&self, dedupe: String, note: &str) -> Write {
         Write::CloseTask {
             connection: self.name().to_owned(),
             dedupe,

@@ -67,6 +67,7 @@ impl Connection {
             let _turn = this.turns.take(&id).await;
             let mut person = this.person(&id).await?;
             check(&when, person.record.version)?;
+            this.refuse_take_over(&person)?;
             let open = this.open_aim(&id).await?;
             // What is changed is what stands in the app now, not what stood a while ago.
             let doubt = this.look_again(&mut person, false).await?;
@@ -84,6 +85,7 @@ impl Connection {
             let mut desired = change(&shown)?;
             drop_the_other_word_for_the_role(this.capabilities(), &shown, &mut desired);
             drop_unchanged_by_policy(&this, &person, &mut desired);
+            this.refuse_other_address(&person, &desired)?;
             let (generation, deleting) =
                 open.map_or((0, false), |(generation, aim)| (generation, aim.deleted));
             let deleted = deleting && !wants_access(&desired);
@@ -106,6 +108,7 @@ impl Connection {
             let _turn = this.turns.take(&id).await;
             let mut person = this.person(&id).await?;
             check(&when, person.record.version)?;
+            this.refuse_take_over(&person)?;
             let open = this.open_aim(&id).await?;
             let doubt = this.look_again(&mut person, false).await?;
             let (generation, desired) = match open {
