@@ -34,24 +34,6 @@ impl Connection {
         }
     }
 
-    /// Refuses another address in the request that takes an account over: who can say what an account's address is
-    /// could otherwise make somebody else's account their own. A leaver is not held up.
-    ///
-    /// # Errors
-    /// 400 `mutability`.
-    pub(super) fn refuse_other_address(&self, person: &Person, desired: &serde_json::Value) -> Result<()> {
-        let told = person.observed.as_ref().and_then(|account| account.email.as_deref());
-        let (Some(told), Some(asked)) = (told, mapping::address(desired)) else { return Ok(()) };
-        if !person.standing.adopted || !wants_access(desired) || key(told) == key(&asked) {
-            return Ok(());
-        }
-        Err(ScimError::bad(
-            ScimType::Mutability,
-            "the request that takes an existing account over cannot change its e-mail address: send the one that stands first",
-        )
-        .into())
-    }
-
     /// Refuses members to be put in or taken out that nobody has linked, where the policy leaves them to an operator.
     ///
     /// # Errors
@@ -101,6 +83,24 @@ impl Connection {
             ),
         }
     }
+}
+
+/// Refuses another address in the request that takes an account over: who can say what an account's address is
+/// could otherwise make somebody else's account their own. A leaver is not held up.
+///
+/// # Errors
+/// 400 `mutability`.
+pub(super) fn refuse_other_address(person: &Person, desired: &serde_json::Value) -> Result<()> {
+    let told = person.observed.as_ref().and_then(|account| account.email.as_deref());
+    let (Some(told), Some(asked)) = (told, mapping::address(desired)) else { return Ok(()) };
+    if !person.standing.adopted || !wants_access(desired) || key(told) == key(&asked) {
+        return Ok(());
+    }
+    Err(ScimError::bad(
+        ScimType::Mutability,
+        "the request that takes an existing account over cannot change its e-mail address: send the one that stands first",
+    )
+    .into())
 }
 
 /// Whether two addresses differ in case only, letter by letter.

@@ -167,8 +167,8 @@ fn rows(csv: &Path) -> Result<Vec<LinkRow>, Failure> {
 }
 
 /// The failure that names each line that cannot be carried out.
-fn refused(csv: &Path, links: &[Link], common: &Common) -> Failure {
-    let mut lines: Vec<(u64, String)> = links
+fn refused(csv: &Path, found: &[Link], common: &Common) -> Failure {
+    let mut wrong: Vec<(u64, String)> = found
         .iter()
         .filter(|link| !matches!(link.state, LinkState::Linked | LinkState::Matched))
         .filter_map(|link| {
@@ -176,9 +176,9 @@ fn refused(csv: &Path, links: &[Link], common: &Common) -> Failure {
             Some((line, format!("line {line}: {}: {note}", link.state.as_str())))
         })
         .collect();
-    lines.sort();
-    let lines: Vec<String> = lines.into_iter().map(|(_, text)| text).collect();
-    Failure::new(format!("nothing of `{}` was adopted\n{}", csv.display(), lines.join("\n"))).hint(format!(
+    wrong.sort();
+    let wrong: Vec<String> = wrong.into_iter().map(|(_, text)| text).collect();
+    Failure::new(format!("nothing of `{}` was adopted\n{}", csv.display(), wrong.join("\n"))).hint(format!(
         "portcullis links preview --config {} --connection {} --csv {}",
         common.file.config.display(),
         common.connection,

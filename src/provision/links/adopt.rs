@@ -54,14 +54,14 @@ impl Connection {
     }
 
     async fn survey(&self, rows: &[LinkRow]) -> Result<Survey> {
-        let listed = match self.capabilities().list {
-            true => Some(
-                self.all_accounts().await.map_err(|error| refuse::not_applied(&error, self.policy.idp))?,
-            ),
-            false => None,
+        let listed = if self.capabilities().list {
+            let told = self.all_accounts().await;
+            Some(told.map_err(|error| refuse::not_applied(&error, self.policy.idp))?)
+        } else {
+            None
         };
         let records = self.store().scan(self.name(), Kind::User, 0, i64::MAX.unsigned_abs()).await?;
-        // Of an app that cannot be listed the store is the only truth.
+        // The store is the only truth about an app that cannot be listed.
         let accounts = listed.unwrap_or_else(|| records.iter().filter_map(known_account).collect());
         let linked: BTreeSet<&String> = records.iter().filter_map(|record| record.account.as_ref()).collect();
         let mut deleted = BTreeSet::new();

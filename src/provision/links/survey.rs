@@ -154,24 +154,23 @@ impl Found {
 
 /// Where accounts are, by everything a row may call them.
 struct Index {
-    by_account: BTreeMap<String, usize>,
-    by_email: BTreeMap<String, Vec<usize>>,
-    by_name: BTreeMap<String, Vec<usize>>,
+    ids: BTreeMap<String, usize>,
+    emails: BTreeMap<String, Vec<usize>>,
+    names: BTreeMap<String, Vec<usize>>,
 }
 
 impl Index {
     fn new(accounts: &[Account]) -> Self {
-        let mut index =
-            Self { by_account: BTreeMap::new(), by_email: BTreeMap::new(), by_name: BTreeMap::new() };
+        let mut index = Self { ids: BTreeMap::new(), emails: BTreeMap::new(), names: BTreeMap::new() };
         for (place, account) in accounts.iter().enumerate() {
-            index.by_account.insert(account.id.clone(), place);
+            index.ids.insert(account.id.clone(), place);
             let email = account.email.as_deref().map(key);
             let login = account.user_name.as_deref().map(key).or_else(|| email.clone());
             if let Some(email) = email {
-                index.by_email.entry(email).or_default().push(place);
+                index.emails.entry(email).or_default().push(place);
             }
             if let Some(login) = login {
-                index.by_name.entry(login).or_default().push(place);
+                index.names.entry(login).or_default().push(place);
             }
         }
         index
@@ -180,18 +179,18 @@ impl Index {
     /// The accounts a row may mean: by id, else by address, else by name.
     fn of(&self, row: &LinkRow) -> Vec<usize> {
         if let Some(account) = &row.account {
-            return self.by_account.get(account).copied().into_iter().collect();
+            return self.ids.get(account).copied().into_iter().collect();
         }
         match (&row.email, &row.user_name) {
-            (Some(email), _) => self.by_email.get(&key(email)).cloned().unwrap_or_default(),
-            (None, Some(name)) => self.by_name.get(&key(name)).cloned().unwrap_or_default(),
+            (Some(email), _) => self.emails.get(&key(email)).cloned().unwrap_or_default(),
+            (None, Some(name)) => self.names.get(&key(name)).cloned().unwrap_or_default(),
             (None, None) => Vec::new(),
         }
     }
 
     fn has_twins(&self, account: &Account) -> bool {
         let email = account.email.as_deref().map(key);
-        email.and_then(|email| self.by_email.get(&email)).is_some_and(|places| places.len() > 1)
+        email.and_then(|email| self.emails.get(&email)).is_some_and(|places| places.len() > 1)
     }
 }
 

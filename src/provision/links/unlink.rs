@@ -31,12 +31,11 @@ impl Connection {
             if person.standing.adopted {
                 continue;
             }
-            match self.why_not_unlink(&person).await? {
-                Some(reason) => refused.push((id.clone(), reason)),
-                None => {
-                    writes.extend(self.unlink_writes(person));
-                    unlinked += 1;
-                }
+            if let Some(reason) = self.why_not_unlink(&person).await? {
+                refused.push((id.clone(), reason));
+            } else {
+                writes.extend(self.unlink_writes(person));
+                unlinked += 1;
             }
         }
         if !refused.is_empty() {

@@ -265,7 +265,9 @@ async fn nobody_is_adopted_or_unlinked_while_a_request_is_under_way() {
     assert_eq!(refused_rows(&stage, "ada@corp.example").await, [(LinkState::Conflict, Some(2))]);
     stage.app.next("deactivate", Fault::Fails(Kind::Unavailable));
     assert_eq!(status(stage.deactivate(&bo).await), 503);
-    let Unlinking::Refused(told) = stage.connection.unlink(&[bo.clone()]).await.unwrap() else { panic!() };
+    let Unlinking::Refused(told) = stage.connection.unlink(std::slice::from_ref(&bo)).await.unwrap() else {
+        panic!()
+    };
     assert_eq!(told[0].0, bo);
     stage.go_on_for(Duration::from_mins(1)).await;
     assert_eq!(stage.connection.unlink(&[bo]).await.unwrap(), Unlinking::Done(1));
@@ -277,8 +279,8 @@ async fn an_unlinked_account_is_as_if_nobody_had_asked_for_it() {
     let anna = stage.post(with_external_id("anna@corp.example", "e-1")).await.unwrap();
     let anna = id(&anna);
     stage.app.calls();
-    assert_eq!(stage.connection.unlink(&[anna.clone()]).await.unwrap(), Unlinking::Done(1));
-    assert_eq!(stage.connection.unlink(&[anna.clone()]).await.unwrap(), Unlinking::Done(0));
+    assert_eq!(stage.connection.unlink(std::slice::from_ref(&anna)).await.unwrap(), Unlinking::Done(1));
+    assert_eq!(stage.connection.unlink(std::slice::from_ref(&anna)).await.unwrap(), Unlinking::Done(0));
     assert!(stage.app.calls().is_empty());
     let shown = found(&stage, "anna@corp.example").await;
     assert_eq!(
@@ -305,7 +307,9 @@ async fn what_has_no_account_or_waits_for_a_removal_is_not_unlinked() {
     let invite = stage.connection.tasks(true).await.unwrap().remove(0);
     stage.connection.complete_task(&invite.id, "kim", None).await.unwrap();
     stage.deactivate(&anna).await.unwrap();
-    let Unlinking::Refused(told) = stage.connection.unlink(&[anna.clone()]).await.unwrap() else { panic!() };
+    let Unlinking::Refused(told) = stage.connection.unlink(std::slice::from_ref(&anna)).await.unwrap() else {
+        panic!()
+    };
     assert_eq!(told.len(), 1);
     let remove = stage.connection.tasks(true).await.unwrap().remove(0);
     assert_eq!(remove.kind, "remove");

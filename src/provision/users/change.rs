@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::super::adoption::refuse_other_address;
 use super::super::connection::Connection;
 use super::super::policy::Idp;
 use super::super::{Preconditions, Result, Shown, View};
@@ -85,7 +86,7 @@ impl Connection {
             let mut desired = change(&shown)?;
             drop_the_other_word_for_the_role(this.capabilities(), &shown, &mut desired);
             drop_unchanged_by_policy(&this, &person, &mut desired);
-            this.refuse_other_address(&person, &desired)?;
+            refuse_other_address(&person, &desired)?;
             let (generation, deleting) =
                 open.map_or((0, false), |(generation, aim)| (generation, aim.deleted));
             let deleted = deleting && !wants_access(&desired);
