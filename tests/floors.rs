@@ -21,7 +21,7 @@ const FLOORS: &[(&str, &[&str])] = &[
 ];
 
 /// What adapters share; everything else below `adapters` is one app.
-const SHARED: &[&str] = &["answer", "settings", "simulator"];
+const SHARED: &[&str] = &["answer", "provider", "settings", "simulator"];
 
 /// Crates whose types stay on one floor.
 const KEPT: &[(&str, &str)] =

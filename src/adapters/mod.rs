@@ -4,6 +4,7 @@ pub mod answer;
 pub mod hive;
 pub mod honeycomb;
 pub mod manual;
+pub mod provider;
 pub mod sandbox;
 pub mod settings;
 #[cfg(feature = "sim")]
