@@ -6,6 +6,7 @@ pub mod honeycomb;
 pub mod manual;
 pub mod provider;
 pub mod sandbox;
+pub mod scim;
 pub mod settings;
 #[cfg(feature = "sim")]
 pub mod simulator;
@@ -25,6 +26,7 @@ pub static APPS: &[&App] = &[
     &honeycomb::APP,
     &manual::APP,
     &sandbox::APP,
+    &scim::APP,
     &tines::APP,
     &workiva::APP,
     // As far as it is written.

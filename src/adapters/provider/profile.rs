@@ -67,7 +67,7 @@ pub enum MemberForm {
 /// What the other side can do with groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GroupProfile {
-    /// What the app calls them: `teams`.
+    /// What the app calls them, in the plural.
     pub noun: &'static str,
     /// `GET /Groups/{id}`; without it a group is picked from the listing.
     pub by_id: Offer,
@@ -82,7 +82,7 @@ pub struct GroupProfile {
 /// What is known of a service provider beforehand.
 #[derive(Debug, Clone, Copy)]
 pub struct Profile {
-    /// The app's name, in capabilities and errors: `tines`.
+    /// The app's name, in capabilities and errors.
     pub app: &'static str,
     /// Added to the message of a 401: which credential belongs where, and what gives exactly this answer.
     pub credential: &'static str,
