@@ -52,5 +52,6 @@ pub struct Blueprint<'a> {
     pub mode: Mode,
     pub dialect: Dialect,
     pub settings: &'a Settings,
+    /// Of the block `rest`, or of `scim` in an app without one; an app with both asks [`Settings::wire`].
     pub wire: Wire,
 }

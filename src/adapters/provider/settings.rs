@@ -18,10 +18,12 @@ pub const fn token(kind: &'static str, help: &'static str) -> Field {
     Field { path: TOKEN, kind: FieldKind::Secret(kind), required: true, default: None, help }
 }
 
-/// How a connection with these two settings talks to its provider; fails with one line for the operator where one of
+/// How a connection with these two settings talks to its provider, within the limits of its block `scim`, or of `wire`
+/// where that has none; fails with one line for the operator where one of
 /// them is missing.
 pub fn read(settings: &Settings, wire: Wire) -> Result<upstream::Settings, String> {
     let missing = |path: &str| format!("`{path}` is missing");
+    let wire = settings.wire("scim").cloned().unwrap_or(wire);
     Ok(upstream::Settings {
         base_url: settings.text(BASE_URL).ok_or_else(|| missing(BASE_URL))?.to_owned(),
         credential: Credential::Bearer(settings.secret(TOKEN).ok_or_else(|| missing(TOKEN))?.clone()),

@@ -10,6 +10,7 @@ mod people;
 mod refusals;
 mod replay;
 mod sandbox;
+mod scim;
 mod stage;
 mod tines;
 mod workiva;
