@@ -92,6 +92,10 @@ pub enum Held {
 /// Which attributes of an account the app holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Accounts {
+    /// A login name of its own; `No` where the address is the login.
+    pub user_name: Held,
+    /// What the caller's side calls the person (RFC 7643 §3.1 `externalId`).
+    pub external_id: Held,
     pub email: Held,
     pub given_name: Held,
     pub family_name: Held,
