@@ -121,6 +121,28 @@ pub struct Accounts {
     pub many_roles: bool,
 }
 
+impl Accounts {
+    /// An app that holds nothing, as [`Default`] has it: what a constant is built on.
+    pub const NONE: Self = Self {
+        user_name: Held::No,
+        external_id: Held::No,
+        email: Held::No,
+        given_name: Held::No,
+        family_name: Held::No,
+        display_name: Held::No,
+        roles: Held::No,
+        everything: false,
+        email_required: false,
+        names_required: false,
+        email_unique: false,
+        by_id: false,
+        by_email: false,
+        shows_invited: false,
+        create_inactive: false,
+        many_roles: false,
+    };
+}
+
 /// Which role values the app knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Roles {

@@ -19,7 +19,7 @@ use crate::upstream::{Request, segment};
 const PATCH: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 
 /// The body of a PATCH (RFC 7644 §3.5.2).
-pub(super) fn patch_body(operations: Vec<Value>) -> Value {
+pub(super) fn patch_body(operations: &[Value]) -> Value {
     json!({ "schemas": [PATCH], "Operations": operations })
 }
 
@@ -99,10 +99,10 @@ impl Provider {
         let mut again = true;
         loop {
             let resource = known.as_ref().map(|known| &known.resource);
-            let operations =
+            let operations: Vec<Value> =
                 wants.iter().map(|want| user::operation(want, resource, self.profile.role)).collect();
             let request = Request::patch(user_path(id))
-                .json(patch_body(operations))
+                .json(patch_body(&operations))
                 .if_match(known.as_ref().and_then(|known| known.version.clone()));
             match self.client.send(operation, request).await {
                 Err(refused) if refused.is_version() && again => {

@@ -184,14 +184,13 @@ fn is_in(group: &Resource, account: &str) -> bool {
 
 fn request(id: &str, known: &Told, form: MemberForm, step: Step<'_>) -> Request {
     let one = json!([{ "value": step.account }]);
-    let patch = |operation| Request::patch(group_path(id)).json(patch_body(vec![operation]));
+    let patch = |operation| Request::patch(group_path(id)).json(patch_body(&[operation]));
     match (form, step.add) {
         (MemberForm::Path | MemberForm::Value, true) => {
             patch(json!({ "op": "add", "path": "members", "value": one }))
         }
         (MemberForm::Path, false) => {
-            let path = format!("members[value eq {}]", quoted(step.account));
-            patch(json!({ "op": "remove", "path": path }))
+            patch(json!({ "op": "remove", "path": format!("members[value eq {}]", quoted(step.account)) }))
         }
         (MemberForm::Value, false) => patch(json!({ "op": "remove", "path": "members", "value": one })),
         (MemberForm::Put, add) => {
@@ -284,7 +283,7 @@ impl Groups for Provider {
                 put(group, &known, "displayName", json!(name))
             } else {
                 let operation = json!({ "op": "replace", "path": "displayName", "value": name });
-                Request::patch(group_path(group)).json(patch_body(vec![operation]))
+                Request::patch(group_path(group)).json(patch_body(&[operation]))
             };
             match self.client.send(operation, request.if_match(known.version.clone())).await {
                 Ok(_) => return Ok(Outcome::Done(())),

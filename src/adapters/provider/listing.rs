@@ -142,7 +142,7 @@ impl Provider {
         let request = request.query("count", self.profile.page_size.to_string());
         let response = self.client.send(operation, request).await?;
         let page = read(&response, &Walk::new("/Users", operation));
-        page.map(|page| page.resources).map_err(|error| Refused::of_answer(error))
+        page.map(|page| page.resources).map_err(Refused::of_answer)
     }
 
     /// A `totalResults` that counts only its own page, or none at all, looks like the end at every page: behind the last

@@ -98,13 +98,13 @@ mod tests {
 
     use super::*;
 
-    fn resource(value: Value) -> Resource {
+    fn resource(value: &Value) -> Resource {
         value.as_object().cloned().unwrap()
     }
 
     #[test]
     fn names_are_found_in_any_case_and_null_is_not_there() {
-        let told = resource(json!({ "USERNAME": "anna", "active": null, "userName": "berg" }));
+        let told = resource(&json!({ "USERNAME": "anna", "active": null, "userName": "berg" }));
         assert_eq!(text_of(&told, "username").as_deref(), Some("anna"));
         assert_eq!(text_of(&told, "userName").as_deref(), Some("berg"));
         assert_eq!(attribute(&told, "active"), None);
@@ -121,8 +121,9 @@ mod tests {
 
     #[test]
     fn one_value_is_a_list_of_one() {
-        let told =
-            resource(json!({ "emails": { "value": "a@x" }, "roles": "admin", "members": [1, {"value": 2}] }));
+        let told = resource(
+            &json!({ "emails": { "value": "a@x" }, "roles": "admin", "members": [1, {"value": 2}] }),
+        );
         let all = |name| values(&told, name).into_iter().filter_map(value_of).collect::<Vec<_>>();
         assert_eq!((all("emails"), all("roles")), (vec!["a@x".to_owned()], vec!["admin".to_owned()]));
         assert_eq!((all("members"), all("groups")), (vec!["1".to_owned(), "2".to_owned()], vec![]));
@@ -130,7 +131,7 @@ mod tests {
 
     #[test]
     fn only_an_entity_tag_is_a_version() {
-        let told = |version: &str| resource(json!({ "meta": { "version": version } }));
+        let told = |version: &str| resource(&json!({ "meta": { "version": version } }));
         assert_eq!(version(&told("W/\"3\""), None).as_deref(), Some("W/\"3\""));
         assert_eq!(version(&told("3"), None), None);
         assert_eq!(version(&told("3"), Some(&"\"x\"".to_owned())).as_deref(), Some("\"x\""));
@@ -138,9 +139,9 @@ mod tests {
 
     #[test]
     fn an_attribute_is_set_where_it_stands() {
-        let mut told = resource(json!({ "Active": "true", "x": 1 }));
+        let mut told = resource(&json!({ "Active": "true", "x": 1 }));
         set(&mut told, "active", json!(false));
         take(&mut told, "X");
-        assert_eq!(told, resource(json!({ "Active": false })));
+        assert_eq!(told, resource(&json!({ "Active": false })));
     }
 }

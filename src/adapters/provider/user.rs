@@ -124,7 +124,9 @@ pub(super) fn of_draft(draft: &Draft, profile: &Profile) -> Resource {
         wants.push(Want::Roles(draft.roles.clone()));
     }
     let mut user = Resource::from_iter([("schemas".to_owned(), json!([USER]))]);
-    wants.iter().for_each(|want| lay(&mut user, want, profile.role));
+    for want in &wants {
+        lay(&mut user, want, profile.role);
+    }
     user
 }
 
@@ -193,7 +195,9 @@ pub(super) fn whole(known: &Resource, wants: &[Want], role: RoleAttribute) -> Re
     if told::attribute(&user, "schemas").is_none() {
         user.insert("schemas".to_owned(), json!([USER]));
     }
-    wants.iter().for_each(|want| lay(&mut user, want, role));
+    for want in wants {
+        lay(&mut user, want, role);
+    }
     user
 }
 
@@ -205,7 +209,9 @@ pub(super) fn has_all(known: &Resource, wants: &[Want], role: RoleAttribute) -> 
 /// A resource without what only the other side writes.
 pub(super) fn writable(known: &Resource) -> Resource {
     let mut resource = known.clone();
-    READ_ONLY.iter().for_each(|name| told::take(&mut resource, name));
+    for name in READ_ONLY {
+        told::take(&mut resource, name);
+    }
     resource
 }
 

@@ -18,10 +18,10 @@ fn team(members: &Value) -> Value {
 
 /// A server with one group; PATCH and PUT are what `write` makes of them.
 fn with(
-    members: Value,
+    members: &Value,
     write: impl Fn(&Asked, &mut Value) -> Answer + Send + Sync + 'static,
 ) -> impl Fn(&Asked) -> Answer + Send + Sync + 'static {
-    let held = Arc::new(Mutex::new(team(&members)));
+    let held = Arc::new(Mutex::new(team(members)));
     move |asked| {
         let mut group = held.lock().unwrap();
         match (asked.method.as_str(), asked.path.as_str()) {
@@ -39,7 +39,7 @@ fn profile(groups: GroupProfile) -> Profile {
 
 #[tokio::test]
 async fn joining_and_leaving_are_one_operation_each() {
-    let server = Server::start(with(json!([{ "value": "u2" }]), |_, _| (204, Value::Null))).await;
+    let server = Server::start(with(&json!([{ "value": "u2" }]), |_, _| (204, Value::Null))).await;
     let provider = server.provider(PROFILE);
     assert_eq!(provider.add_member("g1", &anna()).await, Ok(Outcome::Done(None)));
     let u2 = Member { account: "u2".to_owned(), ..anna() };
@@ -62,7 +62,7 @@ async fn joining_and_leaving_are_one_operation_each() {
 
 #[tokio::test]
 async fn whoever_is_in_or_out_already_is_not_written() {
-    let server = Server::start(with(json!({ "value": 1 }), |_, _| (500, Value::Null))).await;
+    let server = Server::start(with(&json!({ "value": 1 }), |_, _| (500, Value::Null))).await;
     let provider = server.provider(PROFILE);
     let one = Member { account: "1".to_owned(), ..anna() };
     assert_eq!(provider.add_member("g1", &one).await, Ok(Outcome::Already(None)));
@@ -75,7 +75,7 @@ async fn whoever_is_in_or_out_already_is_not_written() {
 
 #[tokio::test]
 async fn a_form_that_is_refused_is_not_used_again() {
-    let server = Server::start(with(json!([{ "value": "u1" }, { "value": "u2" }]), |asked, group| {
+    let server = Server::start(with(&json!([{ "value": "u1" }, { "value": "u2" }]), |asked, group| {
         if asked.method == "PATCH" {
             return refused(400, "invalidPath", "no filters in paths");
         }
@@ -94,7 +94,7 @@ async fn a_form_that_is_refused_is_not_used_again() {
 
 #[tokio::test]
 async fn a_member_the_app_does_not_have_is_told_in_its_words() {
-    let server = Server::start(with(json!([]), |_, _| refused(400, "invalidValue", "no such user"))).await;
+    let server = Server::start(with(&json!([]), |_, _| refused(400, "invalidValue", "no such user"))).await;
     let provider = server.provider(PROFILE);
     let error = provider.add_member("g1", &anna()).await.unwrap_err();
     assert_eq!(error.kind, Kind::Invalid);
@@ -103,12 +103,12 @@ async fn a_member_the_app_does_not_have_is_told_in_its_words() {
 
 #[tokio::test]
 async fn a_change_of_members_that_was_not_made_is_unexpected() {
-    let server = Server::start(with(json!([{ "value": "u1" }]), |_, group| (200, group.clone()))).await;
+    let server = Server::start(with(&json!([{ "value": "u1" }]), |_, group| (200, group.clone()))).await;
     let error = server.provider(PROFILE).remove_member("g1", &anna()).await.unwrap_err();
     assert_eq!(error.kind, Kind::Unexpected);
     // 204 shows nothing; a removal by value is read back, since it may have emptied the group or nothing.
     let by_value = GroupProfile { members: &[MemberForm::Value], ..GROUPS };
-    let server = Server::start(with(json!([{ "value": "u1" }]), |_, _| (204, Value::Null))).await;
+    let server = Server::start(with(&json!([{ "value": "u1" }]), |_, _| (204, Value::Null))).await;
     let error = server.provider(profile(by_value)).remove_member("g1", &anna()).await.unwrap_err();
     assert_eq!(error.kind, Kind::Unexpected);
 }
@@ -118,7 +118,7 @@ async fn a_group_that_cannot_be_asked_for_is_picked_from_the_listing() {
     for status in [404, 501] {
         let held = team(&json!([{ "value": "u1" }, { "value": "g9", "type": "Group" }]));
         let server = Server::start(move |asked| match asked.path.as_str() {
-            "/Groups" => (200, page(&[held.clone()], asked)),
+            "/Groups" => (200, page(std::slice::from_ref(&held), asked)),
             _ => refused(status, "", "no route"),
         })
         .await;
@@ -141,7 +141,7 @@ async fn members_a_listing_leaves_out_are_not_told_as_none() {
 #[tokio::test]
 async fn what_nobody_promised_is_tried_once() {
     let tried = GroupProfile { create: Offer::Try, rename: Offer::Try, delete: Offer::Try, ..GROUPS };
-    let server = Server::start(with(json!([]), |_, _| refused(404, "", "no route"))).await;
+    let server = Server::start(with(&json!([]), |_, _| refused(404, "", "no route"))).await;
     let provider = server.provider(profile(tried));
     let unsupported = async || {
         let created = provider.create_group("Day Shift").await.unwrap_err().kind;
@@ -158,7 +158,7 @@ async fn what_nobody_promised_is_tried_once() {
 #[tokio::test]
 async fn a_group_that_is_gone_is_deleted_already() {
     for delete in [Offer::Yes, Offer::Try] {
-        let server = Server::start(with(json!([]), |_, _| refused(404, "", "not found"))).await;
+        let server = Server::start(with(&json!([]), |_, _| refused(404, "", "not found"))).await;
         let provider = server.provider(profile(GroupProfile { delete, ..GROUPS }));
         assert_eq!(provider.delete_group("g2").await, Ok(Outcome::Already(())));
     }
