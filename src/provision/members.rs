@@ -106,6 +106,7 @@ impl Connection {
         if !capabilities.list || capabilities.accounts.everything {
             return Ok(true);
         }
+        let asked_at = self.now();
         // Who may lose a role is told by the listing, too.
         let whole = whole || capabilities.groups.are_roles;
         let read_at = match capabilities.groups.membership {
@@ -122,7 +123,8 @@ impl Connection {
                 super::reading::members_read_at(&self.group(&group.id).await?)
             }
         };
-        let known = self.is_fresh(read_at);
+        // What was read for this question is new enough, however short the freshness window is.
+        let known = self.is_fresh(read_at) || read_at.is_some_and(|at| at >= asked_at);
         if whole && !known { Err(refuse::not_read(self.policy.idp)) } else { Ok(known) }
     }
 
@@ -144,6 +146,9 @@ impl Connection {
             return Ok(());
         }
         self.refuse_members(group, added).await?;
+        if resumed.is_none() {
+            self.refuse_unmanaged_members(removed).await?;
+        }
         let hands_over = self.refuse_losses(group, &difference).await?;
         let capabilities = self.capabilities().groups;
         let no_groups = |what: &str| self.app_groups(false, what).map(drop);
@@ -379,9 +384,10 @@ impl Connection {
         }
     }
 
-    /// The people and groups to be added, checked before any call: they must exist and have access.
+    /// The people and groups to be added, checked before any call: they must exist, have access and be managed.
     pub(super) async fn refuse_members(&self, group: &Record, ids: &[String]) -> Result<()> {
         let holds_everything = self.capabilities().accounts.everything;
+        self.refuse_unmanaged_members(ids).await?;
         for id in ids {
             if let Some(record) = self.store().record(self.name(), Kind::User, id).await? {
                 self.refuse_leaver(&Person::read(record)).await?;

@@ -7,5 +7,6 @@ mod cursors;
 mod extensions;
 mod listings;
 mod preconditions;
+mod schemas;
 mod searches;
 mod stage;

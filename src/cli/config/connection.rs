@@ -8,7 +8,7 @@ use super::{app, extensions};
 use crate::adapters::Blueprint;
 use crate::base::fold::key;
 use crate::contract::{Adapter, Dialect, Mode, Roles};
-use crate::provision::{DeletePolicy, Idp, Policy, ReadOnly};
+use crate::provision::{AdoptExisting, DeletePolicy, Idp, Policy, ReadOnly};
 
 /// Names that stand beside the connections in the path.
 const RESERVED: [&str; 8] = ["admin", "console", "healthz", "metrics", "oauth2", "readyz", "scim", "__sim"];
@@ -123,6 +123,12 @@ fn policy(block: &Block<'_>) -> Policy {
             ("reject", DeletePolicy::Reject),
         ];
         policy.delete = block.choice("delete", &delete).unwrap_or_default();
+        let adopt_existing = [
+            ("lookup", AdoptExisting::Lookup),
+            ("match", AdoptExisting::Match),
+            ("explicit", AdoptExisting::Explicit),
+        ];
+        policy.adopt_existing = block.choice("adopt_existing", &adopt_existing).unwrap_or_default();
         policy.bulk = block.flag("bulk") || !block.has("bulk");
         policy.protected =
             block.texts("protected").unwrap_or_default().iter().map(|address| key(address)).collect();

@@ -1,8 +1,10 @@
 //! What the gateway promises, against an app that fails, lies and loses answers, on a real database.
 
+mod adoptions;
 mod app;
 mod creates;
 mod disks;
+mod extensions;
 mod guards;
 mod leavers;
 mod listings;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::super::adoption::refuse_other_address;
 use super::super::connection::Connection;
 use super::super::policy::Idp;
 use super::super::{Preconditions, Result, Shown, View};
@@ -75,6 +76,7 @@ impl Connection {
             let _turn = this.turns.take(&id).await;
             let mut person = this.person(&id).await?;
             check(&when, person.record.version)?;
+            this.refuse_take_over(&person)?;
             let open = this.open_aim(&id).await?;
             // What is changed is what stands in the app now, not what stood a while ago.
             let doubt = this.look_again(&mut person, false).await?;
@@ -92,6 +94,7 @@ impl Connection {
             let mut desired = change(&shown)?;
             drop_the_other_word_for_the_role(this.capabilities(), &shown, &mut desired);
             drop_unchanged_by_policy(&this, &person, &mut desired);
+            refuse_other_address(&person, &desired)?;
             let (generation, deleting) =
                 open.map_or((0, false), |(generation, aim)| (generation, aim.deleted));
             let deleted = deleting && !wants_access(&desired);
@@ -114,6 +117,7 @@ impl Connection {
             let _turn = this.turns.take(&id).await;
             let mut person = this.person(&id).await?;
             check(&when, person.record.version)?;
+            this.refuse_take_over(&person)?;
             let open = this.open_aim(&id).await?;
             let doubt = this.look_again(&mut person, false).await?;
             let (generation, desired) = match open {
