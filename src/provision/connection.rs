@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::{Semaphore, oneshot};
@@ -142,11 +141,4 @@ pub(super) fn kind_of(kind: ResourceKind) -> Kind {
         ResourceKind::User => Kind::User,
         ResourceKind::Group => Kind::Group,
     }
-}
-
-/// Full-jitter exponential back-off: a random share of `base · 2^attempt`, never more than `cap`.
-pub(super) fn full_jitter(attempt: i64, base: Duration, cap: Duration, random: f64) -> Duration {
-    let exponent = u32::try_from(attempt.clamp(0, 30)).unwrap_or(30);
-    let ceiling = base.saturating_mul(2_u32.saturating_pow(exponent)).min(cap);
-    ceiling.mul_f64(random.clamp(0.0, 1.0))
 }

@@ -60,7 +60,8 @@ fn connection(all: &Block<'_>, name: &str) -> Option<Connection> {
         return None;
     }
     let blueprint = Blueprint { connection: name, mode, dialect, settings: &settings, wire };
-    let adapter = (app.build)(&blueprint)
+    let adapter = app
+        .adapter(&blueprint)
         .map_err(|text| all.problem(name, text, "see the app's settings in docs/operating.md"))
         .ok()?;
     check_roles(&block, adapter.capabilities().roles);

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use super::super::connection::{Connection, full_jitter};
+use super::super::connection::Connection;
 use super::super::refuse;
 use super::super::standing::Person;
 use super::super::{Refusal, Result};
 use super::{Aim, index};
+use crate::base::jitter::full_jitter;
 use crate::contract;
 use crate::scim::error::ScimError;
 use crate::store::{self, Intent, IntentState, Intents, Kind, Lifecycle, Task, TaskState, Write};
@@ -141,7 +142,9 @@ impl Connection {
         };
         let pause = match error.retry {
             contract::Retry::Later(Some(pause)) => pause.min(Duration::from_mins(5)),
-            _ => full_jitter(intent.attempts, Duration::from_secs(1), Duration::from_mins(5), rand::random()),
+            _ => {
+                full_jitter(doublings(intent), Duration::from_secs(1), Duration::from_mins(5), rand::random())
+            }
         };
         let mut writes = vec![Write::Settle {
             intent: intent.id.clone(),
@@ -174,8 +177,12 @@ impl Connection {
 
     /// Ends an intent, or leaves it open until the next look.
     pub(in crate::provision) async fn close(&self, intent: &Intent, state: IntentState, outcome: &str) {
-        let pause =
-            full_jitter(intent.attempts, Duration::from_millis(500), Duration::from_mins(5), rand::random());
+        let pause = full_jitter(
+            doublings(intent),
+            Duration::from_millis(500),
+            Duration::from_mins(5),
+            rand::random(),
+        );
         let mut writes = vec![Write::Settle {
             intent: intent.id.clone(),
             state,
@@ -217,4 +224,9 @@ impl Connection {
             note: None,
         })
     }
+}
+
+/// How often the wait before the next attempt has doubled.
+fn doublings(intent: &Intent) -> u32 {
+    u32::try_from(intent.attempts.max(0)).unwrap_or(u32::MAX)
 }
