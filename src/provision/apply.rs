@@ -14,7 +14,7 @@ use crate::contract::{
 use crate::store::{self, Key, Lifecycle, Task, TaskState, Write};
 
 /// The pauses before an app is asked again whether a change shows: it is asked after 0, 1, 3 and 10 seconds.
-const PAUSES: [Duration; 4] =
+pub(super) const PAUSES: [Duration; 4] =
     [Duration::ZERO, Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(7)];
 
 impl Connection {
@@ -216,6 +216,7 @@ impl Connection {
             Kind::Unknown | Kind::NotFound => self.confirm_inactive(account).await.map_err(|_| error),
             Kind::Conflict
             | Kind::Invalid
+            | Kind::Ambiguous
             | Kind::Unsupported
             | Kind::Credentials
             | Kind::Forbidden

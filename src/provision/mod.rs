@@ -6,6 +6,7 @@ mod conflict;
 mod connection;
 mod gateway;
 mod groups;
+mod leaving;
 mod listing;
 mod mapping;
 mod members;

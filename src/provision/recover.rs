@@ -160,7 +160,12 @@ impl Connection {
     /// What the app was not asked, because it may not be done as things stand, waits for a person beside us.
     async fn postpone(&self, intent: &Intent, refusal: &Refusal) {
         let status = refusal.error.status;
-        if !(400..500).contains(&status) || status == 429 {
+        let impossible = status == 501;
+        if !impossible && (!(400..500).contains(&status) || status == 429) {
+            return;
+        }
+        // Its end may be written down already.
+        if !self.is_open(intent).await.unwrap_or(false) {
             return;
         }
         tracing::warn!(
@@ -170,11 +175,15 @@ impl Connection {
             reason = refusal.error.detail,
             "an open intent is refused"
         );
+        if impossible && intent.sticky {
+            self.close(intent, IntentState::Dead, &refusal.error.detail).await;
+            return;
+        }
         let state = if intent.sticky { IntentState::Attempting } else { IntentState::Ambiguous };
         self.close(intent, state, "it may not be done as things stand").await;
         if intent.sticky {
-            let task = self.attention(intent, &refusal.error.detail).await;
-            if let Err(error) = self.store().commit(vec![task]).await {
+            let tasks = self.attention(intent, &refusal.error.detail).await;
+            if let Err(error) = self.store().commit(tasks).await {
                 tracing::warn!(%error, "a task could not be opened");
             }
         }
@@ -193,6 +202,11 @@ impl Connection {
         if let Err(error) = self.store().commit(vec![done]).await {
             tracing::warn!(%error, "a task could not be closed");
         }
+    }
+
+    async fn is_open(&self, intent: &Intent) -> Result<bool> {
+        let which = Intents::Open { connection: self.name().to_owned(), resource: intent.resource.clone() };
+        Ok(self.store().intents(&which).await?.iter().any(|open| open.id == intent.id))
     }
 
     /// Whether an intent is still the newest one that is open for its resource.

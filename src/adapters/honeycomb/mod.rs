@@ -65,6 +65,7 @@ fn capabilities(default_role: &'static str) -> Capabilities {
             remove_member: true,
             membership: Membership::OnAccount,
             are_roles: true,
+            floor: Some(roles::FLOOR),
             ..GroupCapabilities::default()
         },
         residual: &[Residual {

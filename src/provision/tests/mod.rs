@@ -5,6 +5,7 @@ mod creates;
 mod disks;
 mod guards;
 mod leavers;
+mod leaving;
 mod listings;
 mod memberships;
 mod plans;

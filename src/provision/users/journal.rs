@@ -155,7 +155,7 @@ impl Connection {
             outcome: Some(error.to_string()),
         }];
         if state == IntentState::Dead {
-            writes.push(self.attention(intent, "the app cannot do it through its interface").await);
+            writes.extend(self.attention(intent, "the app cannot do it through its interface").await);
         }
         if let Err(failure) = self.store().commit(writes).await {
             tracing::warn!(connection = self.name(), %failure, "the end of an intent could not be kept");
@@ -192,23 +192,33 @@ impl Connection {
             outcome: Some(outcome.to_owned()),
         }];
         if state == IntentState::Dead {
-            writes.push(self.attention(intent, outcome).await);
+            writes.extend(self.attention(intent, outcome).await);
         }
         if let Err(error) = self.store().commit(writes).await {
             tracing::warn!(%error, "the end of an intent could not be kept");
         }
     }
 
-    /// An urgent task for what was promised and cannot be carried out by us.
-    pub(in crate::provision) async fn attention(&self, intent: &Intent, why: &str) -> Write {
+    /// Urgent tasks for what was promised and cannot be carried out by us: one, or one for everybody who shall be taken
+    /// out of a group.
+    pub(in crate::provision) async fn attention(&self, intent: &Intent, why: &str) -> Vec<Write> {
         let record = self.store().record(self.name(), intent.kind, &intent.resource).await.ok().flatten();
+        if let ("members", Some(group)) = (intent.operation.as_str(), &record) {
+            let leaving: Vec<String> = serde_json::from_str(&intent.plan).unwrap_or_default();
+            let mut tasks = Vec::new();
+            for id in leaving {
+                tasks.push(self.member_attention(group, &id, why).await);
+            }
+            return tasks;
+        }
         let person = record.map(Person::read).map_or_else(String::new, |person| person.mention());
-        let what = match intent.operation.as_str() {
-            "members" => "take the people out of the group",
-            "delete" => "remove the person",
-            _ => "take the person's access away",
+        let what = match (intent.kind, intent.operation.as_str()) {
+            (Kind::Group, "members") => "take the people out of the group",
+            (Kind::Group, _) => "delete the group",
+            (Kind::User, "delete") => "remove the person",
+            (Kind::User, _) => "take the person's access away",
         };
-        Write::Task(Task {
+        vec![Write::Task(Task {
             id: self.shared.ids.next(),
             connection: self.name().to_owned(),
             resource: intent.resource.clone(),
@@ -222,7 +232,7 @@ impl Connection {
             closed_at: None,
             closed_by: None,
             note: None,
-        })
+        })]
     }
 }
 
