@@ -40,7 +40,7 @@ fn build(blueprint: &Blueprint<'_>) -> std::result::Result<Arc<dyn Adapter>, Str
     Ok(Arc::new(Hive {
         client,
         capabilities: capabilities(settings.default_role),
-        workspaces: Workspaces::new(&settings),
+        workspaces: Workspaces::new(&settings, blueprint.wire.clock.clone()),
         default_role: settings.default_role,
         other_ids: Mutex::default(),
     }))

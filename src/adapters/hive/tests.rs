@@ -159,6 +159,17 @@ async fn workspaces_that_are_not_named_are_asked_for_once() {
 }
 
 #[tokio::test]
+async fn a_first_listing_of_people_and_groups_asks_for_the_workspaces_once() {
+    let house = House::managing(&[], sim::ADMIN_KEY).await;
+    house.hive.accounts(None).await.unwrap();
+    house.groups().groups().await.unwrap();
+    let visible = "GET /api/v1/workspaces".to_owned();
+    assert_eq!(house.calls(), [visible.clone(), get(FIRST), get(SECOND)]);
+    house.groups().groups().await.unwrap();
+    assert_eq!(house.calls().last(), Some(&visible), "what was told once is asked for again");
+}
+
+#[tokio::test]
 async fn one_account_is_one_call_in_one_workspace() {
     let house = House::one().await;
     let maria = house.hive.account(By::Id(MARIA)).await.unwrap().unwrap();
