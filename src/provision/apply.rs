@@ -140,16 +140,20 @@ impl Connection {
         Ok(Outcome::Done(account))
     }
 
-    /// After a lost answer: looks whether the account is there, a few times, and never creates again.
+    /// After a lost answer: looks whether the account is there, a few times, and never creates again. An app that cannot
+    /// be asked twice in a row is not waited for: the journal goes on looking.
     async fn look_for(&self, draft: &Draft, lost: Error) -> Result<Outcome<Account>> {
         let login = draft.email.as_deref().unwrap_or(&draft.user_name);
+        let mut unanswered = 0;
         for pause in PAUSES {
-            if pause >= context::remaining(Duration::from_secs(25)) {
+            if unanswered > 1 || pause >= context::remaining(Duration::from_secs(25)) {
                 break;
             }
             tokio::time::sleep(pause).await;
-            if let Ok(Some(account)) = self.adapter().account(By::Email(login)).await {
-                return Ok(Outcome::Done(account));
+            match self.adapter().account(By::Email(login)).await {
+                Ok(Some(account)) => return Ok(Outcome::Done(account)),
+                Ok(None) => unanswered = 0,
+                Err(_) => unanswered += 1,
             }
         }
         Err(lost)
@@ -304,6 +308,9 @@ impl Connection {
         person.record.account = Some(account.id.clone());
         person.record.observed_at = Some(self.now());
         person.standing.active = account.state() != State::Inactive;
+        if !person.standing.active {
+            person.standing.unconfirmed_at = None;
+        }
         person.standing.invitation = invitation(person.standing.invitation, account.state());
         person.observed = Some(account);
     }
@@ -394,7 +401,7 @@ impl Connection {
         }
     }
 
-    fn closing(&self, dedupe: String, note: &str) -> Write {
+    pub(super) fn closing(&self, dedupe: String, note: &str) -> Write {
         Write::CloseTask {
             connection: self.name().to_owned(),
             dedupe,

@@ -54,7 +54,7 @@ impl Connection {
             }
             Ok(record)
         };
-        let record = self.carry(work, |_| async {}).await?;
+        let record = self.carry(work).await?;
         self.shown_group(&record, view).await
     }
 
@@ -142,7 +142,7 @@ impl Connection {
             this.change_members(&record, difference, None).await?;
             this.group(&id).await
         };
-        self.carry(work, |_| async {}).await
+        self.carry(work).await
     }
 
     /// Takes over the group's own attributes; the app is told only of another name.
@@ -205,7 +205,7 @@ impl Connection {
             ];
             Ok(this.store().commit(writes).await?)
         };
-        self.carry(work, |()| async {}).await
+        self.carry(work).await
     }
 
     /// The live group with this id.

@@ -337,7 +337,8 @@ impl Connection {
                 role: person
                     .observed
                     .as_ref()
-                    .and_then(|account| Some(account.roles.as_ref()?.first()?.value.clone())),
+                    .and_then(|account| Some(account.roles.as_ref()?.first()?.value.clone()))
+                    .map(|role| mapping::spelled(role, self.capabilities())),
             },
         };
         let account = group.account.clone().unwrap_or_default();

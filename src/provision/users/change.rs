@@ -67,6 +67,8 @@ impl Connection {
             let _turn = this.turns.take(&id).await;
             let mut person = this.person(&id).await?;
             check(&when, person.record.version)?;
+            // Whoever names the id was told it.
+            person.standing.unacknowledged_at = None;
             let open = this.open_aim(&id).await?;
             // What is changed is what stands in the app now, not what stood a while ago.
             let doubt = this.look_again(&mut person, false).await?;
@@ -91,7 +93,7 @@ impl Connection {
             let person = this.reach(person, doubt, Under::New(generation), aim).await?;
             if deleted { Err(not_found(ResourceKind::User)) } else { Ok(person) }
         };
-        let person = self.carry(work, |_| async {}).await?;
+        let person = self.carry(work).await?;
         self.shown_person(&person, view).await
     }
 
@@ -106,6 +108,7 @@ impl Connection {
             let _turn = this.turns.take(&id).await;
             let mut person = this.person(&id).await?;
             check(&when, person.record.version)?;
+            person.standing.unacknowledged_at = None;
             let open = this.open_aim(&id).await?;
             let doubt = this.look_again(&mut person, false).await?;
             let (generation, desired) = match open {
@@ -115,7 +118,7 @@ impl Connection {
             let aim = Aim { desired, deleted: true };
             this.reach(person, doubt, Under::New(generation), aim).await.map(|_| ())
         };
-        self.carry(work, |()| async {}).await
+        self.carry(work).await
     }
 }
 
