@@ -109,6 +109,8 @@ pub struct Accounts {
     pub by_id: bool,
     /// An account can be looked up by its address without listing all.
     pub by_email: bool,
+    /// The app's reads show an invitation before it is accepted; where they need not, not being shown says nothing.
+    pub shows_invited: bool,
     /// A new account can be created deactivated.
     pub create_inactive: bool,
     /// How many roles an account has.

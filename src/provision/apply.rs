@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::connection::Connection;
 use super::plan::Step;
 use super::show::invitation;
-use super::standing::{About, Invitation, Person, Waiting};
+use super::standing::{About, Invitation, Person, Waiting, may_be_hidden};
 use crate::base::context;
 use crate::contract::{
     Account, By, Capabilities, Change, Deactivate, Draft, Error, Fulfilment, Held, Kind, Outcome, Request,
@@ -214,9 +214,11 @@ impl Connection {
         Ok(account)
     }
 
-    /// An error that may hide a success is resolved by reading back; every other one stands.
+    /// An error that may hide a success is resolved by reading back; every other one stands, and so does one about
+    /// an account that need not be shown.
     async fn unless_gone(&self, account: &Account, error: Error) -> Result<()> {
         match error.kind {
+            Kind::Unknown if may_be_hidden(account, self.capabilities()) => Err(error),
             Kind::Unknown | Kind::NotFound => self.confirm_inactive(account).await.map_err(|_| error),
             Kind::Conflict
             | Kind::Invalid

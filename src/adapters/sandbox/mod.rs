@@ -46,6 +46,7 @@ const CAPABILITIES: Capabilities = Capabilities {
         email_unique: false,
         by_id: true,
         by_email: false,
+        shows_invited: true,
         create_inactive: true,
         many_roles: true,
     },

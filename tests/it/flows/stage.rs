@@ -412,6 +412,19 @@ pub fn eventually<T>(limit: Duration, what: &str, mut look: impl FnMut() -> Opti
     }
 }
 
+/// Whether the app gives this address access.
+pub fn has_access(app: &mut App, name: &str, email: &str) -> bool {
+    let state = app.state();
+    let people = match name {
+        "hive" => &state["workspaces"]["ws_001"],
+        "honeycomb" => &state["teams"]["acme"]["members"],
+        "tines" => &state["users"],
+        _ => &state["workspaces"]["ws_1"]["users"],
+    };
+    let people = people.as_array().unwrap();
+    people.iter().any(|person| person["email"] == email && person["active"] != false)
+}
+
 /// The apps that are called; Hotjar has nothing to call, the sandbox nobody to be called.
 pub const WIRED: [&str; 4] = ["hive", "honeycomb", "tines", "workiva"];
 
