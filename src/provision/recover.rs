@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::connection::Connection;
 use super::gateway::Gateway;
 use super::standing::Person;
-use super::users::{Aim, Sought, Under};
+use super::users::{Aim, Sought, Under, is_looked_for};
 use super::{Refusal, Result};
 use crate::base::context::Context;
 use crate::store::{Intent, IntentState, Intents, Kind, TaskState, Write};
@@ -30,7 +30,7 @@ impl Gateway {
         let mut writes: Vec<Write> = open
             .iter()
             .map(|intent| {
-                let resolvable = intent.sticky || intent.operation == "create";
+                let resolvable = intent.sticky || is_looked_for(intent);
                 Write::Settle {
                     intent: intent.id.clone(),
                     state: match (resolvable, intent.state) {
@@ -126,7 +126,8 @@ impl Connection {
     async fn resume(self: Arc<Self>, mut intent: Intent) {
         intent.attempts += 1;
         let ended = match (intent.kind, intent.operation.as_str()) {
-            (Kind::Group, _) => self.resume_members(&intent).await,
+            (Kind::Group, "members") => self.resume_members(&intent).await,
+            (Kind::Group, _) => self.resume_group(&intent).await,
             (Kind::User, "create") => self.resume_create(&intent).await,
             (Kind::User, _) => self.resume_person(&intent).await,
         };
@@ -209,11 +210,13 @@ impl Connection {
         Ok(self.store().intents(&which).await?.iter().any(|open| open.id == intent.id))
     }
 
-    /// Whether an intent is still the newest one that is open for its resource.
+    /// Whether an intent is open still, and none that is newer is open for its resource.
     pub(super) async fn is_newest(&self, intent: &Intent) -> Result<bool> {
         let which = Intents::Open { connection: self.name().to_owned(), resource: intent.resource.clone() };
         let open = self.store().intents(&which).await?;
-        Ok(open.first().is_some_and(|newest| newest.id == intent.id))
+        let newest = open.first().is_some_and(|newest| newest.generation <= intent.generation);
+        Ok((newest || intent.kind == Kind::Group && intent.operation != "members")
+            && open.iter().any(|other| other.id == intent.id))
     }
 
     /// Brings a person to where the journal says; a newer request has superseded the intent if there was one.

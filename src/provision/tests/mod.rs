@@ -3,6 +3,7 @@
 mod app;
 mod creates;
 mod disks;
+mod groups;
 mod guards;
 mod leavers;
 mod leaving;

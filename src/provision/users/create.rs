@@ -21,7 +21,7 @@ use crate::scim::error::ScimError;
 use crate::store::{self, Intent, IntentState, Intents, Key, Kind, Lifecycle, Record, Write};
 
 /// How long a create whose answer was lost may be repeated without being a duplicate.
-const REPEATABLE: Duration = Duration::from_hours(24);
+pub(in crate::provision) const REPEATABLE: Duration = Duration::from_hours(24);
 
 /// How long after a create, or another invitation, was sent the app may still show it late.
 pub(in crate::provision) const SETTLE: Duration = Duration::from_mins(1);
@@ -141,7 +141,7 @@ impl Connection {
         };
         Ok(open
             .into_iter()
-            .filter(|intent| intent.operation == "create")
+            .filter(|intent| intent.kind == Kind::User && intent.operation == "create")
             .filter_map(|intent| {
                 let aim = serde_json::from_str::<Aim>(&intent.plan).ok()?;
                 of_this_name(&aim).then_some((intent, aim))

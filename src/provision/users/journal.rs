@@ -134,7 +134,7 @@ impl Connection {
         let impossible = error.kind == contract::Kind::Unsupported;
         let goes_on = intent.sticky && !impossible;
         let ambiguous = error.kind == contract::Kind::Unknown;
-        let state = match (goes_on || intent.operation == "create", ambiguous) {
+        let state = match (goes_on || is_looked_for(intent), ambiguous) {
             (true, true) => IntentState::Ambiguous,
             _ if goes_on => IntentState::Attempting,
             _ if intent.sticky => IntentState::Dead,
@@ -233,6 +233,14 @@ impl Connection {
             closed_by: None,
             note: None,
         })]
+    }
+}
+
+/// Whether it is looked what became of an intent that was never answered: it is not sent again.
+pub(in crate::provision) fn is_looked_for(intent: &Intent) -> bool {
+    match intent.kind {
+        Kind::User => intent.operation == "create",
+        Kind::Group => matches!(intent.operation.as_str(), "create" | "rename"),
     }
 }
 
