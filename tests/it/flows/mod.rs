@@ -11,6 +11,7 @@ mod people;
 mod refusals;
 mod replay;
 mod sandbox;
+mod scim;
 mod spellings;
 mod stage;
 mod tines;
