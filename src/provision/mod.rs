@@ -8,6 +8,7 @@ mod connection;
 mod gateway;
 mod groups;
 mod links;
+mod leaving;
 mod listing;
 mod mapping;
 mod members;

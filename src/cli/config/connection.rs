@@ -60,7 +60,8 @@ fn connection(all: &Block<'_>, name: &str) -> Option<Connection> {
         return None;
     }
     let blueprint = Blueprint { connection: name, mode, dialect, settings: &settings, wire };
-    let adapter = (app.build)(&blueprint)
+    let adapter = app
+        .adapter(&blueprint)
         .map_err(|text| all.problem(name, text, "see the app's settings in docs/operating.md"))
         .ok()?;
     check_roles(&block, adapter.capabilities().roles);
@@ -71,7 +72,8 @@ fn connection(all: &Block<'_>, name: &str) -> Option<Connection> {
 fn check_roles(block: &Block<'_>, roles: Roles) {
     let (Roles::Fixed(fixed), Some(block)) = (roles, block.block("roles")) else { return };
     let check = |block: &Block<'_>, name: &str| {
-        if let Some(role) = block.text(name).filter(|role| !fixed.contains(role)) {
+        if let Some(role) = block.text(name).filter(|role| !fixed.iter().any(|known| key(known) == key(role)))
+        {
             let text = format!("found `{role}`, which is no role of the app");
             block.problem(name, text, format!("write one of {}", fixed.join(", ")));
         }
