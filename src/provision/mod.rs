@@ -7,6 +7,7 @@ mod conflict;
 mod connection;
 mod gateway;
 mod groups;
+mod leaving;
 mod links;
 mod listing;
 mod mapping;

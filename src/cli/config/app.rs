@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::reader::Block;
 use crate::adapters::settings::{Field, FieldKind, Setting, Settings};
-use crate::adapters::{APPS, App};
+use crate::adapters::{APPS, App, NotOffered};
 use crate::base::clock::SystemClock;
 use crate::contract::{Dialect, Mode};
 use crate::upstream::Wire;
@@ -32,23 +32,25 @@ pub fn app(block: &Block<'_>) -> Option<&'static App> {
 
 /// Notes a problem where the app cannot be spoken to in this way.
 pub fn check_mode(block: &Block<'_>, app: &App, mode: Mode, dialect: Dialect) {
-    if app.modes.contains(&(mode, dialect)) {
-        return;
+    if let Err(NotOffered { key, found, instead }) = app.offers(mode, dialect) {
+        block.problem(key, format!("found {found}"), format!("write {instead}"));
     }
-    let spelt = |(mode, dialect): &(Mode, Dialect)| {
-        format!("mode = \"{mode:?}\" and dialect = \"{dialect:?}\"").to_lowercase()
-    };
-    let known: Vec<String> = app.modes.iter().map(spelt).collect();
-    let key = if app.modes.iter().any(|(known, _)| *known == mode) { "dialect" } else { "mode" };
-    let text = format!("found {}, which {} does not have", spelt(&(mode, dialect)), app.name);
-    block.problem(key, text, format!("write {}", known.join(", or ")));
 }
 
 /// The blocks that lead to an interface of the app, each with limits of its own.
 const WIRED: [&str; 2] = ["rest", "scim"];
 
-/// Reads every setting the app declares, and the limits of its wire.
-pub fn settings(block: &Block<'_>, app: &App) -> (Settings, Wire) {
+/// Whether a connection in this mode speaks through a block.
+fn is_used(section: &str, mode: Mode) -> bool {
+    match section {
+        "rest" => matches!(mode, Mode::Rest | Mode::Hybrid),
+        "scim" => matches!(mode, Mode::Scim | Mode::Hybrid),
+        _ => true,
+    }
+}
+
+/// Reads every setting the app declares for this mode, and the limits of its wire.
+pub fn settings(block: &Block<'_>, app: &App, mode: Mode) -> (Settings, Wire) {
     let mut settings = Settings::default();
     let mut sections: BTreeMap<&str, Vec<(&str, &Field)>> = BTreeMap::new();
     for field in app.fields {
@@ -58,6 +60,13 @@ pub fn settings(block: &Block<'_>, app: &App) -> (Settings, Wire) {
         }
     }
     for (section, fields) in sections {
+        if !is_used(section, mode) {
+            if block.has(section) {
+                let text = format!("is not used in mode = \"{mode:?}\"").to_lowercase();
+                block.problem(section, text, "take it out, or write the mode that speaks through it");
+            }
+            continue;
+        }
         if let Some(inner) = block.block(section) {
             let mut private = false;
             if WIRED.contains(&section) {

@@ -55,13 +55,14 @@ fn connection(all: &Block<'_>, name: &str) -> Option<Connection> {
     let app = app?;
     let mode = mode.or_else(|| app.modes.first().map(|(mode, _)| *mode))?;
     app::check_mode(&block, app, mode, dialect);
-    let (settings, wire) = app::settings(&block, app);
+    let (settings, wire) = app::settings(&block, app, mode);
     block.finish();
     if all.problem_count() > before {
         return None;
     }
     let blueprint = Blueprint { connection: name, mode, dialect, settings: &settings, wire };
-    let adapter = (app.build)(&blueprint)
+    let adapter = app
+        .adapter(&blueprint)
         .map_err(|text| all.problem(name, text, "see the app's settings in docs/operating.md"))
         .ok()?;
     check_roles(&block, adapter.capabilities().roles);
@@ -75,7 +76,8 @@ fn connection(all: &Block<'_>, name: &str) -> Option<Connection> {
 fn check_roles(block: &Block<'_>, roles: Roles) {
     let (Roles::Fixed(fixed), Some(block)) = (roles, block.block("roles")) else { return };
     let check = |block: &Block<'_>, name: &str| {
-        if let Some(role) = block.text(name).filter(|role| !fixed.contains(role)) {
+        if let Some(role) = block.text(name).filter(|role| !fixed.iter().any(|known| key(known) == key(role)))
+        {
             let text = format!("found `{role}`, which is no role of the app");
             block.problem(name, text, format!("write one of {}", fixed.join(", ")));
         }

@@ -148,8 +148,8 @@ fn every_problem_is_named_where_it_is() {
         ),
         (
             "a group with a role the app does not have",
-            format!("{}[connections.honeycomb.roles.groups]\n\"Admins\" = \"Admin\"\n", honeycomb(key)),
-            "line 6: connections.honeycomb.roles.groups.Admins: found `Admin`, which is no role of the app",
+            format!("{}[connections.honeycomb.roles.groups]\n\"Admins\" = \"Owner\"\n", honeycomb(key)),
+            "line 6: connections.honeycomb.roles.groups.Admins: found `Owner`, which is no role of the app",
         ),
         (
             "one group in two spellings",

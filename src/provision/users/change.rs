@@ -77,6 +77,8 @@ impl Connection {
             let mut person = this.person(&id).await?;
             check(&when, person.record.version)?;
             this.refuse_take_over(&person)?;
+            // Whoever names the id was told it.
+            person.standing.unacknowledged_at = None;
             let open = this.open_aim(&id).await?;
             // What is changed is what stands in the app now, not what stood a while ago.
             let doubt = this.look_again(&mut person, false).await?;
@@ -102,7 +104,7 @@ impl Connection {
             let person = this.reach(person, doubt, Under::New(generation), aim).await?;
             if deleted { Err(not_found(ResourceKind::User)) } else { Ok(person) }
         };
-        let person = self.carry(work, |_| async {}).await?;
+        let person = self.carry(work).await?;
         self.shown_person(&person, view, written).await
     }
 
@@ -118,6 +120,7 @@ impl Connection {
             let mut person = this.person(&id).await?;
             check(&when, person.record.version)?;
             this.refuse_take_over(&person)?;
+            person.standing.unacknowledged_at = None;
             let open = this.open_aim(&id).await?;
             let doubt = this.look_again(&mut person, false).await?;
             let (generation, desired) = match open {
@@ -127,7 +130,7 @@ impl Connection {
             let aim = Aim { desired, deleted: true };
             this.reach(person, doubt, Under::New(generation), aim).await.map(|_| ())
         };
-        self.carry(work, |()| async {}).await
+        self.carry(work).await
     }
 }
 
