@@ -6,9 +6,11 @@ mod conflict;
 mod connection;
 mod gateway;
 mod groups;
+mod import;
 mod listing;
 mod mapping;
 mod members;
+mod notices;
 mod plan;
 mod policy;
 mod reading;
@@ -22,12 +24,15 @@ mod tasks;
 mod tests;
 mod turn;
 mod users;
+mod watch;
 mod window;
 
 pub use connection::{Connection, Shared};
 pub use gateway::Gateway;
+pub use import::{Difference, Differs, PersonDifference};
+pub use notices::Receiver;
 pub use policy::{DeletePolicy, Idp, Policy, ReadOnly};
-pub use tasks::Difference;
+pub use tasks::Completion;
 
 use std::time::Duration;
 

@@ -17,3 +17,4 @@ mod simulators;
 mod stage;
 mod tasks;
 mod tokens;
+mod webhooks;
