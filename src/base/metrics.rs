@@ -22,36 +22,36 @@ const MOST_CONNECTIONS: usize = 1_000;
 const SECONDS: [f64; 11] = [0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0];
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Operation {
+struct OperationLabels {
     connection: String,
     operation: &'static str,
     outcome: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Outcome {
+struct OutcomeLabels {
     connection: String,
     outcome: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Connection {
+struct ConnectionLabels {
     connection: String,
 }
 
-type Durations = Family<Connection, Histogram, fn() -> Histogram>;
+type Durations = Family<ConnectionLabels, Histogram, fn() -> Histogram>;
 
 /// The counters of one process.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
     connections: Mutex<BTreeSet<String>>,
-    requests: Family<Operation, Counter>,
+    requests: Family<OperationLabels, Counter>,
     request_seconds: Durations,
-    app_operations: Family<Operation, Counter>,
-    upstream_calls: Family<Outcome, Counter>,
+    app_operations: Family<OperationLabels, Counter>,
+    upstream_calls: Family<OutcomeLabels, Counter>,
     upstream_seconds: Durations,
-    webhook_deliveries: Family<Outcome, Counter>,
+    webhook_deliveries: Family<OutcomeLabels, Counter>,
 }
 
 /// One number that is measured when somebody looks.
@@ -113,15 +113,15 @@ impl Metrics {
     pub fn request(&self, connection: &str, operation: &'static str, outcome: &'static str, took: Duration) {
         let connection = self.label(connection);
         self.request_seconds
-            .get_or_create(&Connection { connection: connection.clone() })
+            .get_or_create(&ConnectionLabels { connection: connection.clone() })
             .observe(took.as_secs_f64());
-        self.requests.get_or_create(&Operation { connection, operation, outcome }).inc();
+        self.requests.get_or_create(&OperationLabels { connection, operation, outcome }).inc();
     }
 
     /// Counts an operation of the treaty.
     pub fn app_operation(&self, connection: &str, operation: &'static str, outcome: &'static str) {
         let connection = self.label(connection);
-        self.app_operations.get_or_create(&Operation { connection, operation, outcome }).inc();
+        self.app_operations.get_or_create(&OperationLabels { connection, operation, outcome }).inc();
     }
 
     /// Counts an HTTP exchange with an app; `status` is `None` where no answer came.
@@ -136,15 +136,15 @@ impl Metrics {
             Some(_) => "failed",
         };
         self.upstream_seconds
-            .get_or_create(&Connection { connection: connection.clone() })
+            .get_or_create(&ConnectionLabels { connection: connection.clone() })
             .observe(took.as_secs_f64());
-        self.upstream_calls.get_or_create(&Outcome { connection, outcome }).inc();
+        self.upstream_calls.get_or_create(&OutcomeLabels { connection, outcome }).inc();
     }
 
     /// Counts an attempt to deliver an event.
     pub fn webhook_delivery(&self, connection: &str, outcome: &'static str) {
         let connection = self.label(connection);
-        self.webhook_deliveries.get_or_create(&Outcome { connection, outcome }).inc();
+        self.webhook_deliveries.get_or_create(&OutcomeLabels { connection, outcome }).inc();
     }
 
     /// Everything in the OpenMetrics text form; samples of one name must stand together.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::connection::Connection;
 use super::plan::Step;
 use super::show::invitation;
-use super::standing::{About, Invitation, Person, Waiting};
+use super::standing::{About, Invitation, Person, Waiting, may_be_hidden};
 use crate::base::context;
 use crate::contract::{
     Account, By, Capabilities, Change, Deactivate, Draft, Error, Fulfilment, Held, Kind, Outcome, Request,
@@ -210,9 +210,11 @@ impl Connection {
         Ok(account)
     }
 
-    /// An error that may hide a success is resolved by reading back; every other one stands.
+    /// An error that may hide a success is resolved by reading back; every other one stands, and so does one about
+    /// an account that need not be shown.
     async fn unless_gone(&self, account: &Account, error: Error) -> Result<()> {
         match error.kind {
+            Kind::Unknown if may_be_hidden(account, self.capabilities()) => Err(error),
             Kind::Unknown | Kind::NotFound => self.confirm_inactive(account).await.map_err(|_| error),
             Kind::Conflict
             | Kind::Invalid
@@ -423,6 +425,7 @@ fn remembered(person: &Person) -> Draft {
     let observed = person.observed.clone().unwrap_or_default();
     Draft {
         user_name: person.record.label.clone(),
+        external_id: observed.external_id,
         email: observed.email,
         given_name: observed.given_name,
         family_name: observed.family_name,
@@ -438,6 +441,7 @@ fn account_of(draft: &Draft) -> Account {
     let roles = draft.roles.iter().map(|role| Role { value: role.clone(), display: None }).collect();
     Account {
         user_name: Some(draft.user_name.clone()),
+        external_id: draft.external_id.clone(),
         email: draft.email.clone(),
         given_name: draft.given_name.clone(),
         family_name: draft.family_name.clone(),
@@ -458,6 +462,7 @@ fn change_to(draft: &Draft, found: &Account, capabilities: &Capabilities) -> Cha
     let same_roles = has.len() == draft.roles.len()
         && draft.roles.iter().all(|role| has.iter().any(|held| held.eq_ignore_ascii_case(role)));
     Change {
+        external_id: other(&draft.external_id, &found.external_id, held.external_id),
         given_name: other(&draft.given_name, &found.given_name, held.given_name),
         family_name: other(&draft.family_name, &found.family_name, held.family_name),
         display_name: other(&draft.display_name, &found.display_name, held.display_name),
@@ -474,6 +479,7 @@ fn lay_over(account: &mut Account, change: &Change) {
     });
     account.merge(Account {
         user_name: change.user_name.clone(),
+        external_id: change.external_id.clone(),
         email: change.email.clone(),
         given_name: change.given_name.clone(),
         family_name: change.family_name.clone(),

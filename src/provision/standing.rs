@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::users::wants_access;
 use crate::base::clock::Timestamp;
-use crate::contract::{Account, Draft};
+use crate::contract::{Account, Capabilities, Draft, State};
 use crate::store::Record;
 
 /// Where an invitation stands.
@@ -117,6 +117,11 @@ impl Person {
         (&stood.desired, &stood.observed, &stood.standing) != (&self.desired, &self.observed, &self.standing)
     }
 
+    /// Whether the account may be there and not be shown: an invitation that nobody accepted yet, in many apps.
+    pub fn may_be_hidden(&self, capabilities: &Capabilities) -> bool {
+        self.observed.as_ref().is_some_and(|account| may_be_hidden(account, capabilities))
+    }
+
     /// How the person is named to the operator who has to act.
     pub fn mention(&self) -> String {
         super::mapping::address(&self.desired).unwrap_or_else(|| self.record.label.clone())
@@ -138,4 +143,8 @@ impl Person {
         self.record.standing = serde_json::to_string(&self.standing).unwrap_or_default();
         self.record
     }
+}
+/// Whether an account as last seen may be there and not be shown.
+pub fn may_be_hidden(account: &Account, capabilities: &Capabilities) -> bool {
+    account.state() == State::Invited && !capabilities.accounts.shows_invited
 }

@@ -46,10 +46,9 @@ impl Gateway {
 
 /// The totals as samples; those of a connection that is not configured any more are told too, since they are open.
 fn measured(totals: &[Total], connections: &[&str], now: Timestamp) -> Vec<Sample> {
-    let mut found: BTreeMap<&'static str, (&'static str, BTreeMap<(String, String), f64>)> = BTreeMap::new();
+    let mut found: BTreeMap<(&'static str, String, String), (&'static str, f64)> = BTreeMap::new();
     let mut set = |measure: Measure, connection: &str, kind: &str, value: f64| {
-        let samples = &mut found.entry(measure.0).or_insert((measure.1, BTreeMap::new())).1;
-        samples.insert((connection.to_owned(), kind.to_owned()), value);
+        found.insert((measure.0, connection.to_owned(), kind.to_owned()), (measure.1, value));
     };
     for connection in connections {
         for measure in [OPEN_INTENTS, OPEN_INTENT_AGE, RESIDUAL_ACCESS, WEBHOOK_WAITING, WEBHOOK_ABANDONED] {
@@ -83,10 +82,7 @@ fn measured(totals: &[Total], connections: &[&str], now: Timestamp) -> Vec<Sampl
     };
     found
         .into_iter()
-        .flat_map(|(name, (help, samples))| {
-            samples.into_iter().map(move |((connection, kind), value)| (name, help, connection, kind, value))
-        })
-        .map(|(name, help, connection, kind, value)| Sample {
+        .map(|((name, connection, kind), (help, value))| Sample {
             name,
             help,
             labels: labels(connection, kind),

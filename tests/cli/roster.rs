@@ -25,8 +25,8 @@ fn import(place: &Place, csv: &str, arguments: &[&str]) -> (i32, String, String)
 #[test]
 fn a_dry_run_tells_and_changes_nothing() {
     let place = hotjar();
-    let people: String = (0..10).map(|number| format!("+ person{number}@example.com\n")).collect();
-    let told = format!("{people}would be taken in: 10 in the roster, 10 new, 0 missing\n");
+    let people: Vec<String> = (0..10).map(|number| format!("+ person{number}@example.com")).collect();
+    let told = format!("{}\nwould be taken in: 10 in the roster, 10 new, 0 missing\n", people.join("\n"));
     for option in ["--preview", "--dry-run"] {
         assert_eq!(import(&place, &members(10), &[option]), (0, told.clone(), String::new()));
     }

@@ -69,6 +69,7 @@ fn capabilities(default_role: &'static str) -> Capabilities {
             email_required: true,
             email_unique: true,
             by_id: true,
+            shows_invited: true,
             ..Accounts::default()
         },
         list: true,

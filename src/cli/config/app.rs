@@ -44,30 +44,36 @@ pub fn check_mode(block: &Block<'_>, app: &App, mode: Mode, dialect: Dialect) {
     block.problem(key, text, format!("write {}", known.join(", or ")));
 }
 
+/// The blocks that lead to an interface of the app, each with limits of its own.
+const WIRED: [&str; 2] = ["rest", "scim"];
+
 /// Reads every setting the app declares, and the limits of its wire.
 pub fn settings(block: &Block<'_>, app: &App) -> (Settings, Wire) {
     let mut settings = Settings::default();
-    let mut wire = standard_wire();
     let fields = app.fields.iter().map(|field| (field.path, field)).collect();
-    read_fields(block, fields, &mut wire, &mut settings);
-    (settings, wire)
+    read_fields(block, fields, false, &mut settings);
+    let wire = WIRED.iter().find_map(|section| settings.wire(section).cloned());
+    (settings, wire.unwrap_or_else(standard_wire))
 }
 
 /// Reads the fields of a block and of the blocks below it; each comes with its path from here.
-fn read_fields(block: &Block<'_>, fields: Vec<(&str, &Field)>, wire: &mut Wire, settings: &mut Settings) {
+fn read_fields(block: &Block<'_>, fields: Vec<(&str, &Field)>, private: bool, settings: &mut Settings) {
     let mut sections: BTreeMap<&str, Vec<(&str, &Field)>> = BTreeMap::new();
     for (path, field) in fields {
         match path.split_once('.') {
             Some((section, rest)) => sections.entry(section).or_default().push((rest, field)),
-            None => read(block, path, field, wire.private, settings),
+            None => read(block, path, field, private, settings),
         }
     }
     for (section, fields) in sections {
         if let Some(inner) = block.block(section) {
-            if section == "rest" {
-                *wire = read_wire(&inner);
+            let mut private = private;
+            if WIRED.contains(&section) {
+                let told = read_wire(&inner);
+                private = told.private;
+                settings.set_wire(section, told);
             }
-            read_fields(&inner, fields, wire, settings);
+            read_fields(&inner, fields, private, settings);
             inner.finish();
         } else if !block.has(section) {
             for (rest, field) in fields {

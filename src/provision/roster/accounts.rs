@@ -198,8 +198,7 @@ impl Connection {
         let gone: Vec<Person> = missing
             .into_iter()
             .map(Person::read)
-            // An invitation that nobody accepted yet need not be in the listing.
-            .filter(|person| person.observed.as_ref().is_none_or(|account| account.state() != State::Invited))
+            .filter(|person| !person.may_be_hidden(self.capabilities()))
             .collect();
         if how == Missing::IfBelievable && !is_believable(gone.len(), linked) {
             tracing::warn!(

@@ -188,6 +188,11 @@ impl ScriptedApp {
         Ok(look(&self.content()))
     }
 
+    fn shown<'a>(&self, content: &'a Content) -> impl Iterator<Item = &'a Account> {
+        let hides = !self.capabilities.accounts.shows_invited;
+        content.accounts.values().filter(move |account| !hides || account.state() != State::Invited)
+    }
+
     fn by_hand<T>(&self, what: &str) -> Option<Outcome<T>> {
         (self.capabilities.deactivate == Deactivate::Task).then(|| Outcome::Waiting(Request::new(what)))
     }
@@ -209,17 +214,19 @@ impl Adapter for ScriptedApp {
 
     async fn account(&self, by: By<'_>) -> Result<Option<Account>> {
         let (By::Id(wanted) | By::Email(wanted)) = by;
-        self.read("account", wanted, |content| match by {
-            By::Id(id) => content.accounts.get(id).cloned(),
-            By::Email(email) => {
-                content.accounts.values().find(|account| account.email.as_deref() == Some(email)).cloned()
-            }
+        self.read("account", wanted, |content| {
+            self.shown(content)
+                .find(|account| match by {
+                    By::Id(id) => account.id == id,
+                    By::Email(email) => account.email.as_deref() == Some(email),
+                })
+                .cloned()
         })
         .await
     }
 
     async fn accounts(&self, _cursor: Option<&str>) -> Result<Page<Account>> {
-        let items = self.read("accounts", "", |content| content.accounts.values().cloned().collect()).await?;
+        let items = self.read("accounts", "", |content| self.shown(content).cloned().collect()).await?;
         Ok(Page { items, next: None })
     }
 

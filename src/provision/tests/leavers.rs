@@ -9,9 +9,15 @@ use tokio::time::sleep;
 
 use super::app::Fault;
 use super::stage::{Stage, by_hand, id, is_active, native, person, removing, status};
-use crate::contract::{Kind, State};
+use crate::contract::{Accounts, Capabilities, Kind, State};
 use crate::provision::{DeletePolicy, Policy};
 use crate::store::{IntentState, Intents};
+
+/// An app that does not show whom it invited until they accept.
+fn hiding() -> Capabilities {
+    let shown = removing();
+    Capabilities { accounts: Accounts { shows_invited: false, ..shown.accounts }, ..shown }
+}
 
 const STALE: Duration = Duration::from_secs(31);
 
@@ -98,6 +104,31 @@ async fn a_lost_answer_to_a_deactivation_is_resolved_by_reading_back() {
         assert!(!is_active(&stage.deactivate(&anna).await.unwrap()));
         assert_eq!(stage.app.working("anna@corp.example"), 0);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_invitation_the_app_does_not_show_is_withdrawn_and_not_taken_for_gone() {
+    for fault in [None, Some(Fault::Fails(Kind::Unavailable)), Some(Fault::ActsLate)] {
+        let stage = Stage::new(hiding()).await;
+        let anna = stage.hire("anna@corp.example").await;
+        sleep(STALE).await;
+        fault.clone().into_iter().for_each(|fault| stage.app.next("deactivate", fault));
+        let answer = stage.deactivate(&anna).await;
+        assert_eq!(answer.map_err(|refusal| refusal.error.status).err(), fault.clone().map(|_| 503));
+        stage.go_on_for(Duration::from_mins(1)).await;
+        assert_eq!(stage.app.state("a1"), None, "{fault:?}");
+        assert!(stage.open_intents().await.is_empty(), "{fault:?}");
+        assert!(!is_active(&stage.get(crate::scim::schema::ResourceKind::User, &anna).await.unwrap()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_invitation_the_app_does_not_show_stays_while_the_person_is_wanted() {
+    let stage = Stage::new(hiding()).await;
+    let anna = stage.hire("anna@corp.example").await;
+    sleep(STALE).await;
+    assert!(is_active(&stage.patch(&anna, json!({ "nickName": "Anni" })).await.unwrap()));
+    assert_eq!(stage.app.working("anna@corp.example"), 1, "and nobody is invited twice");
 }
 
 #[tokio::test(start_paused = true)]

@@ -69,6 +69,7 @@ pub(super) fn removing() -> Capabilities {
             roles: Held::Yes,
             email_required: true,
             email_unique: true,
+            shows_invited: true,
             ..Accounts::default()
         },
         create: Create::Invite,

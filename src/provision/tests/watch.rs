@@ -12,7 +12,7 @@ fn has(text: &str, line: &str) {
 async fn what_waits_is_counted_by_kind_and_aged_by_the_oldest() {
     let stage = Stage::new(by_hand()).await;
     stage.hire("anna@corp.example").await;
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
     stage.hire("bo@corp.example").await;
     let text = stage.gateway.metrics().await;
     has(&text, "portcullis_open_tasks{connection=\"app\",kind=\"invite\"} 2.0");

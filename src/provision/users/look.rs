@@ -45,7 +45,9 @@ impl Connection {
                     self.observe(person, account);
                 }
             }
-            Ok(None) if person.record.account.is_some() => self.mark_gone(person),
+            Ok(None) if person.record.account.is_some() && !person.may_be_hidden(self.capabilities()) => {
+                self.mark_gone(person)
+            }
             Ok(None) => person.record.observed_at = Some(self.now()),
             Err(error) => return Ok(Some(error)),
         }

@@ -1,12 +1,14 @@
 //! Honeycomb: an invitation, one role, and a removal that the app does not remember.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::people::{
     GATEWAY, ada, add_members, at, entra_active, group_at, id, named, okta_active, patch, remove_member,
     replace_members, role, with,
 };
-use super::stage::{App, Demo};
+use super::stage::{App, Demo, eventually};
 
 const INVITE: &str = r#"POST /1/team_memberships {"email":"ada.berg@example.com","role":"member"}"#;
 const LIST: &str = "GET /1/team_memberships";
@@ -283,4 +285,19 @@ fn two_joiners_at_once_are_two_invitations() {
     });
     assert_eq!(callers.map(|caller| caller.join().unwrap()), [201, 201]);
     assert_eq!(app.journal().len(), 2);
+}
+
+#[test]
+fn an_invitation_the_team_does_not_list_is_withdrawn_through_an_outage() {
+    let demo = Demo::start();
+    let mut app = demo.app("honeycomb");
+    app.warm_up();
+    let person = app.joins(&ada());
+    app.fault(&json!({ "match": { "method": "DELETE" }, "status": 503, "times": 4 }));
+    assert_eq!(app.patch(&at(&person), &okta_active(false)).status, 503);
+    assert!(emails(&mut app).contains(&"ada.berg@example.com".to_owned()), "she is still invited");
+    eventually(Duration::from_secs(60), "the invitation is withdrawn", || {
+        (app.get(&at(&person)).json()["active"] == false).then_some(())
+    });
+    assert!(!emails(&mut app).contains(&"ada.berg@example.com".to_owned()));
 }
