@@ -7,11 +7,13 @@ mod conflict;
 mod connection;
 mod gateway;
 mod groups;
+mod import;
 mod leaving;
 mod links;
 mod listing;
 mod mapping;
 mod members;
+mod notices;
 mod plan;
 mod policy;
 mod reading;
@@ -25,13 +27,16 @@ mod tasks;
 mod tests;
 mod turn;
 mod users;
+mod watch;
 mod window;
 
 pub use connection::{Connection, Shared};
 pub use gateway::Gateway;
+pub use import::{Difference, Differs, PersonDifference};
 pub use links::{Adoption, Link, LinkRow, LinkState, Unlinking};
+pub use notices::Receiver;
 pub use policy::{AdoptExisting, DeletePolicy, Idp, Policy, ReadOnly};
-pub use tasks::Difference;
+pub use tasks::Completion;
 
 use std::time::Duration;
 

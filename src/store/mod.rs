@@ -180,11 +180,17 @@ pub struct Task {
     /// Whom it is about, as the app knows the person. Shown to operators, never logged.
     pub person: String,
     pub urgent: bool,
+    /// Who is to do it, as the configuration names them.
+    pub owner: Option<String>,
+    /// Where it is done.
+    pub link: Option<String>,
     pub state: TaskState,
     pub created_at: Timestamp,
     pub closed_at: Option<Timestamp>,
     pub closed_by: Option<String>,
     pub note: Option<String>,
+    /// What shows that it is done: an address, or a text.
+    pub evidence: Option<String>,
 }
 
 /// The states of a task.
@@ -194,6 +200,54 @@ pub enum TaskState {
     Open,
     Done,
     Cancelled,
+}
+
+/// What happened to a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Happened {
+    Opened,
+    /// Done or called off, as its state says.
+    Closed,
+}
+
+/// Something a receiver is to be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// `{task}-opened` or `{task}-closed`: the same at every attempt.
+    pub id: String,
+    pub happened: Happened,
+    pub at: Timestamp,
+    /// Attempts that failed.
+    pub attempts: i64,
+    /// As it is now; it may have been closed since it was opened.
+    pub task: Task,
+}
+
+/// A number to watch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Watched {
+    OpenIntents,
+    /// One total for each kind of task.
+    OpenTasks,
+    /// Events that are still to be delivered.
+    WaitingEvents,
+    /// Events that nobody will try again.
+    AbandonedEvents,
+    /// The last complete listing, one total for each kind of record.
+    Listing,
+}
+
+/// How many there are of something in one connection, and since when.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Total {
+    pub of: Watched,
+    pub connection: String,
+    /// The kind of the task or of the record; empty for all else.
+    pub kind: String,
+    pub count: u64,
+    /// When the oldest was created; when the listing was completed.
+    pub since: Timestamp,
 }
 
 /// A bearer token, as it is kept: never the token itself.
@@ -252,9 +306,9 @@ pub enum Write {
         at: Timestamp,
         outcome: Option<String>,
     },
-    /// Opens a task unless an open one of its connection has its dedupe key.
+    /// Opens a task unless an open one of its connection has its dedupe key, and notes the event.
     Task(Task),
-    /// Closes the open task with this dedupe key; nothing to do if there is none.
+    /// Closes the open task with this dedupe key and notes the event; nothing to do if there is none.
     CloseTask {
         connection: String,
         dedupe: String,
@@ -262,7 +316,13 @@ pub enum Write {
         at: Timestamp,
         by: String,
         note: Option<String>,
+        evidence: Option<String>,
     },
+    /// Forgets an event: it was delivered, or nobody wants it. An unknown one is nothing to do.
+    DropEvent(String),
+    /// Notes that an event could not be delivered; without a next attempt it is given up. An unknown one is nothing
+    /// to do.
+    PostponeEvent { event: String, attempts: i64, next_attempt_at: Option<Timestamp> },
     /// Records a token, replacing the one of its connection with its id.
     Token(TokenRow),
     /// Ends a token; an unknown or ended one is nothing to do.
@@ -316,6 +376,12 @@ pub trait Store: Debug + Send + Sync {
 
     /// Tasks, oldest first: of one connection or all, open ones or all.
     async fn tasks(&self, connection: Option<&str>, open_only: bool) -> Result<Vec<Task>>;
+
+    /// Up to `limit` events of a connection that are due at or before `at`, oldest first.
+    async fn events(&self, connection: &str, at: Timestamp, limit: u64) -> Result<Vec<Event>>;
+
+    /// What there is to watch, in order; nothing is told of what there is none of.
+    async fn totals(&self) -> Result<Vec<Total>>;
 
     /// All tokens that were ever made, oldest first.
     async fn tokens(&self) -> Result<Vec<TokenRow>>;

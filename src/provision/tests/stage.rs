@@ -23,7 +23,8 @@ use crate::provision::{
 };
 use crate::scim::schema::ResourceKind::{self, Group as GroupKind, User};
 use crate::store::{
-    self, Intent, Intents, Key, Kind, Record, Reference, Roster, Store, Task, TokenRow, Write, sqlite,
+    self, Event, Intent, Intents, Key, Kind, Record, Reference, Roster, Store, Task, TokenRow, Total, Write,
+    sqlite,
 };
 
 /// An app that has a disabled state: accounts by id, fixed roles, teams.
@@ -85,7 +86,11 @@ pub(super) fn removing() -> Capabilities {
             are_roles: true,
             ..GroupCapabilities::default()
         },
-        residual: &[Residual { key: "api-keys", instruction: "revoke the API keys of this person" }],
+        residual: &[Residual {
+            key: "api-keys",
+            instruction: "revoke the API keys of this person",
+            link: "https://app.example/keys",
+        }],
         fulfilment: Fulfilment::Emulated,
         ..native()
     }
@@ -180,6 +185,7 @@ impl Stage {
             ids: Ids::new(Arc::clone(&clock)),
             clock: Arc::clone(&clock),
             tracker: tokio_util::task::TaskTracker::new(),
+            metrics: Arc::default(),
         });
         let adapter: Arc<dyn Adapter> = Arc::<ScriptedApp>::clone(&app);
         let connection =
@@ -418,6 +424,14 @@ impl Store for Timeless {
 
     async fn tasks(&self, connection: Option<&str>, open_only: bool) -> store::Result<Vec<Task>> {
         still(self.0.tasks(connection, open_only)).await
+    }
+
+    async fn events(&self, connection: &str, at: Timestamp, limit: u64) -> store::Result<Vec<Event>> {
+        still(self.0.events(connection, at, limit)).await
+    }
+
+    async fn totals(&self) -> store::Result<Vec<Total>> {
+        still(self.0.totals()).await
     }
 
     async fn tokens(&self) -> store::Result<Vec<TokenRow>> {

@@ -40,11 +40,14 @@ pub(super) fn task(id: &str, dedupe: &str) -> Task {
         instruction: "invite the person".to_owned(),
         person: "anna@corp.example".to_owned(),
         urgent: true,
+        owner: None,
+        link: None,
         state: TaskState::Open,
         created_at: Timestamp(100),
         closed_at: None,
         closed_by: None,
         note: None,
+        evidence: None,
     }
 }
 
@@ -78,6 +81,7 @@ fn close(dedupe: &str) -> Write {
         at: Timestamp(300),
         by: "operator".to_owned(),
         note: Some("done by hand".to_owned()),
+        evidence: Some("https://tickets.example/7".to_owned()),
     }
 }
 
@@ -211,7 +215,12 @@ pub(super) async fn the_latest_intent_is_found_open_or_not(store: &Subject) {
 
 pub(super) async fn a_task_is_open_once_per_key(store: &Subject) {
     let again = Task { instruction: "invite again".to_owned(), ..task("t2", "invite:u1") };
-    let elsewhere = Task { connection: THERE.to_owned(), ..task("t3", "invite:u1") };
+    let elsewhere = Task {
+        connection: THERE.to_owned(),
+        owner: Some("the platform team".to_owned()),
+        link: Some("https://app.example/team".to_owned()),
+        ..task("t3", "invite:u1")
+    };
     write(store, [task("t1", "invite:u1"), again, elsewhere.clone()].map(Write::Task)).await;
     assert_eq!(store.tasks(None, true).await.unwrap(), vec![task("t1", "invite:u1"), elsewhere]);
 }
@@ -224,6 +233,7 @@ pub(super) async fn a_closed_task_lets_its_key_be_used_again(store: &Subject) {
         closed_at: Some(Timestamp(300)),
         closed_by: Some("operator".to_owned()),
         note: Some("done by hand".to_owned()),
+        evidence: Some("https://tickets.example/7".to_owned()),
         ..task("t1", "invite:u1")
     };
     assert_eq!(store.tasks(None, false).await.unwrap(), vec![closed, task("t2", "invite:u1")]);
@@ -240,6 +250,7 @@ pub(super) async fn closing_a_task_that_is_not_open_is_nothing_to_do(store: &Sub
         at: Timestamp(999),
         by: "somebody else".to_owned(),
         note: None,
+        evidence: None,
     };
     write(store, [again]).await;
     assert_eq!(store.tasks(None, false).await.unwrap(), before);

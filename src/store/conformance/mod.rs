@@ -1,6 +1,7 @@
 //! What every store promises, as claims that any implementation can be put to.
 
 mod durability;
+mod events;
 mod journal;
 mod members;
 mod records;
@@ -79,6 +80,13 @@ pub async fn all(make: impl AsyncFn(&'static str) -> Arc<dyn Store>) {
             a_token_id_may_serve_two_connections,
             a_token_is_revoked_once,
             a_roster_is_the_last_one;
+        events:
+            a_task_is_announced_when_it_opens_and_when_it_closes,
+            what_changes_nothing_announces_nothing,
+            a_dropped_event_does_not_come_back,
+            a_postponed_event_is_due_later_and_one_given_up_never,
+            events_are_of_one_connection_oldest_first_and_no_more_than_asked_for,
+            totals_count_what_is_open_and_since_when;
         durability:
             a_commit_is_seen_by_the_next_read,
             two_hundred_concurrent_commits_are_all_kept,

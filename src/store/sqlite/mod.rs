@@ -4,6 +4,7 @@ mod lock;
 mod open;
 mod queries;
 mod rows;
+mod watch;
 mod writer;
 mod writes;
 
@@ -22,8 +23,10 @@ use tokio::sync::{mpsc, oneshot};
 pub use self::lock::{DirectoryLock, lock};
 use self::writer::{Commit, Message, Writer};
 use super::{
-    Error, Intent, Intents, Key, Kind, Record, Reference, Result, Roster, Store, Task, TokenRow, Write,
+    Error, Event, Intent, Intents, Key, Kind, Record, Reference, Result, Roster, Store, Task, TokenRow,
+    Total, Write,
 };
+use crate::base::clock::Timestamp;
 
 /// Commits that may wait for the writer before callers wait to queue.
 const QUEUE: usize = 1024;
@@ -92,6 +95,14 @@ impl Store for SqliteStore {
 
     async fn tasks(&self, connection: Option<&str>, open_only: bool) -> Result<Vec<Task>> {
         queries::tasks(&self.readers, connection, open_only).await
+    }
+
+    async fn events(&self, connection: &str, at: Timestamp, limit: u64) -> Result<Vec<Event>> {
+        watch::events(&self.readers, connection, at, limit).await
+    }
+
+    async fn totals(&self) -> Result<Vec<Total>> {
+        watch::totals(&self.readers).await
     }
 
     async fn tokens(&self) -> Result<Vec<TokenRow>> {

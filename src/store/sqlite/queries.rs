@@ -40,8 +40,8 @@ macro_rules! intent_query {
 macro_rules! task_query {
     ($tail:literal) => {
         concat!(
-            "SELECT id, connection, resource, kind, dedupe, instruction, person, urgent, state, created_at,
-                    closed_at, closed_by, note
+            "SELECT id, connection, resource, kind, dedupe, instruction, person, urgent, owner, link, state,
+                    created_at, closed_at, closed_by, note, evidence
              FROM ",
             $tail
         )

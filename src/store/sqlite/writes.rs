@@ -6,7 +6,7 @@ use sqlx::query;
 use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnection};
 
-use crate::store::{Error, Intent, Membership, Record, Task, TokenRow, Write};
+use crate::store::{Error, Happened, Intent, Membership, Record, Task, TokenRow, Write};
 
 /// Why a write was not applied.
 #[derive(Debug)]
@@ -86,13 +86,27 @@ pub(super) async fn apply(to: &mut SqliteConnection, write: &Write) -> Applied {
             Ok(())
         }
         Write::Task(task) => open_task(to, task).await,
-        Write::CloseTask { connection, dedupe, state, at, by, note } => {
+        Write::CloseTask { connection, dedupe, state, at, by, note, evidence } => {
             let statement = query(
-                "UPDATE tasks SET state = ?3, closed_at = ?4, closed_by = ?5, note = ?6
+                "INSERT INTO events (id, connection, task, happened, at, attempts, next_attempt_at)
+                 SELECT id || '-' || ?8, connection, id, ?8, ?4, 0, ?4 FROM tasks
+                 WHERE connection = ?1 AND dedupe = ?2 AND state = 'open';
+                 UPDATE tasks SET state = ?3, closed_at = ?4, closed_by = ?5, note = ?6, evidence = ?7
                  WHERE connection = ?1 AND dedupe = ?2 AND state = 'open'",
             );
             let statement = statement.bind(connection).bind(dedupe).bind(state.word());
-            statement.bind(at.0).bind(by).bind(note).execute(to).await?;
+            let statement = statement.bind(at.0).bind(by).bind(note).bind(evidence);
+            statement.bind(Happened::Closed.word()).execute(to).await?;
+            Ok(())
+        }
+        Write::DropEvent(event) => {
+            query("DELETE FROM events WHERE id = ?1").bind(event).execute(to).await?;
+            Ok(())
+        }
+        Write::PostponeEvent { event, attempts, next_attempt_at } => {
+            let statement = query("UPDATE events SET attempts = ?2, next_attempt_at = ?3 WHERE id = ?1");
+            let statement = statement.bind(event).bind(attempts);
+            statement.bind(next_attempt_at.map(|at| at.0)).execute(to).await?;
             Ok(())
         }
         Write::Token(token) => put_token(to, token).await,
@@ -212,10 +226,13 @@ async fn insert_intent(to: &mut SqliteConnection, intent: &Intent) -> Applied {
 
 async fn open_task(to: &mut SqliteConnection, task: &Task) -> Applied {
     query(
-        "INSERT INTO tasks (id, connection, resource, kind, dedupe, instruction, person, urgent, state, created_at,
-                            closed_at, closed_by, note)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
-         ON CONFLICT (connection, dedupe) WHERE state = 'open' DO NOTHING",
+        "INSERT INTO tasks (id, connection, resource, kind, dedupe, instruction, person, urgent, owner, link, state,
+                            created_at, closed_at, closed_by, note, evidence)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+         ON CONFLICT (connection, dedupe) WHERE state = 'open' DO NOTHING;
+         INSERT INTO events (id, connection, task, happened, at, attempts, next_attempt_at)
+         SELECT ?1 || '-' || ?17, ?2, ?1, ?17, ?12, 0, ?12
+         WHERE EXISTS (SELECT 1 FROM tasks WHERE id = ?1)",
     )
     .bind(&task.id)
     .bind(&task.connection)
@@ -225,11 +242,15 @@ async fn open_task(to: &mut SqliteConnection, task: &Task) -> Applied {
     .bind(&task.instruction)
     .bind(&task.person)
     .bind(task.urgent)
+    .bind(&task.owner)
+    .bind(&task.link)
     .bind(task.state.word())
     .bind(task.created_at.0)
     .bind(task.closed_at.map(|at| at.0))
     .bind(&task.closed_by)
     .bind(&task.note)
+    .bind(&task.evidence)
+    .bind(Happened::Opened.word())
     .execute(to)
     .await?;
     Ok(())
