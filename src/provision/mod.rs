@@ -10,6 +10,7 @@ mod leaving;
 mod listing;
 mod mapping;
 mod members;
+mod orphans;
 mod plan;
 mod policy;
 mod reading;
@@ -27,7 +28,7 @@ mod window;
 
 pub use connection::{Connection, Shared};
 pub use gateway::Gateway;
-pub use policy::{DeletePolicy, Idp, Policy, ReadOnly};
+pub use policy::{DeletePolicy, Idp, Orphans, Policy, ReadOnly};
 pub use tasks::Difference;
 
 use std::time::Duration;

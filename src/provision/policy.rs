@@ -38,12 +38,23 @@ pub enum DeletePolicy {
     Reject,
 }
 
+/// What happens to an account that was created and whose caller never came back for the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Orphans {
+    /// A person is told.
+    #[default]
+    Report,
+    /// A person is told, and access is taken away.
+    Suspend,
+}
+
 /// The decisions of `[connections.NAME]` that no adapter needs to know.
 #[derive(Debug, Clone)]
 pub struct Policy {
     pub idp: Idp,
     pub readonly: ReadOnly,
     pub delete: DeletePolicy,
+    pub orphans: Orphans,
     /// Folded addresses that are never deactivated, deleted or demoted.
     pub protected: Vec<String>,
     /// The role of an account nobody gave one.
@@ -64,6 +75,7 @@ impl Default for Policy {
             idp: Idp::Generic,
             readonly: ReadOnly::Shadow,
             delete: DeletePolicy::Deactivate,
+            orphans: Orphans::Report,
             protected: Vec::new(),
             default_role: None,
             role_groups: BTreeMap::new(),

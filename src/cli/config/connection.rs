@@ -8,7 +8,7 @@ use super::reader::Block;
 use crate::adapters::Blueprint;
 use crate::base::fold::key;
 use crate::contract::{Adapter, Dialect, Mode, Roles};
-use crate::provision::{DeletePolicy, Idp, Policy, ReadOnly};
+use crate::provision::{DeletePolicy, Idp, Orphans, Policy, ReadOnly};
 
 /// Names that stand beside the connections in the path.
 const RESERVED: [&str; 8] = ["admin", "console", "healthz", "metrics", "oauth2", "readyz", "scim", "__sim"];
@@ -121,6 +121,8 @@ fn policy(block: &Block<'_>) -> Policy {
             ("reject", DeletePolicy::Reject),
         ];
         policy.delete = block.choice("delete", &delete).unwrap_or_default();
+        let orphans = [("report", Orphans::Report), ("suspend", Orphans::Suspend)];
+        policy.orphans = block.choice("orphans", &orphans).unwrap_or_default();
         policy.bulk = block.flag("bulk") || !block.has("bulk");
         policy.protected =
             block.texts("protected").unwrap_or_default().iter().map(|address| key(address)).collect();

@@ -9,6 +9,7 @@ mod leavers;
 mod leaving;
 mod listings;
 mod memberships;
+mod orphans;
 mod plans;
 mod rehires;
 mod restarts;
