@@ -46,7 +46,7 @@ impl Connection {
                 }
             }
             Ok(None) if person.record.account.is_some() && !person.may_be_hidden(self.capabilities()) => {
-                self.mark_gone(person)
+                self.mark_gone(person);
             }
             Ok(None) => person.record.observed_at = Some(self.now()),
             Err(error) => return Ok(Some(error)),
