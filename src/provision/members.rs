@@ -165,6 +165,9 @@ impl Connection {
             return Ok(());
         }
         self.refuse_members(group, added).await?;
+        if resumed.is_none() {
+            self.refuse_unmanaged_members(removed).await?;
+        }
         let hands_over = self.refuse_losses(group, &difference).await?;
         let capabilities = self.capabilities().groups;
         let no_groups = |what: &str| self.app_groups(false, what).map(drop);
@@ -454,9 +457,10 @@ impl Connection {
         }
     }
 
-    /// The people and groups to be added, checked before any call: they must exist and have access.
+    /// The people and groups to be added, checked before any call: they must exist, have access and be managed.
     pub(super) async fn refuse_members(&self, group: &Record, ids: &[String]) -> Result<()> {
         let holds_everything = self.capabilities().accounts.everything;
+        self.refuse_unmanaged_members(ids).await?;
         for id in ids {
             if let Some(record) = self.store().record(self.name(), Kind::User, id).await? {
                 self.refuse_leaver(&Person::read(record)).await?;

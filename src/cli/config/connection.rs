@@ -8,7 +8,7 @@ use super::reader::Block;
 use crate::adapters::Blueprint;
 use crate::base::fold::key;
 use crate::contract::{Adapter, Dialect, Mode, Roles};
-use crate::provision::{DeletePolicy, Idp, Orphans, Policy, ReadOnly};
+use crate::provision::{AdoptExisting, DeletePolicy, Idp, Orphans, Policy, ReadOnly};
 
 /// Names that stand beside the connections in the path.
 const RESERVED: [&str; 8] = ["admin", "console", "healthz", "metrics", "oauth2", "readyz", "scim", "__sim"];
@@ -54,7 +54,7 @@ fn connection(all: &Block<'_>, name: &str) -> Option<Connection> {
     let app = app?;
     let mode = mode.or_else(|| app.modes.first().map(|(mode, _)| *mode))?;
     app::check_mode(&block, app, mode, dialect);
-    let (settings, wire) = app::settings(&block, app);
+    let (settings, wire) = app::settings(&block, app, mode);
     block.finish();
     if all.problem_count() > before {
         return None;
@@ -123,6 +123,12 @@ fn policy(block: &Block<'_>) -> Policy {
         policy.delete = block.choice("delete", &delete).unwrap_or_default();
         let orphans = [("report", Orphans::Report), ("suspend", Orphans::Suspend)];
         policy.orphans = block.choice("orphans", &orphans).unwrap_or_default();
+        let adopt_existing = [
+            ("lookup", AdoptExisting::Lookup),
+            ("match", AdoptExisting::Match),
+            ("explicit", AdoptExisting::Explicit),
+        ];
+        policy.adopt_existing = block.choice("adopt_existing", &adopt_existing).unwrap_or_default();
         policy.bulk = block.flag("bulk") || !block.has("bulk");
         policy.protected =
             block.texts("protected").unwrap_or_default().iter().map(|address| key(address)).collect();

@@ -44,15 +44,16 @@ enum New {
 }
 
 /// The people a listing is compared with.
-struct Known {
-    by_account: BTreeMap<String, Record>,
+pub(in crate::provision) struct Known {
+    /// Those whose account nobody has taken yet.
+    pub by_account: BTreeMap<String, Record>,
     /// Those whose account is not listed, or who have none, by every name they have.
     unlisted: BTreeMap<String, String>,
     without_account: BTreeMap<String, Record>,
 }
 
 impl Known {
-    fn new(records: Vec<Record>, listed: &BTreeSet<String>) -> Self {
+    pub(in crate::provision) fn new(records: Vec<Record>, listed: &BTreeSet<String>) -> Self {
         let (mut by_account, mut unlisted, mut without_account) =
             (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for record in records {
@@ -71,7 +72,7 @@ impl Known {
 
     /// The record of an account: by its id, else by its address where the record's own account is not listed, because
     /// somebody removed and invited again has another id.
-    fn take(&mut self, account: &Account) -> Option<Record> {
+    pub(in crate::provision) fn take(&mut self, account: &Account) -> Option<Record> {
         if let Some(record) = self.by_account.remove(&account.id) {
             return Some(record);
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
-pub(super) use self::accounts::{Absorb, Missing};
+pub(super) use self::accounts::{Absorb, Known, Missing};
 
 use super::connection::Connection;
 use super::refuse;
@@ -126,7 +126,7 @@ impl Connection {
     }
 
     /// Every page of the app's listing, each account once.
-    async fn all_accounts(&self) -> contract::Result<Vec<Account>> {
+    pub(in crate::provision) async fn all_accounts(&self) -> contract::Result<Vec<Account>> {
         let mut accounts: BTreeMap<String, Account> = BTreeMap::new();
         let mut seen = BTreeSet::new();
         let mut cursor: Option<String> = None;

@@ -1,5 +1,6 @@
 //! What the gateway promises, against an app that fails, lies and loses answers, on a real database.
 
+mod adoptions;
 mod app;
 mod creates;
 mod disks;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::super::adoption::refuse_other_address;
 use super::super::connection::Connection;
 use super::super::policy::Idp;
 use super::super::{Preconditions, Result, Shown, View};
@@ -67,6 +68,7 @@ impl Connection {
             let _turn = this.turns.take(&id).await;
             let mut person = this.person(&id).await?;
             check(&when, person.record.version)?;
+            this.refuse_take_over(&person)?;
             // Whoever names the id was told it.
             person.standing.unacknowledged_at = None;
             let open = this.open_aim(&id).await?;
@@ -86,6 +88,7 @@ impl Connection {
             let mut desired = change(&shown)?;
             drop_the_other_word_for_the_role(this.capabilities(), &shown, &mut desired);
             drop_unchanged_by_policy(&this, &person, &mut desired);
+            refuse_other_address(&person, &desired)?;
             let (generation, deleting) =
                 open.map_or((0, false), |(generation, aim)| (generation, aim.deleted));
             let deleted = deleting && !wants_access(&desired);
@@ -108,6 +111,7 @@ impl Connection {
             let _turn = this.turns.take(&id).await;
             let mut person = this.person(&id).await?;
             check(&when, person.record.version)?;
+            this.refuse_take_over(&person)?;
             person.standing.unacknowledged_at = None;
             let open = this.open_aim(&id).await?;
             let doubt = this.look_again(&mut person, false).await?;

@@ -17,7 +17,6 @@ use crate::base::fold::key;
 use crate::contract::{Account, Deactivate, State};
 use crate::scim::catalog::Catalog;
 use crate::scim::decode;
-use crate::scim::error::ScimError;
 use crate::store::{self, Intent, IntentState, Intents, Key, Kind, Lifecycle, Record, Write};
 
 /// How long a create whose answer was lost may be repeated without being a duplicate.
@@ -51,7 +50,7 @@ impl Connection {
         let this = Arc::clone(self);
         let work = async move {
             let (person, turn) = this.create_in_turn(desired.clone()).await?;
-            if person.desired == desired {
+            if person.desired == desired && !person.standing.adopted {
                 return Ok((person, Some(turn)));
             }
             drop(turn);
@@ -68,6 +67,7 @@ impl Connection {
         Ok(shown)
     }
 
+    /// The person of a new account, or the one that is there already and shall be as desired.
     async fn create_in_turn(&self, desired: Value) -> Result<(Person, Turn)> {
         let capabilities = *self.capabilities();
         let wanted = mapping::wanted(&desired, &capabilities, &self.policy)?;
@@ -79,7 +79,9 @@ impl Connection {
         if let Some(again) = self.repeated_create(&name_key, &desired).await? {
             return Ok((again, turn));
         }
-        self.refuse_duplicate(&wanted, &name_key).await?;
+        if let Some(existing) = self.refuse_duplicate(&wanted, &name_key).await? {
+            return Ok((existing, turn));
+        }
         let mut person = self.new_person(desired, &wanted.user_name);
         let draft = mapping::draft(&wanted, &capabilities, &self.policy);
         let aim = Aim { desired: person.desired.clone(), deleted: false };
@@ -107,12 +109,23 @@ impl Connection {
         Ok((person, turn))
     }
 
-    /// A create that was repeated with other values is a change of what the first one made.
+    /// A create that was repeated with other values is a change of what the first one made; one that takes over an
+    /// existing account is a change of that.
     async fn change_repeated(&self, person: Person, desired: Value) -> Result<Person> {
         let _turn = self.turns.take(&person.record.id).await;
+        let existing = person.standing.adopted;
         let mut person = self.person(&person.record.id).await?;
+        if existing && !person.standing.adopted {
+            return Err(self.duplicate(&person).into());
+        }
         let open = self.open_aim(&person.record.id).await?.map_or(0, |(generation, _)| generation);
         let doubt = self.look_again(&mut person, false).await?;
+        if existing && person.desired == desired {
+            person.standing.adopted = false;
+            let expected = Some(person.record.version);
+            self.keep(&mut person, expected, Vec::new()).await?;
+            return Ok(person);
+        }
         self.reach(person, doubt, Under::New(open), Aim { desired, deleted: false }).await
     }
 
@@ -228,10 +241,11 @@ impl Connection {
         let same_origin = person.desired.get("externalId") == desired.get("externalId");
         let lost = person.standing.unacknowledged_at.is_some_and(|at| self.now().since(at) < REPEATABLE);
         if !(same_origin && lost) {
-            return Err(ScimError::uniqueness(
-                "`userName` is taken by another person of this connection; look it up with a filter and update that one",
-            )
-            .into());
+            return if self.is_taken_over_by_create(&person, mapping::address(desired).as_deref()) {
+                Ok(None)
+            } else {
+                Err(self.duplicate(&person).into())
+            };
         }
         Ok(Some(person))
     }
