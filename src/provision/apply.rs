@@ -111,7 +111,7 @@ impl Connection {
     /// Roles and names are set before the account works again, so that nobody comes back with an old role.
     async fn take_over(&self, person: &Person, draft: &Draft, conflict: Error) -> Result<Outcome<Account>> {
         let login = draft.email.as_deref().unwrap_or(&draft.user_name);
-        let Some(found) = self.adapter().account(By::Email(login)).await? else { return Err(conflict) };
+        let Some(found) = self.look_up(login).await? else { return Err(conflict) };
         let known = self.store().find(self.name(), store::Kind::User, &Key::Account(found.id.clone())).await;
         let Ok(known) = known else { return Err(conflict) };
         let is_known_here = person.record.version > 0;
@@ -150,7 +150,7 @@ impl Connection {
                 break;
             }
             tokio::time::sleep(pause).await;
-            match self.adapter().account(By::Email(login)).await {
+            match self.look_up(login).await {
                 Ok(Some(account)) => return Ok(Outcome::Done(account)),
                 Ok(None) => unanswered = 0,
                 Err(_) => unanswered += 1,

@@ -8,6 +8,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
+use super::orphans::Watched;
 use super::policy::Policy;
 use super::refuse;
 use super::roster::Refreshes;
@@ -46,6 +47,7 @@ pub struct Connection {
     pub(super) shared: Arc<Shared>,
     pub(super) turns: Turns,
     pub(super) refreshes: Refreshes,
+    pub(super) watched: Watched,
     /// Places for open intents that are worked on.
     pub(super) resuming: Arc<Semaphore>,
     /// What the cursors of this connection's listings are sealed with, for as long as the process lives.
@@ -71,6 +73,7 @@ impl Connection {
             shared,
             turns: Turns::default(),
             refreshes: Refreshes::default(),
+            watched: Watched::default(),
             resuming: Arc::new(Semaphore::new(super::recover::AT_ONCE)),
             cursor_key: CursorKey::new(rand::random()),
         })

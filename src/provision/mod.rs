@@ -14,6 +14,7 @@ mod listing;
 mod mapping;
 mod members;
 mod notices;
+mod orphans;
 mod plan;
 mod policy;
 mod reading;
@@ -35,7 +36,7 @@ pub use gateway::Gateway;
 pub use import::{Difference, Differs, PersonDifference};
 pub use links::{Adoption, Link, LinkRow, LinkState, Unlinking};
 pub use notices::Receiver;
-pub use policy::{AdoptExisting, DeletePolicy, Idp, Policy, ReadOnly};
+pub use policy::{AdoptExisting, DeletePolicy, Idp, Orphans, Policy, ReadOnly};
 pub use tasks::Completion;
 
 use std::time::Duration;

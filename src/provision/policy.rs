@@ -38,6 +38,16 @@ pub enum DeletePolicy {
     Reject,
 }
 
+/// What happens to an account that was created and whose caller never came back for the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Orphans {
+    /// A person is told.
+    #[default]
+    Report,
+    /// A person is told, and access is taken away.
+    Suspend,
+}
+
 /// Who may take over an account that was in the app before any caller asked for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AdoptExisting {
@@ -56,6 +66,7 @@ pub struct Policy {
     pub idp: Idp,
     pub readonly: ReadOnly,
     pub delete: DeletePolicy,
+    pub orphans: Orphans,
     pub adopt_existing: AdoptExisting,
     /// Folded addresses that are never deactivated, deleted, demoted or taken over.
     pub protected: Vec<String>,
@@ -83,6 +94,7 @@ impl Default for Policy {
             idp: Idp::Generic,
             readonly: ReadOnly::Shadow,
             delete: DeletePolicy::Deactivate,
+            orphans: Orphans::Report,
             adopt_existing: AdoptExisting::Lookup,
             protected: Vec::new(),
             default_role: None,

@@ -83,6 +83,9 @@ impl Gateway {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(ROUND) => {}
             }
+            for connection in self.connections() {
+                self.shared().tracker.spawn(Arc::clone(connection).look_through_orphans());
+            }
             let due = match self.shared().store.intents(&Intents::Due(self.shared().clock.now())).await {
                 Ok(due) => due,
                 Err(error) => {

@@ -16,8 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
-use crate::adapters::{App, Blueprint};
-use crate::base::fold;
+use crate::adapters::{App, Blueprint, answer};
 use crate::contract::{
     Account, Accounts, Adapter, By, Capabilities, Change, Create, Deactivate, Delete, Dialect, Draft, Error,
     Fulfilment, GroupCapabilities, Groups, Held, Kind, Membership, Mode, Outcome, Page, Reactivate, Residual,
@@ -208,11 +207,7 @@ impl Adapter for Hive {
     async fn account(&self, by: By<'_>) -> Result<Option<Account>> {
         match by {
             By::Id(id) => self.find(id).await,
-            By::Email(email) => {
-                let wanted = fold::key(email);
-                let has = |account: &Account| account.email.as_deref().map(fold::key) == Some(wanted.clone());
-                Ok(self.people("account").await?.into_iter().find(has))
-            }
+            By::Email(email) => answer::with_address("account", self.people("account").await?, email),
         }
     }
 

@@ -14,8 +14,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::adapters::{App, Blueprint};
-use crate::base::fold;
+use crate::adapters::{App, Blueprint, answer};
 use crate::contract::{
     Account, Accounts, Adapter, By, Capabilities, Change, Create, Deactivate, Delete, Dialect, Draft, Error,
     Fulfilment, Group, GroupCapabilities, Groups, Held, Kind, Member, Membership, Mode, Outcome, Page,
@@ -118,11 +117,7 @@ impl Adapter for Honeycomb {
         let members = self.listed("account").await?;
         Ok(match by {
             By::Id(id) => members.into_iter().find(|account| account.id == id),
-            By::Email(email) => {
-                let wanted = fold::key(email);
-                let has = |account: &Account| account.email.as_deref().map(fold::key) == Some(wanted.clone());
-                members.into_iter().find(has)
-            }
+            By::Email(email) => answer::with_address("account", members, email)?,
         })
     }
 

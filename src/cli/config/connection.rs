@@ -8,7 +8,7 @@ use super::{app, webhook};
 use crate::adapters::Blueprint;
 use crate::base::fold::key;
 use crate::contract::{Adapter, Dialect, Mode, Roles};
-use crate::provision::{AdoptExisting, DeletePolicy, Idp, Policy, ReadOnly, Receiver};
+use crate::provision::{AdoptExisting, DeletePolicy, Idp, Orphans, Policy, ReadOnly, Receiver};
 
 /// Names that stand beside the connections in the path.
 const RESERVED: [&str; 8] = ["admin", "console", "healthz", "metrics", "oauth2", "readyz", "scim", "__sim"];
@@ -125,6 +125,8 @@ fn policy(block: &Block<'_>) -> Policy {
             ("reject", DeletePolicy::Reject),
         ];
         policy.delete = block.choice("delete", &delete).unwrap_or_default();
+        let orphans = [("report", Orphans::Report), ("suspend", Orphans::Suspend)];
+        policy.orphans = block.choice("orphans", &orphans).unwrap_or_default();
         let adopt_existing = [
             ("lookup", AdoptExisting::Lookup),
             ("match", AdoptExisting::Match),

@@ -267,14 +267,14 @@ impl Connection {
             check(&when, record.version)?;
             this.app_groups(this.capabilities().groups.delete, "delete groups")?;
             let open = this.open_group_work(&id).await?;
-            let intent = match open.into_iter().find(|intent| intent.operation == "delete") {
-                Some(intent) => intent,
-                None => {
-                    let desired = serde_json::from_str(&record.desired).unwrap_or_default();
-                    let intent = this.group_intent(&record, "delete", &Aim { desired, deleted: true })?;
-                    this.store().commit(vec![Write::Intent(intent.clone())]).await?;
-                    intent
-                }
+            let known = open.into_iter().find(|intent| intent.operation == "delete");
+            let intent = if let Some(known) = known {
+                known
+            } else {
+                let desired = serde_json::from_str(&record.desired).unwrap_or_default();
+                let intent = this.group_intent(&record, "delete", &Aim { desired, deleted: true })?;
+                this.store().commit(vec![Write::Intent(intent.clone())]).await?;
+                intent
             };
             this.delete_under(record, &intent).await
         };

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use super::app::Fault;
-use super::stage::{Stage, id, native, person, removing, status, workspaces};
+use super::stage::{Stage, admin, native, removing, status, workspaces};
 use crate::contract::{Group, Kind, State};
 use crate::provision::{Policy, Preconditions, View};
 use crate::scim::schema::ResourceKind;
@@ -18,12 +18,6 @@ async fn with_workspaces() -> Stage {
     let group = |name: &str| Group { id: format!("ws-{name}"), name: name.to_owned(), members: None };
     stage.app.content().groups = vec![group("one"), group("two")];
     stage
-}
-
-async fn admin(stage: &Stage, email: &str) -> String {
-    let mut admin = person(email);
-    admin["roles"] = json!([{"value": "admin"}]);
-    id(&stage.post(admin).await.unwrap())
 }
 
 async fn replace(stage: &Stage, group: &str, name: &str, ids: &[&str]) -> crate::provision::Result<()> {

@@ -11,6 +11,7 @@ mod leaving;
 mod listings;
 mod memberships;
 mod notices;
+mod orphans;
 mod plans;
 mod rehires;
 mod restarts;

@@ -307,6 +307,13 @@ pub(super) fn person(email: &str) -> Value {
     json!({"userName": email, "emails": [{"value": email, "primary": true}]})
 }
 
+/// Creates an administrator of this address, and answers the id.
+pub(super) async fn admin(stage: &Stage, email: &str) -> String {
+    let mut admin = person(email);
+    admin["roles"] = json!([{"value": "admin"}]);
+    id(&stage.post(admin).await.unwrap())
+}
+
 pub(super) fn id(shown: &Shown) -> String {
     shown.resource["id"].as_str().unwrap().to_owned()
 }

@@ -14,7 +14,7 @@ use super::super::turn::Turn;
 use super::super::{Result, Shown, View};
 use super::{Aim, Under, index};
 use crate::base::fold::key;
-use crate::contract::{Account, By, Deactivate, State};
+use crate::contract::{Account, Deactivate, State};
 use crate::scim::catalog::Catalog;
 use crate::scim::decode;
 use crate::store::{self, Intent, IntentState, Intents, Key, Kind, Lifecycle, Record, Write};
@@ -97,6 +97,7 @@ impl Connection {
             return Err(self.settle_failed(&intent, &error).await);
         }
         person.standing.unacknowledged_at = Some(self.now());
+        self.watch_unheard(&person);
         match self.save(&mut person, None, &intent, writes.clone()).await {
             // A listing has seen the new account before we could write it down.
             Err(store::Error::NameTaken) => {
@@ -170,7 +171,7 @@ impl Connection {
     pub(in crate::provision) async fn seek(&self, intent: &Intent, aim: Aim) -> Result<Sought> {
         let wanted = mapping::wanted(&aim.desired, self.capabilities(), &self.policy)?;
         let login = wanted.email.as_deref().unwrap_or(&wanted.user_name);
-        let found = match self.adapter().account(By::Email(login)).await {
+        let found = match self.look_up(login).await {
             Ok(found) => found,
             Err(error) => {
                 tracing::warn!(
@@ -229,6 +230,7 @@ impl Connection {
         person.standing.adopted = false;
         person.standing.unacknowledged_at = Some(self.now());
         person.record.version = expected.unwrap_or(0);
+        self.watch_unheard(person);
         Ok(self.save(person, expected, intent, Vec::new()).await?)
     }
 
