@@ -369,12 +369,39 @@ impl Store for Timeless {
         still(self.0.scan(connection, kind, from, limit)).await
     }
 
+    async fn ids(&self, connection: &str, kind: Kind, key: &Key) -> store::Result<Vec<String>> {
+        still(self.0.ids(connection, kind, key)).await
+    }
+
+    async fn records(&self, connection: &str, kind: Kind, ids: &[String]) -> store::Result<Vec<Record>> {
+        still(self.0.records(connection, kind, ids)).await
+    }
+
+    async fn scan_after(
+        &self,
+        connection: &str,
+        kind: Kind,
+        after: &str,
+        limit: u64,
+    ) -> store::Result<Vec<Record>> {
+        still(self.0.scan_after(connection, kind, after, limit)).await
+    }
+
     async fn count(&self, connection: &str, kind: Kind) -> store::Result<u64> {
         still(self.0.count(connection, kind)).await
     }
 
     async fn members(&self, connection: &str, group: &str) -> store::Result<Vec<Reference>> {
         still(self.0.members(connection, group)).await
+    }
+
+    async fn members_among(
+        &self,
+        connection: &str,
+        group: &str,
+        ids: &[String],
+    ) -> store::Result<Vec<String>> {
+        still(self.0.members_among(connection, group, ids)).await
     }
 
     async fn roster(&self, connection: &str, kind: Kind) -> store::Result<Option<Roster>> {
