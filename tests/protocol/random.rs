@@ -29,7 +29,7 @@ pub(crate) const NAMES: [&str; 16] = [
     "Annabel",
     " Anna ",
     "BORIS",
-    "Chen",
+    "Chen ",
     "Straße",
     "STRASSE",
     "Ödön",

@@ -161,7 +161,7 @@ impl Stage {
             app.content().groups = vec![group("admin"), group("member")];
         }
         let clock: SharedClock = Arc::new(Waited(Instant::now()));
-        let disk = Arc::new(Disk(AtomicI64::new(i64::MAX)));
+        let disk = Arc::new(Disk { left: AtomicI64::new(i64::MAX), members_read: AtomicI64::new(0) });
         let store = Arc::new(Timeless(store, Arc::clone(&disk)));
         Self::over(app, store, disk, clock, policy, directory)
     }
@@ -323,14 +323,22 @@ async fn still<T>(work: impl Future<Output = T>) -> T {
     value
 }
 
-/// How many commits the disk still takes.
+/// How many commits the disk still takes, and how often all members of a group were read from it.
 #[derive(Debug)]
-pub(super) struct Disk(AtomicI64);
+pub(super) struct Disk {
+    left: AtomicI64,
+    members_read: AtomicI64,
+}
 
 impl Disk {
     /// It takes this many more and then no other.
     pub(super) fn is_full_after(&self, commits: i64) {
-        self.0.store(commits, Ordering::SeqCst);
+        self.left.store(commits, Ordering::SeqCst);
+    }
+
+    /// How often all members of a group were read.
+    pub(super) fn members_read(&self) -> i64 {
+        self.members_read.load(Ordering::SeqCst)
     }
 
     /// It takes whatever comes.
@@ -339,7 +347,7 @@ impl Disk {
     }
 
     fn take(&self) -> store::Result<()> {
-        if self.0.fetch_sub(1, Ordering::SeqCst) > 0 {
+        if self.left.fetch_sub(1, Ordering::SeqCst) > 0 {
             return Ok(());
         }
         Err(store::Error::Unavailable("the disk is full".to_owned()))
@@ -392,6 +400,7 @@ impl Store for Timeless {
     }
 
     async fn members(&self, connection: &str, group: &str) -> store::Result<Vec<Reference>> {
+        self.1.members_read.fetch_add(1, Ordering::SeqCst);
         still(self.0.members(connection, group)).await
     }
 
