@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::users::wants_access;
 use crate::base::clock::Timestamp;
 use crate::base::fold::key;
-use crate::contract::{Account, Draft};
+use crate::contract::{Account, Capabilities, Draft, State};
 use crate::store::Record;
 
 /// Where an invitation stands.
@@ -48,7 +48,9 @@ pub struct Standing {
     pub waiting: Vec<Waiting>,
     /// When a step that may give access left without an answer: until it has settled, or shows, nobody can tell.
     pub unsettled_at: Option<Timestamp>,
-    /// A create whose answer its caller cannot have received, and when.
+    /// When access was to be taken away, until that is confirmed.
+    pub unconfirmed_at: Option<Timestamp>,
+    /// When the account was created for a caller who has not been told yet, as far as we know.
     pub unacknowledged_at: Option<Timestamp>,
 }
 
@@ -118,6 +120,11 @@ impl Person {
         (&stood.desired, &stood.observed, &stood.standing) != (&self.desired, &self.observed, &self.standing)
     }
 
+    /// Whether the account may be there and not be shown: an invitation that nobody accepted yet, in many apps.
+    pub fn may_be_hidden(&self, capabilities: &Capabilities) -> bool {
+        self.observed.as_ref().is_some_and(|account| may_be_hidden(account, capabilities))
+    }
+
     /// How the person is named to the operator who has to act.
     pub fn mention(&self) -> String {
         super::mapping::address(&self.desired).unwrap_or_else(|| self.record.label.clone())
@@ -142,4 +149,8 @@ impl Person {
         self.record.standing = serde_json::to_string(&self.standing).unwrap_or_default();
         self.record
     }
+}
+/// Whether an account as last seen may be there and not be shown.
+pub fn may_be_hidden(account: &Account, capabilities: &Capabilities) -> bool {
+    account.state() == State::Invited && !capabilities.accounts.shows_invited
 }

@@ -188,6 +188,11 @@ impl ScriptedApp {
         Ok(look(&self.content()))
     }
 
+    fn shown<'a>(&self, content: &'a Content) -> impl Iterator<Item = &'a Account> {
+        let hides = !self.capabilities.accounts.shows_invited;
+        content.accounts.values().filter(move |account| !hides || account.state() != State::Invited)
+    }
+
     fn by_hand<T>(&self, what: &str) -> Option<Outcome<T>> {
         (self.capabilities.deactivate == Deactivate::Task)
             .then(|| Outcome::Waiting(Request { instruction: what.to_owned() }))
@@ -210,17 +215,19 @@ impl Adapter for ScriptedApp {
 
     async fn account(&self, by: By<'_>) -> Result<Option<Account>> {
         let (By::Id(wanted) | By::Email(wanted)) = by;
-        self.read("account", wanted, |content| match by {
-            By::Id(id) => content.accounts.get(id).cloned(),
-            By::Email(email) => {
-                content.accounts.values().find(|account| account.email.as_deref() == Some(email)).cloned()
-            }
+        self.read("account", wanted, |content| {
+            self.shown(content)
+                .find(|account| match by {
+                    By::Id(id) => account.id == id,
+                    By::Email(email) => account.email.as_deref() == Some(email),
+                })
+                .cloned()
         })
         .await
     }
 
     async fn accounts(&self, _cursor: Option<&str>) -> Result<Page<Account>> {
-        let items = self.read("accounts", "", |content| content.accounts.values().cloned().collect()).await?;
+        let items = self.read("accounts", "", |content| self.shown(content).cloned().collect()).await?;
         Ok(Page { items, next: None })
     }
 
@@ -368,12 +375,23 @@ impl Groups for ScriptedApp {
         self.write("create_group", "", effect, || Outcome::Done(Group::default())).await
     }
 
-    async fn rename_group(&self, _group: &str, _name: &str) -> Result<Outcome<()>> {
-        Ok(Outcome::Done(()))
+    async fn rename_group(&self, group: &str, name: &str) -> Result<Outcome<()>> {
+        let (id, name) = (group.to_owned(), name.to_owned());
+        let effect = move |content: &mut Content| {
+            let group = content.groups.iter_mut().find(|group| group.id == id);
+            group.ok_or_else(|| not_there("rename_group"))?.name.clone_from(&name);
+            Ok(Outcome::Done(()))
+        };
+        self.write("rename_group", group, effect, || Outcome::Done(())).await
     }
 
-    async fn delete_group(&self, _group: &str) -> Result<Outcome<()>> {
-        Ok(Outcome::Done(()))
+    async fn delete_group(&self, group: &str) -> Result<Outcome<()>> {
+        let id = group.to_owned();
+        let effect = move |content: &mut Content| {
+            content.groups.retain(|group| group.id != id);
+            Ok(Outcome::Done(()))
+        };
+        self.write("delete_group", group, effect, || Outcome::Done(())).await
     }
 }
 

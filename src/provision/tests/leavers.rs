@@ -9,9 +9,16 @@ use tokio::time::sleep;
 
 use super::app::Fault;
 use super::stage::{Stage, by_hand, id, is_active, native, person, removing, status};
-use crate::contract::{Kind, State};
+use crate::contract::{Accounts, Capabilities, Kind, State};
 use crate::provision::{DeletePolicy, Policy};
+use crate::scim::schema::{GATEWAY_USER, ResourceKind::User};
 use crate::store::{IntentState, Intents};
+
+/// An app that does not show whom it invited until they accept.
+fn hiding() -> Capabilities {
+    let shown = removing();
+    Capabilities { accounts: Accounts { shows_invited: false, ..shown.accounts }, ..shown }
+}
 
 const STALE: Duration = Duration::from_secs(31);
 
@@ -98,6 +105,31 @@ async fn a_lost_answer_to_a_deactivation_is_resolved_by_reading_back() {
         assert!(!is_active(&stage.deactivate(&anna).await.unwrap()));
         assert_eq!(stage.app.working("anna@corp.example"), 0);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_invitation_the_app_does_not_show_is_withdrawn_and_not_taken_for_gone() {
+    for fault in [None, Some(Fault::Fails(Kind::Unavailable)), Some(Fault::ActsLate)] {
+        let stage = Stage::new(hiding()).await;
+        let anna = stage.hire("anna@corp.example").await;
+        sleep(STALE).await;
+        fault.clone().into_iter().for_each(|fault| stage.app.next("deactivate", fault));
+        let answer = stage.deactivate(&anna).await;
+        assert_eq!(answer.map_err(|refusal| refusal.error.status).err(), fault.clone().map(|_| 503));
+        stage.go_on_for(Duration::from_mins(1)).await;
+        assert_eq!(stage.app.state("a1"), None, "{fault:?}");
+        assert!(stage.open_intents().await.is_empty(), "{fault:?}");
+        assert!(!is_active(&stage.get(crate::scim::schema::ResourceKind::User, &anna).await.unwrap()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_invitation_the_app_does_not_show_stays_while_the_person_is_wanted() {
+    let stage = Stage::new(hiding()).await;
+    let anna = stage.hire("anna@corp.example").await;
+    sleep(STALE).await;
+    assert!(is_active(&stage.patch(&anna, json!({ "nickName": "Anni" })).await.unwrap()));
+    assert_eq!(stage.app.working("anna@corp.example"), 1, "and nobody is invited twice");
 }
 
 #[tokio::test(start_paused = true)]
@@ -400,4 +432,50 @@ async fn a_person_of_an_app_without_interface_stays_active_until_somebody_confir
     let shown = stage.deactivate(&anna).await.unwrap();
     assert!(is_active(&shown));
     assert_eq!(stage.open_tasks().await, ["remove"], "the invitation is called off");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leaver_who_is_not_confirmed_yet_is_shown_as_pending() {
+    for kind in [Kind::Unavailable, Kind::Unknown] {
+        let stage = Stage::new(native()).await;
+        let anna = stage.hire("anna@corp.example").await;
+        for _ in 0..9 {
+            stage.app.next("deactivate", Fault::Fails(kind));
+        }
+        let state = async |stage: &Stage| {
+            let shown = stage.get(User, &anna).await.unwrap().resource;
+            (shown["active"].clone(), shown[GATEWAY_USER]["fulfilmentState"].clone())
+        };
+        assert_eq!(state(&stage).await, (json!(true), json!("done")));
+        assert_eq!(status(stage.deactivate(&anna).await), 503);
+        assert_eq!(state(&stage).await, (json!(true), json!("pending")));
+        stage.go_on_for(Duration::from_mins(30)).await;
+        assert_eq!(state(&stage).await, (json!(false), json!("done")));
+        assert!(stage.open_intents().await.is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leaver_is_pending_from_the_moment_the_intent_is_written_down() {
+    let stage = Stage::new(native()).await;
+    let anna = stage.hire("anna@corp.example").await;
+    let gate = Arc::new(Notify::new());
+    stage.app.next("deactivate", Fault::Waits(Arc::clone(&gate)));
+    let (left, ()) = tokio::join!(stage.deactivate(&anna), async {
+        sleep(Duration::from_secs(1)).await;
+        let shown = stage.get(User, &anna).await.unwrap().resource;
+        assert_eq!(shown[GATEWAY_USER]["fulfilmentState"], "pending");
+        gate.notify_one();
+    });
+    assert_eq!(left.unwrap().resource[GATEWAY_USER]["fulfilmentState"], "done");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_wanted_back_is_not_pending() {
+    let stage = Stage::new(native()).await;
+    let anna = stage.hire("anna@corp.example").await;
+    stage.app.next("deactivate", Fault::Fails(Kind::Unavailable));
+    assert_eq!(status(stage.deactivate(&anna).await), 503);
+    let shown = stage.activate(&anna).await.unwrap();
+    assert_eq!(shown.resource[GATEWAY_USER]["fulfilmentState"], "done");
 }

@@ -1,12 +1,14 @@
 //! Honeycomb: an invitation, one role, and a removal that the app does not remember.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::people::{
     GATEWAY, ada, add_members, at, entra_active, group_at, id, named, okta_active, patch, remove_member,
     replace_members, role, with,
 };
-use super::stage::{App, Demo};
+use super::stage::{App, Demo, eventually};
 
 const INVITE: &str = r#"POST /1/team_memberships {"email":"ada.berg@example.com","role":"member"}"#;
 const LIST: &str = "GET /1/team_memberships";
@@ -204,7 +206,8 @@ fn a_role_group_gives_and_takes_the_role_with_one_call_each() {
     assert_eq!(read["groups"].as_array().unwrap().len(), 1);
 
     assert_eq!(app.patch(&group_at(&admins), &remove_member(id(&person))).status, 204);
-    assert_eq!(app.journal(), [format!("PUT {path} {{\"role\":\"member\"}}")]);
+    let read_back = || "GET /1/team_memberships".to_owned();
+    assert_eq!(app.journal(), [format!("PUT {path} {{\"role\":\"member\"}}"), read_back()]);
     let read = app.get(&at(&person)).json();
     assert_eq!(read["groups"][0]["value"], members["id"]);
 
@@ -213,7 +216,7 @@ fn a_role_group_gives_and_takes_the_role_with_one_call_each() {
     assert_eq!(app.patch(&group_at(&admins), &both).status, 204);
     assert_eq!(app.journal(), [format!("PUT {path} {{\"role\":\"admin\"}}")]);
     assert_eq!(app.patch(&group_at(&admins), &replace_members(&[id(&owner)])).status, 204);
-    assert_eq!(app.journal(), [format!("PUT {path} {{\"role\":\"member\"}}")]);
+    assert_eq!(app.journal(), [format!("PUT {path} {{\"role\":\"member\"}}"), read_back()]);
 }
 
 #[test]
@@ -223,7 +226,8 @@ fn nobody_is_taken_out_of_the_lowest_role() {
     let person = accepted(&mut app);
     let members = app.group("member");
     let refused = app.patch(&group_at(&members), &remove_member(id(&person)));
-    assert!([400, 501].contains(&refused.status), "{} {}", refused.status, refused.json());
+    assert_eq!((refused.status, &refused.json()["scimType"]), (400, &json!("mutability")));
+    assert_eq!(demo.tasks("honeycomb"), Vec::<Value>::new());
     assert_eq!(app.journal(), Vec::<String>::new());
 }
 
@@ -283,4 +287,19 @@ fn two_joiners_at_once_are_two_invitations() {
     });
     assert_eq!(callers.map(|caller| caller.join().unwrap()), [201, 201]);
     assert_eq!(app.journal().len(), 2);
+}
+
+#[test]
+fn an_invitation_the_team_does_not_list_is_withdrawn_through_an_outage() {
+    let demo = Demo::start();
+    let mut app = demo.app("honeycomb");
+    app.warm_up();
+    let person = app.joins(&ada());
+    app.fault(&json!({ "match": { "method": "DELETE" }, "status": 503, "times": 4 }));
+    assert_eq!(app.patch(&at(&person), &okta_active(false)).status, 503);
+    assert!(emails(&mut app).contains(&"ada.berg@example.com".to_owned()), "she is still invited");
+    eventually(Duration::from_secs(60), "the invitation is withdrawn", || {
+        (app.get(&at(&person)).json()["active"] == false).then_some(())
+    });
+    assert!(!emails(&mut app).contains(&"ada.berg@example.com".to_owned()));
 }

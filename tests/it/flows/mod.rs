@@ -1,15 +1,19 @@
 //! Whole lives of people, from the identity provider's request to the app's journal, through real sockets.
 
+mod adoptions;
 mod hive;
 mod honeycomb;
 mod hotjar;
 mod keys;
 mod lookups;
+mod matrix;
 mod outages;
 mod people;
 mod refusals;
 mod replay;
 mod sandbox;
+mod scim;
+mod spellings;
 mod stage;
 mod tines;
 mod workiva;
