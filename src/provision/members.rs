@@ -88,9 +88,10 @@ impl Connection {
         }
         let replaces = steps.iter().any(|step| matches!(step, MembersStep::Replace(_)));
         let certain = self.members_are_known(group, replaces).await?;
-        let held = self.held(group).await?;
         // A removal still under way is what the caller asked for last, and may have been done already.
         let (_, leaving) = self.open_removals(&group.id).await?;
+        let held =
+            if replaces { self.held(group).await? } else { self.held_of(group, &steps, &leaving).await? };
         let mut wanted: BTreeSet<String> = held.difference(&leaving).cloned().collect();
         let mut named = leaving.clone();
         for step in steps {
@@ -145,6 +146,25 @@ impl Connection {
         // What was read for this question is new enough, however short the freshness window is.
         let known = self.is_fresh(read_at) || read_at.is_some_and(|at| at >= asked_at);
         if whole && !known { Err(refuse::not_read(self.policy.idp)) } else { Ok(known) }
+    }
+
+    /// Which of those that are named are members: nobody else comes or goes, so nobody else is read.
+    async fn held_of(
+        &self,
+        group: &Record,
+        steps: &[MembersStep],
+        leaving: &BTreeSet<String>,
+    ) -> Result<BTreeSet<String>> {
+        let mut named: BTreeSet<&String> = leaving.iter().collect();
+        for step in steps {
+            match step {
+                MembersStep::Add(ids) | MembersStep::Remove(ids) | MembersStep::Replace(ids) => {
+                    named.extend(ids)
+                }
+            }
+        }
+        let named: Vec<String> = named.into_iter().cloned().collect();
+        Ok(self.store().members_among(self.name(), &group.id, &named).await?.into_iter().collect())
     }
 
     async fn held(&self, group: &Record) -> Result<BTreeSet<String>> {

@@ -68,8 +68,12 @@ pub struct Record {
     pub external_id: Option<String>,
     /// Folded addresses, each findable.
     pub email_keys: Vec<String>,
-    /// Folded `displayName`.
+    /// Folded `displayName` as it was asked for.
     pub display_key: Option<String>,
+    /// Folded display name as the app tells it, which may be the one that is shown.
+    pub told_key: Option<String>,
+    /// `active` as it is shown; `None` for what has no such attribute.
+    pub active: Option<bool>,
     /// The resource as callers wrote it: JSON text without `id`, `meta`, `groups` and `members`.
     pub desired: String,
     /// The account as the app last told it: JSON text.
@@ -104,9 +108,22 @@ pub enum Key {
     Name(String),
     ExternalId(String),
     Email(String),
+    /// `displayName`, as it was asked for or as the app tells it: one of the two is shown.
     Display(String),
     /// Groups that have this member.
     Member(String),
+    /// Members of this group.
+    Group(String),
+    /// Names that begin so; every name where it is empty.
+    NamePrefix(String),
+    /// As [`Key::Display`], for names that begin so.
+    DisplayPrefix(String),
+    Active(bool),
+    /// Last changed between these moments, both included.
+    Modified {
+        from: Timestamp,
+        to: Timestamp,
+    },
 }
 
 /// What has been promised to a caller and how far it has come.
@@ -297,7 +314,8 @@ pub enum Write {
     ///
     /// An id that was used before is a fault of ours and fails with [`Error::Unavailable`].
     Intent(Intent),
-    /// Moves an intent on; an unknown one is nothing to do, and a superseded one is not opened again.
+    /// Moves an intent on; an unknown one is nothing to do, and so is opening one that is confirmed, superseded or
+    /// dead: what has ended so stays ended.
     Settle {
         intent: String,
         state: IntentState,
@@ -359,14 +377,26 @@ pub trait Store: Debug + Send + Sync {
     /// The live records under a key, in id order ([`Key::Account`] finds deleted ones too).
     async fn find(&self, connection: &str, kind: Kind, key: &Key) -> Result<Vec<Record>>;
 
+    /// The ids of what [`Store::find`] finds, in id order: for keys that many records share.
+    async fn ids(&self, connection: &str, kind: Kind, key: &Key) -> Result<Vec<String>>;
+
+    /// The live records with these ids, in id order; an id that nobody has is passed over.
+    async fn records(&self, connection: &str, kind: Kind, ids: &[String]) -> Result<Vec<Record>>;
+
     /// Up to `limit` live records in id order, skipping `offset`.
     async fn scan(&self, connection: &str, kind: Kind, offset: u64, limit: u64) -> Result<Vec<Record>>;
+
+    /// Up to `limit` live records in id order with an id after `after`; costs the same wherever that is.
+    async fn scan_after(&self, connection: &str, kind: Kind, after: &str, limit: u64) -> Result<Vec<Record>>;
 
     /// How many live records there are.
     async fn count(&self, connection: &str, kind: Kind) -> Result<u64>;
 
     /// The members of a group, in id order. Members that are not live are left out.
     async fn members(&self, connection: &str, group: &str) -> Result<Vec<Reference>>;
+
+    /// Which of `ids` [`Store::members`] would tell, in id order; no other member is read.
+    async fn members_among(&self, connection: &str, group: &str, ids: &[String]) -> Result<Vec<String>>;
 
     /// The last complete listing, if there ever was one.
     async fn roster(&self, connection: &str, kind: Kind) -> Result<Option<Roster>>;

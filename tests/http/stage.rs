@@ -132,10 +132,22 @@ impl Store for Tokens {
     async fn scan(&self, _: &str, _: Kind, _: u64, _: u64) -> store::Result<Vec<Record>> {
         Ok(Vec::new())
     }
+    async fn ids(&self, _: &str, _: Kind, _: &Key) -> store::Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+    async fn records(&self, _: &str, _: Kind, _: &[String]) -> store::Result<Vec<Record>> {
+        Ok(Vec::new())
+    }
+    async fn scan_after(&self, _: &str, _: Kind, _: &str, _: u64) -> store::Result<Vec<Record>> {
+        Ok(Vec::new())
+    }
     async fn count(&self, _: &str, _: Kind) -> store::Result<u64> {
         Ok(0)
     }
     async fn members(&self, _: &str, _: &str) -> store::Result<Vec<Reference>> {
+        Ok(Vec::new())
+    }
+    async fn members_among(&self, _: &str, _: &str, _: &[String]) -> store::Result<Vec<String>> {
         Ok(Vec::new())
     }
     async fn roster(&self, _: &str, _: Kind) -> store::Result<Option<Roster>> {

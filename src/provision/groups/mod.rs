@@ -315,6 +315,8 @@ impl Connection {
             external_id: None,
             email_keys: Vec::new(),
             display_key: Some(key(name)),
+            told_key: None,
+            active: None,
             desired: "{}".to_owned(),
             observed: None,
             standing: "{}".to_owned(),

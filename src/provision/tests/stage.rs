@@ -345,11 +345,18 @@ pub(super) struct Disk {
     unreadable: AtomicBool,
     /// How many listings still find that somebody was changed meanwhile.
     stale: AtomicI64,
+    /// How often all members of a group were read from it.
+    members_read: AtomicI64,
 }
 
 impl Default for Disk {
     fn default() -> Self {
-        Self { left: AtomicI64::new(i64::MAX), unreadable: AtomicBool::new(false), stale: AtomicI64::new(0) }
+        Self {
+            left: AtomicI64::new(i64::MAX),
+            unreadable: AtomicBool::new(false),
+            stale: AtomicI64::new(0),
+            members_read: AtomicI64::new(0),
+        }
     }
 }
 
@@ -357,6 +364,11 @@ impl Disk {
     /// It takes this many more and then no other.
     pub(super) fn is_full_after(&self, commits: i64) {
         self.left.store(commits, Ordering::SeqCst);
+    }
+
+    /// How often all members of a group were read.
+    pub(super) fn members_read(&self) -> i64 {
+        self.members_read.load(Ordering::SeqCst)
     }
 
     /// It takes whatever comes.
@@ -413,12 +425,40 @@ impl Store for Timeless {
         still(self.0.scan(connection, kind, from, limit)).await
     }
 
+    async fn ids(&self, connection: &str, kind: Kind, key: &Key) -> store::Result<Vec<String>> {
+        still(self.0.ids(connection, kind, key)).await
+    }
+
+    async fn records(&self, connection: &str, kind: Kind, ids: &[String]) -> store::Result<Vec<Record>> {
+        still(self.0.records(connection, kind, ids)).await
+    }
+
+    async fn scan_after(
+        &self,
+        connection: &str,
+        kind: Kind,
+        after: &str,
+        limit: u64,
+    ) -> store::Result<Vec<Record>> {
+        still(self.0.scan_after(connection, kind, after, limit)).await
+    }
+
     async fn count(&self, connection: &str, kind: Kind) -> store::Result<u64> {
         still(self.0.count(connection, kind)).await
     }
 
     async fn members(&self, connection: &str, group: &str) -> store::Result<Vec<Reference>> {
+        self.1.members_read.fetch_add(1, Ordering::SeqCst);
         still(self.0.members(connection, group)).await
+    }
+
+    async fn members_among(
+        &self,
+        connection: &str,
+        group: &str,
+        ids: &[String],
+    ) -> store::Result<Vec<String>> {
+        still(self.0.members_among(connection, group, ids)).await
     }
 
     async fn roster(&self, connection: &str, kind: Kind) -> store::Result<Option<Roster>> {

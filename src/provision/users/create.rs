@@ -263,6 +263,8 @@ impl Connection {
             external_id: None,
             email_keys: Vec::new(),
             display_key: None,
+            told_key: None,
+            active: None,
             desired: String::new(),
             observed: None,
             standing: String::new(),

@@ -137,12 +137,30 @@ pub(super) async fn a_newer_intent_supersedes_open_older_ones_of_its_resource(st
     assert_eq!(open_ids(store, Intents::AllOpen(None)).await, ["i3", "i4", "i8", "i9"]);
 }
 
-pub(super) async fn a_superseded_intent_is_not_opened_again(store: &Subject) {
-    write(store, [Write::Intent(intent("i1", "u1", 1)), Write::Intent(intent("i2", "u1", 2))]).await;
-    write(store, [settle("i1", IntentState::Ambiguous)]).await;
-    assert_eq!(open_ids(store, Intents::AllOpen(None)).await, ["i2"]);
-    write(store, [settle("i1", IntentState::Confirmed), settle("i2", IntentState::Ambiguous)]).await;
-    assert_eq!(open_ids(store, Intents::AllOpen(None)).await, ["i2"]);
+pub(super) async fn what_is_confirmed_superseded_or_dead_is_not_opened_again(store: &Subject) {
+    let open = [IntentState::Journaled, IntentState::Attempting, IntentState::Ambiguous];
+    for ended in [IntentState::Confirmed, IntentState::Superseded, IntentState::Dead] {
+        let resource = format!("{ended:?}");
+        let begun = Intent {
+            state: ended,
+            outcome: Some("as it ended".to_owned()),
+            ..intent(&resource, &resource, 1)
+        };
+        write(store, [Write::Intent(begun.clone())]).await;
+        for state in open {
+            write(store, [settle(&resource, state)]).await;
+            assert_eq!(latest(store, &resource).await, Some(begun.clone()), "{state:?}");
+        }
+    }
+    // What a newer intent took the place of, and what was settled, have ended just so.
+    let writes = [intent("i1", "u1", 1), intent("i2", "u1", 2)].map(Write::Intent);
+    write(store, writes.into_iter().chain([settle("i2", IntentState::Confirmed)])).await;
+    let again = open.into_iter().flat_map(|state| [settle("i1", state), settle("i2", state)]);
+    write(store, again).await;
+    assert_eq!(open_ids(store, Intents::AllOpen(None)).await, Vec::<String>::new());
+
+    write(store, [Write::Intent(intent("i3", "u3", 1)), settle("i3", IntentState::Ambiguous)]).await;
+    assert_eq!(open_ids(store, Intents::AllOpen(None)).await, ["i3"]);
 }
 
 pub(super) async fn settling_moves_an_intent_on(store: &Subject) {

@@ -1,5 +1,6 @@
 //! The embedded store: one file, one writer, a few readers.
 
+mod keys;
 mod lock;
 mod open;
 mod queries;
@@ -73,8 +74,20 @@ impl Store for SqliteStore {
         queries::find(&self.readers, connection, kind, key).await
     }
 
+    async fn ids(&self, connection: &str, kind: Kind, key: &Key) -> Result<Vec<String>> {
+        queries::ids(&self.readers, connection, kind, key).await
+    }
+
+    async fn records(&self, connection: &str, kind: Kind, ids: &[String]) -> Result<Vec<Record>> {
+        queries::records(&self.readers, connection, kind, ids).await
+    }
+
     async fn scan(&self, connection: &str, kind: Kind, offset: u64, limit: u64) -> Result<Vec<Record>> {
         queries::scan(&self.readers, connection, kind, offset, limit).await
+    }
+
+    async fn scan_after(&self, connection: &str, kind: Kind, after: &str, limit: u64) -> Result<Vec<Record>> {
+        queries::scan_after(&self.readers, connection, kind, after, limit).await
     }
 
     async fn count(&self, connection: &str, kind: Kind) -> Result<u64> {
@@ -83,6 +96,10 @@ impl Store for SqliteStore {
 
     async fn members(&self, connection: &str, group: &str) -> Result<Vec<Reference>> {
         queries::members(&self.readers, connection, group).await
+    }
+
+    async fn members_among(&self, connection: &str, group: &str, ids: &[String]) -> Result<Vec<String>> {
+        queries::members_among(&self.readers, connection, group, ids).await
     }
 
     async fn roster(&self, connection: &str, kind: Kind) -> Result<Option<Roster>> {

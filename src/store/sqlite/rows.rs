@@ -40,6 +40,8 @@ pub(super) fn record(row: &SqliteRow, connection: &str, kind: Kind) -> Result<Re
         external_id: columns.next()?,
         email_keys: json_list(columns.next()?)?,
         display_key: columns.next()?,
+        told_key: columns.next()?,
+        active: columns.next()?,
         generation: columns.next()?,
         version: columns.next()?,
         created_at: columns.moment()?,

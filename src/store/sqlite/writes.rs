@@ -79,7 +79,7 @@ pub(super) async fn apply(to: &mut SqliteConnection, write: &Write) -> Applied {
         Write::Settle { intent, state, attempts, next_attempt_at, at, outcome } => {
             let statement = query(
                 "UPDATE intents SET state = ?2, attempts = ?3, next_attempt_at = ?4, updated_at = ?5, outcome = ?6
-                 WHERE id = ?1 AND (state <> 'superseded' OR ?7)",
+                 WHERE id = ?1 AND (?7 OR state NOT IN ('confirmed', 'superseded', 'dead'))",
             );
             let statement = statement.bind(intent).bind(state.word()).bind(attempts).bind(next_attempt_at.0);
             statement.bind(at.0).bind(outcome).bind(!state.is_open()).execute(to).await?;
@@ -135,8 +135,8 @@ async fn insert_record(to: &mut SqliteConnection, record: &Record) -> Applied {
     let statement = query(
         "INSERT INTO records (connection, kind, id, lifecycle, account, name_key, external_id, email_keys,
                               display_key, label, desired, observed, standing, generation, version, created_at,
-                              modified_at, observed_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
+                              modified_at, observed_at, told_key, active)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
          ON CONFLICT (connection, kind, id) DO NOTHING",
     );
     write_record(to, bind_record(statement, record)?).await
@@ -148,14 +148,15 @@ async fn replace_record(to: &mut SqliteConnection, record: &Record, expected: i6
     let statements = query(
         "UPDATE records
          SET lifecycle = ?4, account = ?5, name_key = ?6, external_id = ?7, email_keys = ?8, display_key = ?9,
-             label = ?10
-         WHERE connection = ?1 AND kind = ?2 AND id = ?3 AND version = ?19
-         AND (lifecycle, account, name_key, external_id, email_keys, display_key, label)
-             IS NOT (?4, ?5, ?6, ?7, ?8, ?9, ?10);
+             label = ?10, told_key = ?19, active = ?20, display_known = 1
+         WHERE connection = ?1 AND kind = ?2 AND id = ?3 AND version = ?21
+         AND (lifecycle, account, name_key, external_id, email_keys, display_key, label, told_key, active,
+              display_known)
+             IS NOT (?4, ?5, ?6, ?7, ?8, ?9, ?10, ?19, ?20, 1);
          UPDATE records
          SET desired = ?11, observed = ?12, standing = ?13, generation = ?14, version = ?15,
              created_at = ?16, modified_at = ?17, observed_at = ?18
-         WHERE connection = ?1 AND kind = ?2 AND id = ?3 AND version = ?19",
+         WHERE connection = ?1 AND kind = ?2 AND id = ?3 AND version = ?21",
     );
     write_record(to, bind_record(statements, record)?.bind(expected)).await
 }
@@ -192,7 +193,9 @@ fn bind_record(statement: Statement, record: &Record) -> Attempt<Statement> {
         .bind(record.version)
         .bind(record.created_at.0)
         .bind(record.modified_at.0)
-        .bind(record.observed_at.map(|at| at.0)))
+        .bind(record.observed_at.map(|at| at.0))
+        .bind(&record.told_key)
+        .bind(record.active))
 }
 
 async fn insert_intent(to: &mut SqliteConnection, intent: &Intent) -> Applied {
