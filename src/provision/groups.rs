@@ -17,7 +17,7 @@ use crate::scim::decode;
 use crate::scim::error::ScimError;
 use crate::scim::patch::{MemberStep, Options, Patch};
 use crate::scim::schema::ResourceKind;
-use crate::store::{Key, Kind, Lifecycle, Record, Write};
+use crate::store::{self, Key, Kind, Lifecycle, Record, Write};
 
 impl Connection {
     /// Creates a group, or links the one the app has for this purpose (a role under the name the policy gives it).
@@ -51,11 +51,24 @@ impl Connection {
             if !wanted.is_empty() {
                 let difference = Difference { added: wanted, ..Difference::default() };
                 this.change_members(&record, difference, None).await?;
+                this.keep_as_made(&record.id).await?;
             }
             Ok(record)
         };
         let record = self.carry(work, |_| async {}).await?;
         self.shown_group(&record, view).await
+    }
+
+    /// What a group was made with is no later change: `lastModified` is `created` (RFC 7643 §3.1).
+    async fn keep_as_made(&self, id: &str) -> Result<()> {
+        let mut record = self.group(id).await?;
+        let expected = Some(record.version);
+        record.modified_at = record.created_at;
+        match self.store().commit(vec![Write::Record { record: Box::new(record), expected }]).await {
+            // A reading came between, which is a later change indeed.
+            Err(store::Error::Stale) => Ok(()),
+            other => Ok(other?),
+        }
     }
 
     /// The app's group behind a new SCIM group.
@@ -117,6 +130,7 @@ impl Connection {
                 .map(|step| match step {
                     MemberStep::Add(members) => MembersStep::Add(values(members)),
                     MemberStep::Remove(ids) => MembersStep::Remove(ids.clone()),
+                    MemberStep::RemoveMatching(filter) => MembersStep::RemoveMatching(filter.clone()),
                     MemberStep::RemoveAll => MembersStep::Replace(Vec::new()),
                     MemberStep::Replace(members) => MembersStep::Replace(values(members)),
                 })
@@ -137,8 +151,10 @@ impl Connection {
             check(&when, record.version)?;
             let shown = this.show_group(&record, None);
             let (desired, steps) = change(&shown)?;
-            let record = this.rename_group(record, desired).await?;
+            // All of it is refused before any of it is done (RFC 7644 §3.5.2).
             let difference = this.difference(&record, steps).await?;
+            this.refuse_difference(&record, &difference).await?;
+            let record = this.rename_group(this.group(&id).await?, desired).await?;
             this.change_members(&record, difference, None).await?;
             this.group(&id).await
         };

@@ -12,6 +12,7 @@ use super::{Refusal, Result, refuse};
 use crate::base::fold::key;
 use crate::contract::{self, Groups, Outcome};
 use crate::scim::error::ScimError;
+use crate::scim::filter::ElementFilter;
 use crate::store::{self, Intent, IntentState, Intents, Kind, Membership, Record, Write};
 
 /// Which members shall come and go.
@@ -26,6 +27,8 @@ pub(super) struct Difference {
 pub(super) enum MembersStep {
     Add(Vec<String>),
     Remove(Vec<String>),
+    /// Those the filter selects, seen as the group shows its members.
+    RemoveMatching(ElementFilter),
     Replace(Vec<String>),
 }
 
@@ -67,8 +70,9 @@ impl Connection {
         if steps.is_empty() {
             return Ok(Difference::default());
         }
-        let replaces = steps.iter().any(|step| matches!(step, MembersStep::Replace(_)));
-        let certain = self.members_are_known(group, replaces).await?;
+        let needs_all =
+            |step: &MembersStep| matches!(step, MembersStep::Replace(_) | MembersStep::RemoveMatching(_));
+        let certain = self.members_are_known(group, steps.iter().any(needs_all)).await?;
         let held = self.held(group).await?;
         // A removal still under way is what the caller asked for last, and may have been done already.
         let (_, leaving) = self.open_removals(&group.id).await?;
@@ -85,6 +89,13 @@ impl Connection {
                         wanted.remove(&id);
                         if !certain && self.store().record(self.name(), Kind::User, &id).await?.is_some() {
                             named.insert(id);
+                        }
+                    }
+                }
+                MembersStep::RemoveMatching(filter) => {
+                    for member in self.store().members(self.name(), &group.id).await? {
+                        if filter.matches(&self.member_reference(&member)) {
+                            wanted.remove(&member.id);
                         }
                     }
                 }
@@ -143,16 +154,7 @@ impl Connection {
         if removed.is_empty() && added.is_empty() {
             return Ok(());
         }
-        self.refuse_members(group, added).await?;
-        let hands_over = self.refuse_losses(group, &difference).await?;
-        let capabilities = self.capabilities().groups;
-        let no_groups = |what: &str| self.app_groups(false, what).map(drop);
-        if !removed.is_empty() && !capabilities.remove_member {
-            return no_groups("take members out of groups");
-        }
-        if !added.is_empty() && !capabilities.add_member {
-            return no_groups("put members into groups");
-        }
+        let hands_over = self.refuse_difference(group, &difference).await?;
         let intent = if let Some(intent) = resumed {
             intent.clone()
         } else {
@@ -196,6 +198,21 @@ impl Connection {
                 Err(refusal)
             }
         }
+    }
+
+    /// Refuses what cannot or must not be done, before any call. Tells whether the last administrator is replaced, so
+    /// that the new one has to come first.
+    pub(super) async fn refuse_difference(&self, group: &Record, difference: &Difference) -> Result<bool> {
+        self.refuse_members(group, &difference.added).await?;
+        let hands_over = self.refuse_losses(group, difference).await?;
+        let capabilities = self.capabilities().groups;
+        if !difference.removed.is_empty() {
+            self.app_groups(capabilities.remove_member, "take members out of groups")?;
+        }
+        if !difference.added.is_empty() {
+            self.app_groups(capabilities.add_member, "put members into groups")?;
+        }
+        Ok(hands_over)
     }
 
     /// Carries out one membership in the person's turn, so that nobody is let in who is being shut out.

@@ -77,6 +77,19 @@ pub struct Shown {
     pub etag: String,
 }
 
+/// How a patch ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Patched {
+    Shown(Shown),
+    /// A group whose caller did not ask to see it: 204, so that its members are not read to be thrown away.
+    Unshown {
+        /// `meta.location`.
+        location: String,
+        /// The entity tag.
+        etag: String,
+    },
+}
+
 /// `attributes` and `excludedAttributes` as they came (RFC 7644 §3.9).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct View {

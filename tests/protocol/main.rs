@@ -4,7 +4,9 @@
 
 mod bulk;
 mod cursors;
+mod gated;
 mod listings;
 mod preconditions;
 mod searches;
 mod stage;
+mod writes;

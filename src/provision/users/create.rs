@@ -272,7 +272,7 @@ impl Connection {
     }
 
     /// Notes that nobody heard of what was created; on the record as it stands, which a listing may have changed since.
-    async fn mark_unacknowledged(&self, id: &str) {
+    pub(in crate::provision) async fn mark_unacknowledged(&self, id: &str) {
         for _ in 0..3 {
             let Ok(mut person) = self.person(id).await else { break };
             person.standing.unacknowledged_at = Some(self.now());
