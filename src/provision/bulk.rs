@@ -7,11 +7,11 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::connection::Connection;
+use super::made::Made;
 use super::{Patched, Preconditions, Refusal, Result, Shown, View, refuse};
 use crate::base::context::{self, Context};
 use crate::scim::bulk::{Done, Failure, Job, Step};
 use crate::scim::error::ScimError;
-use crate::scim::schema::ResourceKind;
 
 /// How long before its caller stops waiting an operation's time is over, so that the others' ends can still be told.
 const RESERVE: Duration = Duration::from_secs(1);
@@ -32,27 +32,20 @@ impl Connection {
         let this = Arc::clone(self);
         let work = async move {
             let inner = this.hurried();
-            let mut created = Vec::new();
+            let mut made = Vec::new();
             while let Some((place, step)) = job.next_step() {
-                let creates = matches!(step, Step::Create { kind: ResourceKind::User, .. });
                 let outcome = if Instant::now() < inner.deadline {
-                    Box::pin(inner.clone().scope(this.step(step))).await
+                    Box::pin(inner.clone().scope(this.step(step, &mut made))).await
                 } else {
                     Err(refuse::not_begun(this.policy.idp))
                 };
-                created.extend(outcome.iter().filter(|_| creates).map(|done| done.id.clone()));
                 job.ended(place, outcome.map_err(failure));
             }
-            Ok((job.answer(this.base_url()), created))
+            Ok((job.answer(this.base_url()), made))
         };
-        // Each create was heard by us; whether its caller hears of it shows here.
-        let unheard = Arc::clone(self);
-        let unheard = |(_, created): (Value, Vec<String>)| async move {
-            for id in created {
-                unheard.mark_unacknowledged(&id).await;
-            }
-        };
-        Box::pin(self.carry(work, unheard)).await.map(|(answer, _)| answer)
+        let (answer, made) = Box::pin(self.carry(work)).await?;
+        self.told(made);
+        Ok(answer)
     }
 
     /// The context of the request, with a deadline that leaves time to answer.
@@ -64,12 +57,16 @@ impl Connection {
         context
     }
 
-    async fn step(self: &Arc<Self>, step: Step) -> Result<Done> {
+    /// Does one operation; what it makes is added to `made`, which nobody has been told of yet.
+    async fn step(self: &Arc<Self>, step: Step, made: &mut Vec<Made>) -> Result<Done> {
         // The answer holds no resource: reading its members would be for nothing.
         let view = View { attributes: Some("id".to_owned()), excluded: None };
         match step {
             Step::Create { kind, data } => {
-                self.create(kind, data, &view).await.map(|shown| done(&shown, 201))
+                let (shown, new) = self.make(kind, data, &view, made).await?;
+                // Later operations of the same request may need the name.
+                made.push(Made { turn: None, ..new });
+                Ok(done(&shown, 201))
             }
             Step::Replace { kind, id, data, when } => {
                 self.replace(kind, &id, data, &view, &matching(when)).await.map(|shown| done(&shown, 200))

@@ -11,6 +11,7 @@ use crate::scim::error::{Result, ScimError, ScimType};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Wanted {
     pub user_name: String,
+    pub external_id: Option<String>,
     pub email: Option<String>,
     pub given_name: Option<String>,
     pub family_name: Option<String>,
@@ -77,6 +78,7 @@ pub fn wanted(resource: &Value, capabilities: &Capabilities, policy: &Policy) ->
     let name = resource.get("name").cloned().unwrap_or_default();
     Ok(Wanted {
         user_name: text(resource, "userName").unwrap_or_default(),
+        external_id: text(resource, "externalId"),
         email,
         given_name: text(&name, "givenName"),
         family_name: text(&name, "familyName"),
@@ -102,15 +104,15 @@ fn roles(resource: &Value, capabilities: &Capabilities, policy: &Policy) -> Resu
         }
         Roles::Fixed(fixed) => fixed,
     };
-    let spelled =
-        |name: &str| fixed.iter().find(|role| role.eq_ignore_ascii_case(name)).map(|role| (*role).to_owned());
+    let known = |name: &str| known_role(fixed, name).map(str::to_owned);
     if named.is_empty() {
-        return Ok(text(resource, "userType").and_then(|kind| spelled(&kind)).map(|role| vec![role]));
+        return Ok(text(resource, "userType").and_then(|kind| known(&kind)).map(|role| vec![role]));
     }
     let known = named
         .iter()
         .map(|name| {
-            spelled(name).or_else(|| policy.role_groups.get(&key(name)).cloned()).ok_or_else(|| {
+            let grouped = || policy.role_groups.get(&key(name)).and_then(|role| known(role));
+            known(name).or_else(grouped).ok_or_else(|| {
                 ScimError::bad(
                     ScimType::InvalidValue,
                     format!(
@@ -125,6 +127,20 @@ fn roles(resource: &Value, capabilities: &Capabilities, policy: &Policy) -> Resu
     Ok(Some(one_or_all(known, capabilities)))
 }
 
+/// A role as the app spells it, however it was written; `None` where the app's roles are fixed and this is none.
+fn known_role(fixed: &[&'static str], name: &str) -> Option<&'static str> {
+    fixed.iter().copied().find(|role| key(role) == key(name))
+}
+
+/// A role in the app's spelling, as far as the app's roles are fixed; what is listed in the app, the app's adapter
+/// spells.
+pub fn spelled(role: String, capabilities: &Capabilities) -> String {
+    match capabilities.roles {
+        Roles::Fixed(fixed) => known_role(fixed, &role).map_or(role, str::to_owned),
+        Roles::None | Roles::Listed | Roles::Any => role,
+    }
+}
+
 fn one_or_all(mut roles: Vec<String>, capabilities: &Capabilities) -> Vec<String> {
     if !capabilities.accounts.many_roles {
         roles.truncate(1);
@@ -136,6 +152,7 @@ fn one_or_all(mut roles: Vec<String>, capabilities: &Capabilities) -> Vec<String
 pub fn draft(wanted: &Wanted, capabilities: &Capabilities, policy: &Policy) -> Draft {
     let mut draft = Draft {
         user_name: wanted.user_name.clone(),
+        external_id: wanted.external_id.clone(),
         email: wanted.email.clone(),
         given_name: wanted.given_name.clone(),
         family_name: wanted.family_name.clone(),
@@ -148,7 +165,7 @@ pub fn draft(wanted: &Wanted, capabilities: &Capabilities, policy: &Policy) -> D
         && let Some(role) =
             policy.default_role.clone().or_else(|| capabilities.default_role.map(str::to_owned))
     {
-        draft.roles.push(role);
+        draft.roles.push(spelled(role, capabilities));
     }
     if capabilities.accounts.names_required {
         let (given, family) = derived_names(wanted);
@@ -221,9 +238,12 @@ pub fn change(
             Held::No | Held::AtCreate | Held::ReadOnly => {}
         }
     }
-    if held.everything && key(&wanted.user_name) != observed.user_name.as_deref().map(key).unwrap_or_default()
-    {
+    let own_login = held.everything || held.user_name == Held::Yes;
+    if own_login && key(&wanted.user_name) != observed.user_name.as_deref().map(key).unwrap_or_default() {
         change.user_name = Some(wanted.user_name.clone());
+    }
+    if held.external_id == Held::Yes {
+        change.external_id = differing(wanted.external_id.as_ref(), observed.external_id.as_ref(), false);
     }
     if let (Some(roles), have) = (&wanted.roles, observed.roles.as_deref().unwrap_or_default()) {
         let same = roles.len() == have.len()
@@ -354,6 +374,9 @@ pub fn adopted(account: &Account) -> Value {
     let mut resource = json!({ "userName": login, "active": active });
     if let Some(email) = &account.email {
         resource["emails"] = json!([{ "value": email, "type": "work", "primary": true }]);
+    }
+    if let Some(external_id) = &account.external_id {
+        resource["externalId"] = json!(external_id);
     }
     resource
 }

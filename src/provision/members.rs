@@ -3,15 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::connection::Connection;
+use super::leaving::{Removal, may_hide_a_success};
 use super::mapping;
 use super::plan;
 use super::recover::Ended;
 use super::standing::{About, Person};
-use super::users::invalid;
 use super::{Refusal, Result, refuse};
-use crate::base::fold::key;
 use crate::contract::{self, Groups, Outcome};
-use crate::scim::error::ScimError;
 use crate::scim::filter::ElementFilter;
 use crate::store::{self, Intent, IntentState, Intents, Kind, Membership, Record, Write};
 
@@ -42,10 +40,14 @@ enum Counterpart {
 
 /// What one change of members came to.
 #[derive(Default)]
-struct Tally {
+pub(super) struct Tally {
     /// Memberships the app has taken over; people's records were written as they came.
     added: Vec<Membership>,
     removed: Vec<Membership>,
+    /// Removals that are to be read back.
+    pub asked: Vec<Removal>,
+    /// Who is to be taken out by hand, and why.
+    refused: Vec<(String, String)>,
     /// The error told to the caller; one that is worth another attempt comes before all others.
     error: Option<contract::Error>,
     refusal: Option<Refusal>,
@@ -58,6 +60,20 @@ impl Tally {
             self.error = Some(error);
         }
         self.goes_on |= goes_on;
+    }
+
+    /// A removal the app did not carry out.
+    pub(super) fn fail_removal(&mut self, id: String, error: contract::Error) {
+        let goes_on = may_succeed_later(error.kind);
+        if !goes_on {
+            self.refused.push((id, error.message.clone()));
+        }
+        self.fail(error, goes_on);
+    }
+
+    /// A removal that stands.
+    pub(super) fn leaves(&mut self, group: &str, member: String) {
+        self.removed.push(Membership { group: group.to_owned(), member });
     }
 }
 
@@ -117,6 +133,7 @@ impl Connection {
         if !capabilities.list || capabilities.accounts.everything {
             return Ok(true);
         }
+        let asked_at = self.now();
         // Who may lose a role is told by the listing, too.
         let whole = whole || capabilities.groups.are_roles;
         let read_at = match capabilities.groups.membership {
@@ -133,7 +150,8 @@ impl Connection {
                 super::reading::members_read_at(&self.group(&group.id).await?)
             }
         };
-        let known = self.is_fresh(read_at);
+        // What was read for this question is new enough, however short the freshness window is.
+        let known = self.is_fresh(read_at) || read_at.is_some_and(|at| at >= asked_at);
         if whole && !known { Err(refuse::not_read(self.policy.idp)) } else { Ok(known) }
     }
 
@@ -154,7 +172,7 @@ impl Connection {
         if removed.is_empty() && added.is_empty() {
             return Ok(());
         }
-        let hands_over = self.refuse_difference(group, &difference).await?;
+        let hands_over = self.refuse_difference(group, &difference, resumed.is_some()).await?;
         let intent = if let Some(intent) = resumed {
             intent.clone()
         } else {
@@ -176,9 +194,19 @@ impl Connection {
             }
             self.one_member(groups, group, id, add, &mut tally).await?;
         }
-        let Tally { added, removed, error, refusal, goes_on } = tally;
+        self.confirm_removals(groups, group, &mut tally).await?;
+        self.settle_tally(intent, group, tally).await
+    }
+
+    /// Writes down what a change of members came to.
+    async fn settle_tally(&self, intent: Intent, group: &Record, tally: Tally) -> Result<()> {
+        let Tally { added, removed, asked: _, refused, error, refusal, goes_on } = tally;
         let connection = || self.name().to_owned();
-        let mut writes = Vec::new();
+        let mut writes: Vec<Write> =
+            removed.iter().map(|membership| self.member_thanks(&group.id, &membership.member)).collect();
+        for (id, why) in &refused {
+            writes.push(self.member_attention(group, id, why).await);
+        }
         if !removed.is_empty() {
             writes.push(Write::RemoveMembers { connection: connection(), memberships: removed });
         }
@@ -187,6 +215,18 @@ impl Connection {
         }
         match (error, refusal) {
             (None, None) => self.settle_members(&intent, group, writes).await,
+            (Some(error), _) if !goes_on && !refused.is_empty() => {
+                writes.push(Write::Settle {
+                    intent: intent.id.clone(),
+                    state: IntentState::Dead,
+                    attempts: intent.attempts,
+                    next_attempt_at: intent.next_attempt_at,
+                    at: self.now(),
+                    outcome: Some(error.to_string()),
+                });
+                self.store().commit(writes).await?;
+                Err(refuse::not_applied(&error, self.policy.idp))
+            }
             (Some(error), _) => {
                 self.store().commit(writes).await?;
                 let intent = Intent { sticky: goes_on, ..intent };
@@ -198,21 +238,6 @@ impl Connection {
                 Err(refusal)
             }
         }
-    }
-
-    /// Refuses what cannot or must not be done, before any call. Tells whether the last administrator is replaced, so
-    /// that the new one has to come first.
-    pub(super) async fn refuse_difference(&self, group: &Record, difference: &Difference) -> Result<bool> {
-        self.refuse_members(group, &difference.added).await?;
-        let hands_over = self.refuse_losses(group, difference).await?;
-        let capabilities = self.capabilities().groups;
-        if !difference.removed.is_empty() {
-            self.app_groups(capabilities.remove_member, "take members out of groups")?;
-        }
-        if !difference.added.is_empty() {
-            self.app_groups(capabilities.add_member, "put members into groups")?;
-        }
-        Ok(hands_over)
     }
 
     /// Carries out one membership in the person's turn, so that nobody is let in who is being shut out.
@@ -241,13 +266,41 @@ impl Connection {
             tally.refusal.get_or_insert(refusal);
             return Ok(());
         }
-        match self.ask_for_member(groups, group, &counterpart, add).await {
-            Ok(told) => self.note_member(group, id, counterpart, told, add, tally).await,
-            Err(error) => {
-                tally.fail(error.clone(), !add && may_succeed_later(error.kind));
-                Ok(())
+        match (self.ask_for_member(groups, group, &counterpart, add).await, counterpart) {
+            (
+                Ok(Outcome::Done(told) | Outcome::Already(told) | Outcome::Invited(told)),
+                Counterpart::Person(person),
+            ) if !add => {
+                let account = person.record.account.clone().unwrap_or_default();
+                tally.asked.push(Removal { id: id.to_owned(), account, failed: None });
+                self.note_role(*person, told).await?;
             }
+            (Err(error), Counterpart::Person(person)) if !add && may_hide_a_success(error.kind) => {
+                let account = person.record.account.unwrap_or_default();
+                tally.asked.push(Removal { id: id.to_owned(), account, failed: Some(error) });
+            }
+            (Ok(told), counterpart) => {
+                self.note_member(group, id, counterpart, told, add, tally).await?;
+            }
+            (Err(error), _) if add => tally.fail(error, false),
+            (Err(error), _) => tally.fail_removal(id.to_owned(), error),
         }
+        Ok(())
+    }
+
+    /// Where groups are roles, what the app answered to a removal counts at once for those who guard the last
+    /// administrator.
+    async fn note_role(&self, mut person: Person, told: Option<contract::Account>) -> Result<()> {
+        let (true, Some(told)) = (self.capabilities().groups.are_roles, told) else { return Ok(()) };
+        let expected = Some(person.record.version);
+        let mut merged = person.account();
+        merged.merge(told);
+        self.observe(&mut person, merged);
+        self.forget_asked_role(&mut person);
+        if person.differs_from_record() {
+            self.keep(&mut person, expected, Vec::new()).await?;
+        }
+        Ok(())
     }
 
     async fn counterpart(&self, id: &str) -> Result<Counterpart> {
@@ -260,7 +313,7 @@ impl Connection {
     }
 
     /// Where people do the work somebody may be a member before there is an account.
-    fn has_nothing(&self, person: &Person) -> bool {
+    pub(super) fn has_nothing(&self, person: &Person) -> bool {
         person.record.account.is_none() && self.capabilities().deactivate != contract::Deactivate::Task
     }
 
@@ -285,7 +338,8 @@ impl Connection {
                 role: person
                     .observed
                     .as_ref()
-                    .and_then(|account| Some(account.roles.as_ref()?.first()?.value.clone())),
+                    .and_then(|account| Some(account.roles.as_ref()?.first()?.value.clone()))
+                    .map(|role| mapping::spelled(role, self.capabilities())),
             },
         };
         let account = group.account.clone().unwrap_or_default();
@@ -355,86 +409,16 @@ impl Connection {
 
     /// Whether joining or leaving this group would take the administrator role from a person: an app whose groups are
     /// roles gives one at a time.
-    fn would_lose_admin(&self, group: &Record, person: &Person, add: bool) -> bool {
+    pub(super) fn would_lose_admin(&self, group: &Record, person: &Person, add: bool) -> bool {
         let admin = self.capabilities().admin_role;
         self.would_lose_role(group, person, add) && admin.is_some_and(|admin| plan::has_role(person, admin))
     }
 
-    fn would_lose_role(&self, group: &Record, person: &Person, add: bool) -> bool {
+    pub(super) fn would_lose_role(&self, group: &Record, person: &Person, add: bool) -> bool {
         let inside: Vec<&String> =
             person.observed.iter().flat_map(|account| account.groups.iter().flatten()).collect();
         let is_inside = inside.iter().any(|id| Some(*id) == group.account.as_ref());
         self.capabilities().groups.are_roles && !inside.is_empty() && is_inside != add
-    }
-
-    /// Refuses what a guard forbids, before any call: a protected account loses nothing, and somebody stays
-    /// administrator. Tells whether the last administrator is replaced, so that the new one has to come first.
-    async fn refuse_losses(&self, group: &Record, difference: &Difference) -> Result<bool> {
-        let removals = difference.removed.iter().map(|id| (id, false));
-        let (mut losing, mut gains) = (Vec::new(), false);
-        for (id, add) in removals.chain(difference.added.iter().map(|id| (id, true))) {
-            let Some(record) = self.store().record(self.name(), Kind::User, id).await? else { continue };
-            let person = Person::read(record);
-            // Leaving a group that one joins by invitation is losing access to it.
-            let leaves = !add && self.capabilities().groups.add_invites;
-            if leaves || self.would_lose_role(group, &person, add) {
-                plan::refuse_protected(&person, &self.policy)?;
-            }
-            if self.would_lose_admin(group, &person, add) {
-                losing.push(id.as_str());
-            }
-            gains |= add;
-        }
-        if losing.is_empty() {
-            return Ok(false);
-        }
-        let role = self.capabilities().admin_role.map(|admin| key(&format!("role:{admin}")));
-        let of_admins = group.account.as_deref().map(key) == role;
-        match self.refuse_last_admin(&losing).await {
-            Err(_) if of_admins && gains => Ok(true),
-            refused => refused.map(|()| false),
-        }
-    }
-
-    /// The people and groups to be added, checked before any call: they must exist and have access.
-    pub(super) async fn refuse_members(&self, group: &Record, ids: &[String]) -> Result<()> {
-        let holds_everything = self.capabilities().accounts.everything;
-        for id in ids {
-            if let Some(record) = self.store().record(self.name(), Kind::User, id).await? {
-                self.refuse_leaver(&Person::read(record)).await?;
-            } else if *id != group.id && self.store().record(self.name(), Kind::Group, id).await?.is_some() {
-                if !holds_everything {
-                    return Err(invalid(format!(
-                        "{} has no groups in groups: add people only",
-                        self.capabilities().app
-                    )));
-                }
-            } else {
-                return Err(invalid(
-                    "`members` names somebody this connection does not have; create the person first",
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    /// Nobody is put into a group who has no access, or is losing it.
-    async fn refuse_leaver(&self, person: &Person) -> Result<()> {
-        if self.capabilities().accounts.everything {
-            return Ok(());
-        }
-        let leaves = match self.open_aim(&person.record.id).await? {
-            Some((_, aim)) => !aim.wants_access(),
-            None => person.standing.waits_for(&About::Remove).is_some(),
-        };
-        if person.standing.active && !leaves {
-            return Ok(());
-        }
-        Err(ScimError::new(
-            409,
-            "a member to be added is deactivated; activate the person first, then add the membership",
-        )
-        .into())
     }
 
     /// The generation of removals still under way, or 0, and whom they are about.
@@ -520,6 +504,7 @@ fn may_succeed_later(kind: contract::Kind) -> bool {
     match kind {
         contract::Kind::NotFound | contract::Kind::Invalid | contract::Kind::Unsupported => false,
         contract::Kind::Conflict
+        | contract::Kind::Ambiguous
         | contract::Kind::Credentials
         | contract::Kind::Forbidden
         | contract::Kind::NoSeats
@@ -531,7 +516,7 @@ fn may_succeed_later(kind: contract::Kind) -> bool {
 }
 
 /// The account tells its groups; until the next listing what we did to them is what it tells.
-fn note_group(person: &mut Person, group: &str, add: bool) {
+pub(super) fn note_group(person: &mut Person, group: &str, add: bool) {
     let Some(groups) = person.observed.as_mut().and_then(|account| account.groups.as_mut()) else { return };
     groups.retain(|known| known != group);
     if add {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::reader::Block;
 use crate::adapters::settings::{Field, FieldKind, Setting, Settings};
-use crate::adapters::{APPS, App};
+use crate::adapters::{APPS, App, NotOffered};
 use crate::base::clock::SystemClock;
 use crate::contract::{Dialect, Mode};
 use crate::upstream::Wire;
@@ -32,22 +32,17 @@ pub fn app(block: &Block<'_>) -> Option<&'static App> {
 
 /// Notes a problem where the app cannot be spoken to in this way.
 pub fn check_mode(block: &Block<'_>, app: &App, mode: Mode, dialect: Dialect) {
-    if app.modes.contains(&(mode, dialect)) {
-        return;
+    if let Err(NotOffered { key, found, instead }) = app.offers(mode, dialect) {
+        block.problem(key, format!("found {found}"), format!("write {instead}"));
     }
-    let spelt = |(mode, dialect): &(Mode, Dialect)| {
-        format!("mode = \"{mode:?}\" and dialect = \"{dialect:?}\"").to_lowercase()
-    };
-    let known: Vec<String> = app.modes.iter().map(spelt).collect();
-    let key = if app.modes.iter().any(|(known, _)| *known == mode) { "dialect" } else { "mode" };
-    let text = format!("found {}, which {} does not have", spelt(&(mode, dialect)), app.name);
-    block.problem(key, text, format!("write {}", known.join(", or ")));
 }
+
+/// The blocks that lead to an interface of the app, each with limits of its own.
+const WIRED: [&str; 2] = ["rest", "scim"];
 
 /// Reads every setting the app declares, and the limits of its wire.
 pub fn settings(block: &Block<'_>, app: &App) -> (Settings, Wire) {
     let mut settings = Settings::default();
-    let mut wire = standard_wire();
     let mut sections: BTreeMap<&str, Vec<(&str, &Field)>> = BTreeMap::new();
     for field in app.fields {
         match field.path.split_once('.') {
@@ -57,11 +52,14 @@ pub fn settings(block: &Block<'_>, app: &App) -> (Settings, Wire) {
     }
     for (section, fields) in sections {
         if let Some(inner) = block.block(section) {
-            if section == "rest" {
-                wire = read_wire(&inner);
+            let mut private = false;
+            if WIRED.contains(&section) {
+                let told = read_wire(&inner);
+                private = told.private;
+                settings.set_wire(section, told);
             }
             for (name, field) in fields {
-                read(&inner, name, field, wire.private, &mut settings);
+                read(&inner, name, field, private, &mut settings);
             }
             inner.finish();
         } else if !block.has(section) {
@@ -70,7 +68,8 @@ pub fn settings(block: &Block<'_>, app: &App) -> (Settings, Wire) {
             }
         }
     }
-    (settings, wire)
+    let wire = WIRED.iter().find_map(|section| settings.wire(section).cloned());
+    (settings, wire.unwrap_or_else(standard_wire))
 }
 
 fn standard_wire() -> Wire {

@@ -1,5 +1,6 @@
 //! Whole lives of people, from the identity provider's request to the app's journal, through real sockets.
 
+mod adoptions;
 mod hive;
 mod honeycomb;
 mod hotjar;
@@ -11,6 +12,7 @@ mod people;
 mod refusals;
 mod replay;
 mod sandbox;
+mod scim;
 mod spellings;
 mod stage;
 mod tines;
