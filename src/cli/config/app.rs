@@ -40,8 +40,17 @@ pub fn check_mode(block: &Block<'_>, app: &App, mode: Mode, dialect: Dialect) {
 /// The blocks that lead to an interface of the app, each with limits of its own.
 const WIRED: [&str; 2] = ["rest", "scim"];
 
-/// Reads every setting the app declares, and the limits of its wire.
-pub fn settings(block: &Block<'_>, app: &App) -> (Settings, Wire) {
+/// Whether a connection in this mode speaks through a block.
+fn is_used(section: &str, mode: Mode) -> bool {
+    match section {
+        "rest" => matches!(mode, Mode::Rest | Mode::Hybrid),
+        "scim" => matches!(mode, Mode::Scim | Mode::Hybrid),
+        _ => true,
+    }
+}
+
+/// Reads every setting the app declares for this mode, and the limits of its wire.
+pub fn settings(block: &Block<'_>, app: &App, mode: Mode) -> (Settings, Wire) {
     let mut settings = Settings::default();
     let mut sections: BTreeMap<&str, Vec<(&str, &Field)>> = BTreeMap::new();
     for field in app.fields {
@@ -51,6 +60,13 @@ pub fn settings(block: &Block<'_>, app: &App) -> (Settings, Wire) {
         }
     }
     for (section, fields) in sections {
+        if !is_used(section, mode) {
+            if block.has(section) {
+                let text = format!("is not used in mode = \"{mode:?}\"").to_lowercase();
+                block.problem(section, text, "take it out, or write the mode that speaks through it");
+            }
+            continue;
+        }
         if let Some(inner) = block.block(section) {
             let mut private = false;
             if WIRED.contains(&section) {

@@ -54,7 +54,7 @@ fn connection(all: &Block<'_>, name: &str) -> Option<Connection> {
     let app = app?;
     let mode = mode.or_else(|| app.modes.first().map(|(mode, _)| *mode))?;
     app::check_mode(&block, app, mode, dialect);
-    let (settings, wire) = app::settings(&block, app);
+    let (settings, wire) = app::settings(&block, app, mode);
     block.finish();
     if all.problem_count() > before {
         return None;
