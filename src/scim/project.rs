@@ -39,9 +39,21 @@ struct Request {
     names: Vec<String>,
 }
 
+/// Refuses the two query parameters where both name something: RFC 7644 §3.9 makes them mutually exclusive.
+///
+/// # Errors
+/// 400 `invalidValue`.
+pub fn exclude_each_other(attributes: Option<&str>, excluded: Option<&str>) -> Result<()> {
+    if names(attributes).is_none() || names(excluded).is_none() {
+        return Ok(());
+    }
+    let detail = "`attributes` and `excludedAttributes` are both given, expected one of them";
+    Err(ScimError::bad(ScimType::InvalidValue, detail))
+}
+
 impl Projection {
     /// Reads the two query parameters: comma-separated names in any case, with or without the URN in front, of
-    /// attributes, sub-attributes (`name.givenName`) or whole extensions. Unknown names are ignored; an empty
+    /// attributes, sub-attributes (`name.givenName`) or whole schemas. Unknown names are ignored; an empty
     /// parameter counts as absent.
     ///
     /// # Errors
@@ -51,16 +63,14 @@ impl Projection {
         excluded: Option<&str>,
         resource_type: &ResourceType,
     ) -> Result<Self> {
-        let request = match (names(attributes), names(excluded)) {
-            (Some(_), Some(_)) => {
-                let detail = "`attributes` and `excludedAttributes` are both given, expected one of them";
-                return Err(ScimError::bad(ScimType::InvalidValue, detail));
-            }
-            (Some(names), None) => Request { include: true, names },
-            (None, excluded) => Request { include: false, names: excluded.unwrap_or_default() },
+        exclude_each_other(attributes, excluded)?;
+        let request = match names(attributes) {
+            Some(names) => Request { include: true, names },
+            None => Request { include: false, names: names(excluded).unwrap_or_default() },
         };
         let core = &resource_type.core;
-        let mut parts = request.views(&core.attributes, &["", &prefix(core)], request.unnamed());
+        let unnamed = request.asked(&core.id.to_ascii_lowercase()).unwrap_or(request.unnamed());
+        let mut parts = request.views(&core.attributes, &["", &prefix(core)], unnamed);
         for extension in &resource_type.extensions {
             let urn = extension.id.to_ascii_lowercase();
             let unnamed = request.asked(&urn).unwrap_or(request.unnamed());

@@ -19,7 +19,8 @@ use crate::contract::{
     Membership, Mode, Reactivate, Residual, Roles,
 };
 use crate::provision::{
-    Connection, Gateway, ListQuery, Policy, Preconditions, Read, Refusal, Result, Shared, Shown, View,
+    Connection, Gateway, ListQuery, Patched, Policy, Preconditions, Read, Refusal, Result, Shared, Shown,
+    View,
 };
 use crate::scim::schema::ResourceKind::{self, Group as GroupKind, User};
 use crate::store::{
@@ -233,9 +234,10 @@ impl Stage {
 
     pub(super) async fn patch(&self, id: &str, value: Value) -> Result<Shown> {
         let body = json!({"Operations": [{"op": "replace", "value": value}]});
-        let shown =
-            self.connection.patch(User, id, body, &View::default(), &Preconditions::default()).await?;
-        Ok(shown.unwrap())
+        match self.connection.patch(User, id, body, &View::default(), &Preconditions::default()).await? {
+            Patched::Shown(shown) => Ok(shown),
+            unshown @ Patched::Unshown { .. } => panic!("{unshown:?}"),
+        }
     }
 
     pub(super) async fn deactivate(&self, id: &str) -> Result<Shown> {
