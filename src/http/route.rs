@@ -12,6 +12,8 @@ pub(crate) enum Route {
     Health,
     /// `/readyz`: requests can be served.
     Ready,
+    /// `/metrics`: what there is to watch.
+    Metrics,
     /// Below `/{connection}/scim/v2`.
     Scim { connection: String, endpoint: Endpoint },
     /// Anything else.
@@ -21,7 +23,7 @@ pub(crate) enum Route {
 /// An endpoint below a connection's base URL (RFC 7644 §3.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Endpoint {
-    /// The base URL itself: all resource types (RFC 7644 §3.4.2.1).
+    /// The base URL itself: all resources (RFC 7644 §3.4.2.1).
     Root,
     ServiceProviderConfig,
     ResourceTypes,
@@ -61,6 +63,7 @@ impl Route {
         match segments.as_slice() {
             ["healthz"] => Self::Health,
             ["readyz"] => Self::Ready,
+            ["metrics"] => Self::Metrics,
             [connection, "scim", "v2", rest @ ..] => {
                 Self::Scim { connection: (*connection).to_owned(), endpoint: Endpoint::of(rest) }
             }
@@ -73,6 +76,7 @@ impl Route {
         match self {
             Self::Health => "health",
             Self::Ready => "ready",
+            Self::Metrics => "metrics",
             Self::Scim { endpoint, .. } => endpoint.operation(method),
             Self::Unknown => "unknown",
         }
@@ -123,7 +127,7 @@ impl Endpoint {
             return "unknown";
         }
         match self {
-            Self::Root => "search",
+            Self::Root | Self::Search(_) => "search",
             Self::ServiceProviderConfig => "service_provider_config.read",
             Self::ResourceTypes | Self::ResourceType(_) => "resource_types.read",
             Self::Schemas | Self::Schema(_) => "schemas.read",
@@ -143,7 +147,6 @@ impl Endpoint {
                 (ResourceKind::Group, "DELETE") => "groups.delete",
                 (ResourceKind::Group, _) => "groups.read",
             },
-            Self::Search(_) => "search",
             Self::Bulk => "bulk",
             Self::Me => "me",
             Self::Unknown => "unknown",
@@ -177,6 +180,12 @@ mod tests {
         {
             assert_eq!(endpoint(path), Endpoint::Collection(ResourceKind::User), "{path}");
         }
+    }
+
+    #[test]
+    fn the_base_url_is_the_root_of_all_resources() {
+        assert_eq!(endpoint("/hive/scim/v2"), Endpoint::Root);
+        assert_eq!(endpoint("/hive/scim/v2/"), Endpoint::Root);
     }
 
     #[test]

@@ -40,6 +40,16 @@ pub enum DeletePolicy {
     Reject,
 }
 
+/// What happens to an account that was created and whose caller never came back for the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Orphans {
+    /// A person is told.
+    #[default]
+    Report,
+    /// A person is told, and access is taken away.
+    Suspend,
+}
+
 /// Who may take over an account that was in the app before any caller asked for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AdoptExisting {
@@ -58,6 +68,7 @@ pub struct Policy {
     pub idp: Idp,
     pub readonly: ReadOnly,
     pub delete: DeletePolicy,
+    pub orphans: Orphans,
     pub adopt_existing: AdoptExisting,
     /// Folded addresses that are never deactivated, deleted, demoted or taken over.
     pub protected: Vec<String>,
@@ -67,6 +78,12 @@ pub struct Policy {
     pub role_groups: BTreeMap<String, String>,
     /// Schemas beside those every connection knows.
     pub extensions: Vec<Extension>,
+    /// Who does what waits for a person, where nobody nearer is named.
+    pub owner: Option<String>,
+    /// Who takes away what a deactivation leaves behind.
+    pub residual_owner: Option<String>,
+    /// Where that is done, in place of the app's own page.
+    pub residual_link: Option<String>,
     /// Whether many operations may be sent in one request.
     pub bulk: bool,
     /// How old a listing may be before a read asks the app again.
@@ -81,11 +98,15 @@ impl Default for Policy {
             idp: Idp::Generic,
             readonly: ReadOnly::Shadow,
             delete: DeletePolicy::Deactivate,
+            orphans: Orphans::Report,
             adopt_existing: AdoptExisting::Lookup,
             protected: Vec::new(),
             default_role: None,
             role_groups: BTreeMap::new(),
             extensions: Vec::new(),
+            owner: None,
+            residual_owner: None,
+            residual_link: None,
             bulk: true,
             freshness: Duration::from_secs(30),
             budget: Duration::from_secs(25),

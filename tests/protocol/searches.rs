@@ -56,26 +56,26 @@ async fn a_search_at_the_root_finds_people_and_groups() {
 }
 
 #[tokio::test]
-async fn a_query_of_the_base_url_is_a_query_of_all_resource_types() {
+async fn the_base_url_is_searched_as_the_root_is() {
     let stage = Stage::sandbox().await;
-    let anna = stage.person("anna").await;
-    let team = stage.group("team", &[anna["id"].as_str().unwrap()]).await;
-    let [anna, team] = [&anna, &team].map(|each| each["id"].as_str().unwrap());
-    for (query, expected) in [
-        ("", &[anna, team][..]),
-        ("?filter=meta.resourceType%20eq%20%22Group%22", &[team]),
-        ("?filter=userName%20eq%20%22anna%22%20or%20displayName%20eq%20%22team%22", &[anna, team]),
-        ("?startIndex=2&count=1", &[team]),
-        ("?sortBy=displayName&sortOrder=descending&attributes=id", &[anna, team]),
-        ("?filter=userName%20eq%20%22nobody%22", &[]),
-    ] {
-        for base in ["", "/"] {
-            assert_eq!(stage.get(&format!("{base}{query}")).await.ids(), expected, "{base}{query}");
-        }
+    stage.crowd(2).await;
+    stage.group("team", &[]).await;
+    let searched = stage.post("/.search", json!({ "filter": "id pr", "count": 2, "startIndex": 2 })).await;
+    for path in ["", "/"] {
+        let listed = stage.get(&format!("{path}?filter=id%20pr&count=2&startIndex=2")).await;
+        assert_eq!((listed.status, &listed.body), (200, &searched.body));
     }
-    assert_eq!(stage.get("?filter=userName%20eq").await.error(), (400, "invalidFilter"));
-    let posted = stage.post("", json!({})).await;
-    assert_eq!((posted.status, posted.header("allow")), (405, "GET, HEAD, OPTIONS"));
+    let refused = stage.ask("DELETE", "", &[], serde_json::Value::Null).await;
+    assert_eq!((refused.status, refused.header("allow")), (405, "GET, HEAD, OPTIONS"));
+}
+
+#[tokio::test]
+async fn no_discovery_document_is_filtered() {
+    let stage = Stage::sandbox().await;
+    for path in ["/ServiceProviderConfig", "/ResourceTypes", "/ResourceTypes/User", "/Schemas"] {
+        assert_eq!(stage.get(&format!("{path}?filter=id%20pr")).await.status, 403, "{path}");
+        assert_eq!(stage.get(&format!("{path}?sortBy=id&startIndex=5&count=1")).await.status, 200, "{path}");
+    }
 }
 
 #[tokio::test]

@@ -57,7 +57,7 @@ impl Workspaces {
             let visible = client.workspaces(operation).await?;
             let chosen = self.chosen(&visible, operation)?;
             *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some((asked_at, visible));
-            Ok(chosen)
+            Ok::<_, Error>(chosen)
         };
         self.managed.get_or_try_init(ask).await.map(Vec::as_slice)
     }

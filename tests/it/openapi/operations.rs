@@ -85,7 +85,7 @@ pub const OPERATIONS: &[Operation] = &[
         method: "GET",
         path: "/",
         id: "listAll",
-        summary: "Find people and groups (RFC 7644 §3.4.2.1)",
+        summary: "Find people and groups",
         parameters: LIST,
         body: None,
         good: &[(200, "ResourceList")],
