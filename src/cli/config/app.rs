@@ -59,8 +59,10 @@ pub fn settings(block: &Block<'_>, app: &App, mode: Mode) -> (Settings, Wire) {
             None => read(block, field.path, field, false, &mut settings),
         }
     }
+    // A mode the app does not have is named already.
+    let offered = app.modes.iter().any(|(known, _)| *known == mode);
     for (section, fields) in sections {
-        if !is_used(section, mode) {
+        if offered && !is_used(section, mode) {
             if block.has(section) {
                 let text = format!("is not used in mode = \"{mode:?}\"").to_lowercase();
                 block.problem(section, text, "take it out, or write the mode that speaks through it");
