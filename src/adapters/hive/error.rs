@@ -66,3 +66,8 @@ pub(super) fn half_done(invited: usize, wanted: usize, failed: &Error) -> Error 
     let message = format!("invited into {invited} of {wanted} Hive workspaces, then: {}", failed.message);
     Error::new(Kind::Unknown, failed.operation, message)
 }
+
+/// Somebody who was invited with their role and whom SCIM does not have, as far as it answered: the caller looks.
+pub(super) fn not_in_scim(operation: &'static str, why: &str) -> Error {
+    Error::new(Kind::Unknown, operation, format!("invited with the role, then SCIM failed: {why}"))
+}

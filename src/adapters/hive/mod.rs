@@ -1,9 +1,13 @@
-//! Hive (hive.com): the members of one or more workspaces, through the REST API of the published guide.
+//! Hive (hive.com): the members of one or more workspaces, through the REST API of the published guide, its SCIM server,
+//! or both.
 
 mod account;
 mod client;
 mod error;
 mod groups;
+mod hybrid;
+mod pairs;
+mod scim;
 mod settings;
 #[cfg(feature = "sim")]
 pub mod sim;
@@ -25,25 +29,33 @@ use crate::contract::{
 
 use account::{OtherIds, People};
 use client::Client;
+use hybrid::Hybrid;
 use settings::Settings;
 use workspaces::Workspaces;
 
 /// Hive.
-pub static APP: App =
-    App { name: "hive", modes: &[(Mode::Rest, Dialect::Guide)], fields: settings::FIELDS, build };
+pub static APP: App = App {
+    name: "hive",
+    modes: &[(Mode::Rest, Dialect::Guide), (Mode::Scim, Dialect::Guide), (Mode::Hybrid, Dialect::Guide)],
+    fields: settings::FIELDS,
+    build,
+};
 
 /// Makes the adapter of one connection; fails with one line for the operator.
 fn build(blueprint: &Blueprint<'_>) -> std::result::Result<Arc<dyn Adapter>, String> {
-    let settings = Settings::read(blueprint)?;
-    let client = Client::new(&settings, blueprint.wire.clone())?;
-    Ok(Arc::new(Hive {
-        client,
-        capabilities: capabilities(settings.default_role),
-        workspaces: Workspaces::new(&settings, blueprint.wire.clock.clone()),
-        default_role: settings.default_role,
-        other_ids: Mutex::default(),
-    }))
+    Ok(match blueprint.mode {
+        Mode::Scim => Arc::new(scim::provider(blueprint)?),
+        Mode::Hybrid => Arc::new(Hybrid::new(scim::provider(blueprint)?, Hive::new(blueprint)?)),
+        Mode::Rest | Mode::Manual => Arc::new(Hive::new(blueprint)?),
+    })
 }
+
+/// What no interface takes away of somebody who leaves.
+const UNMANAGED: Residual = Residual {
+    key: "unmanaged-workspaces",
+    instruction: "remove the person from the Hive workspaces that this connection does not manage",
+    link: "https://app.hive.com",
+};
 
 /// What the guide lets a workspace admin's API key do.
 fn capabilities(default_role: &'static str) -> Capabilities {
@@ -85,11 +97,7 @@ fn capabilities(default_role: &'static str) -> Capabilities {
                               it outlives its workspaces",
                 link: "https://app.hive.com",
             },
-            Residual {
-                key: "unmanaged-workspaces",
-                instruction: "remove the person from the Hive workspaces that this connection does not manage",
-                link: "https://app.hive.com",
-            },
+            UNMANAGED,
         ],
         fulfilment: Fulfilment::Emulated,
         ..Capabilities::default()
@@ -108,16 +116,33 @@ struct Hive {
 }
 
 impl Hive {
-    /// Lists every managed workspace and joins the members; all of them or an error.
+    /// The REST side of a connection; fails with one line for the operator.
+    fn new(blueprint: &Blueprint<'_>) -> std::result::Result<Self, String> {
+        let settings = Settings::read(blueprint)?;
+        let wire = blueprint.settings.wire("rest").unwrap_or(&blueprint.wire);
+        Ok(Self {
+            client: Client::new(&settings, wire.clone())?,
+            capabilities: capabilities(settings.default_role),
+            workspaces: Workspaces::new(&settings, wire.clock.clone()),
+            default_role: settings.default_role,
+            other_ids: Mutex::default(),
+        })
+    }
+
     async fn people(&self, operation: &'static str) -> Result<Vec<Account>> {
+        Ok(self.gather(operation).await?.accounts)
+    }
+
+    /// Lists every managed workspace and joins the members; all of them or an error.
+    async fn gather(&self, operation: &'static str) -> Result<People> {
         let mut memberships = Vec::new();
         for workspace in self.workspaces.managed(&self.client, operation).await? {
             let members = self.client.members(workspace, operation).await?;
             memberships.push((workspace.clone(), members));
         }
         let people = People::join(memberships);
-        *self.other_ids.lock().unwrap_or_else(PoisonError::into_inner) = people.other_ids;
-        Ok(people.accounts)
+        people.other_ids.clone_into(&mut self.other_ids.lock().unwrap_or_else(PoisonError::into_inner));
+        Ok(people)
     }
 
     /// What an account is called in a workspace: its own id, but for people whom the last listing showed under several.

@@ -5,6 +5,7 @@ use crate::adapters::settings::{Field, FieldKind};
 use crate::base::secret::SecretString;
 
 use super::account::ROLES;
+use super::scim;
 
 /// The settings of a Hive connection.
 pub(super) const FIELDS: &[Field] = &[
@@ -22,6 +23,8 @@ pub(super) const FIELDS: &[Field] = &[
         default: None,
         help: "the API key of a workspace admin, from My Profile > Apps & Integrations > API",
     },
+    scim::BASE_URL,
+    scim::TOKEN,
     Field {
         path: "workspaces",
         kind: FieldKind::Texts,
@@ -34,7 +37,7 @@ pub(super) const FIELDS: &[Field] = &[
         kind: FieldKind::Text,
         required: false,
         default: None,
-        help: "id of the workspace new people are invited to; the first managed one where absent",
+        help: "id of the workspace new people are invited to, and that SCIM is enabled in; the first managed one where absent",
     },
     Field {
         path: "default_role",

@@ -267,7 +267,6 @@ fn a_name_is_lower_case_begins_with_a_letter_and_is_not_reserved() {
 fn an_app_is_spoken_to_only_as_it_offers() {
     let modes = ["rest", "scim", "hybrid", "manual"];
     for (app, offered, rest) in [
-        ("hive", "rest", "[connections.x.rest]\napi_key = { env = \"KEY\" }"),
         ("honeycomb", "rest", "[connections.x.rest]\napi_key = { env = \"KEY\" }"),
         (
             "tines",
@@ -295,6 +294,27 @@ fn an_app_is_spoken_to_only_as_it_offers() {
             }
         }
     }
+}
+
+#[test]
+fn each_interface_of_hive_asks_for_its_own_credential() {
+    let (rest, scim) = (
+        "[connections.x.rest]\napi_key = { env = \"KEY\" }\n",
+        "[connections.x.scim]\ntoken = { env = \"KEY\" }\n",
+    );
+    let found = |mode: &str, blocks: &str| {
+        problems(&format!("[connections.x]\napp = \"hive\"\nmode = \"{mode}\"\n{blocks}"))
+    };
+    for (mode, blocks, missing) in [
+        ("rest", rest.to_owned(), scim),
+        ("scim", scim.to_owned(), rest),
+        ("hybrid", format!("{rest}{scim}"), ""),
+    ] {
+        assert_eq!(found(mode, &blocks), [""; 0], "{mode}");
+        assert!(!found(mode, missing).is_empty(), "{mode}");
+    }
+    let lacks = found("hybrid", rest);
+    assert!(lacks.len() == 1 && lacks[0].contains("scim.token: is missing"), "{lacks:?}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod adoptions;
 mod hive;
+mod hive_modes;
 mod honeycomb;
 mod hotjar;
 mod keys;

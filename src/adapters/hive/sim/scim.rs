@@ -47,7 +47,25 @@ pub(super) fn answer(state: &mut State, call: &Call) -> Answer {
     visit.answer(state)
 }
 
+/// Begins the ids that are SCIM's own.
+const OWN_ID: &str = "scim_";
+
 impl State {
+    /// What SCIM calls an account.
+    fn scim_id(&self, id: &str) -> String {
+        if self.mode.own_scim_ids { format!("{OWN_ID}{id}") } else { id.to_owned() }
+    }
+
+    /// The account SCIM calls so; nobody's id where SCIM calls nobody so.
+    fn account_called<'a>(&self, id: &'a str) -> &'a str {
+        if self.mode.own_scim_ids { id.strip_prefix(OWN_ID).unwrap_or_default() } else { id }
+    }
+
+    fn drafted(&self, draft: GroupDraft) -> state::Group {
+        let members = draft.members.iter().map(|id| self.account_called(id).to_owned()).collect();
+        state::Group { name: draft.display_name, external_id: draft.external_id, members }
+    }
+
     fn member_status(&self, id: &str) -> Option<Status> {
         Some(self.workspaces.get(WORKSPACE)?.members.get(id)?.status)
     }
@@ -67,11 +85,13 @@ impl State {
 /// Who is invited counts as active: SCIM knows no third state.
 impl Directory for State {
     fn user_ids(&self) -> Vec<String> {
-        self.workspaces.get(WORKSPACE).map(|one| one.members.keys().cloned().collect()).unwrap_or_default()
+        let members = self.workspaces.get(WORKSPACE).map(|one| one.members.keys());
+        members.into_iter().flatten().map(|id| self.scim_id(id)).collect()
     }
 
     fn user(&self, id: &str) -> Option<User> {
-        let (account, status) = (self.accounts.get(id)?, self.member_status(id)?);
+        let account = self.accounts.get(self.account_called(id))?;
+        let status = self.member_status(&account.id)?;
         Some(User {
             id: id.to_owned(),
             user_name: account.email.clone(),
@@ -85,7 +105,8 @@ impl Directory for State {
     }
 
     fn user_named(&self, user_name: &str) -> Option<String> {
-        self.id_of(user_name).filter(|id| self.member_status(id).is_some())
+        let known = self.id_of(user_name).filter(|id| self.member_status(id).is_some());
+        known.map(|id| self.scim_id(&id))
     }
 
     /// They are a member at once, without an invitation; an account that is there already joins as it is.
@@ -105,10 +126,11 @@ impl Directory for State {
                 (account.first_name, account.last_name) = (draft.given_name, draft.family_name);
             }
         }
-        Ok(id)
+        Ok(self.scim_id(&id))
     }
 
     fn change_user(&mut self, id: &str, draft: UserDraft) -> Result<(), Problem> {
+        let id = self.account_called(id);
         let before = self.accounts.get(id).map(|account| fold::key(&account.email));
         let moves = before.is_some_and(|before| before != fold::key(&draft.user_name));
         if moves && self.id_of(&draft.user_name).is_some() {
@@ -130,6 +152,7 @@ impl Directory for State {
 
     /// Takes the membership only: nothing of Hive deletes an account.
     fn remove_user(&mut self, id: &str) {
+        let id = self.account_called(id);
         self.leave(WORKSPACE, id);
     }
 
@@ -143,25 +166,23 @@ impl Directory for State {
             id: id.to_owned(),
             display_name: group.name.clone(),
             external_id: group.external_id.clone(),
-            members: group.members.clone(),
+            members: group.members.iter().map(|id| self.scim_id(id)).collect(),
         })
     }
 
     fn add_group(&mut self, draft: GroupDraft) -> String {
-        State::add_group(self, drafted(draft))
+        let group = self.drafted(draft);
+        State::add_group(self, group)
     }
 
     fn change_group(&mut self, id: &str, draft: GroupDraft) {
+        let drafted = self.drafted(draft);
         if let Some(group) = self.groups.get_mut(id) {
-            *group = drafted(draft);
+            *group = drafted;
         }
     }
 
     fn remove_group(&mut self, id: &str) {
         self.groups.remove(id);
     }
-}
-
-fn drafted(draft: GroupDraft) -> state::Group {
-    state::Group { name: draft.display_name, external_id: draft.external_id, members: draft.members }
 }

@@ -25,6 +25,8 @@ pub(super) struct Mode {
     pub(super) reinvited_id: ReinvitedId,
     /// Whether a key that is no admin's sees only its own workspace's admins and itself.
     pub(super) partial_list: bool,
+    /// Whether SCIM calls people by other ids than REST.
+    pub(super) own_scim_ids: bool,
     /// The switches of the SCIM server.
     pub(super) scim: scim::Mode,
 }
@@ -38,6 +40,7 @@ impl Default for Mode {
             seat_status: 403,
             reinvited_id: ReinvitedId::Same,
             partial_list: false,
+            own_scim_ids: false,
             scim: scim::Mode::default(),
         }
     }

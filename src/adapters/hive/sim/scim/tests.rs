@@ -146,3 +146,18 @@ fn a_full_workspace_answers_scim_as_the_switch_says() {
     let (status, body) = probe.ask("POST", USERS, &user("anna@example.com"));
     assert_eq!((status, &body["detail"]), (402, &json!("Seat limit reached for this plan.")));
 }
+
+#[test]
+fn scim_can_have_ids_of_its_own() {
+    let probe = probe();
+    probe.lever("mode", &json!({"own_scim_ids": true}));
+    assert_eq!(probe.get(&format!("{USERS}/usr_000003")).0, 404);
+    assert_eq!(set_active(&probe, "scim_usr_000003", false).1["id"], "scim_usr_000003");
+    let (_, member) = probe.bearer(ADMIN_KEY).get(&format!("{MEMBERS}/usr_000003"));
+    assert_eq!((&member["id"], &member["status"]), (&json!("usr_000003"), &json!("deactivated")));
+    let group = json!({
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": "Red Team",
+        "members": [{"value": "scim_usr_000002"}],
+    });
+    assert_eq!(probe.ask("POST", GROUPS, &group).1["members"][0]["value"], "scim_usr_000002");
+}
