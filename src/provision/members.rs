@@ -159,7 +159,7 @@ impl Connection {
         for step in steps {
             match step {
                 MembersStep::Add(ids) | MembersStep::Remove(ids) | MembersStep::Replace(ids) => {
-                    named.extend(ids)
+                    named.extend(ids);
                 }
             }
         }
