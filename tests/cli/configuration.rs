@@ -22,7 +22,7 @@ fn a_bad_file_ends_with_78_and_names_every_problem_with_file_line_and_remedy() {
 {file}: line 1: lisen: unknown key
   hint: did you mean `listen`?
 {file}: line 3: connections.a.app: found `slack`, which is no app
-  hint: write one of hive, honeycomb, manual, sandbox, tines, workiva
+  hint: write one of hive, honeycomb, manual, sandbox, scim, tines, workiva
 "
     );
     for (command, arguments) in [
