@@ -69,7 +69,7 @@ fn capabilities(app: &App, mode: Mode, dialect: Dialect) -> Capabilities {
         clock: Arc::new(SystemClock),
     };
     let blueprint = Blueprint { connection: "example", mode, dialect, settings: &settings, wire };
-    *(app.build)(&blueprint).unwrap().capabilities()
+    *app.adapter(&blueprint).unwrap().capabilities()
 }
 
 fn example(field: &Field) -> Setting {

@@ -5,8 +5,8 @@ pub mod config;
 #[cfg(feature = "sim")]
 mod demo;
 mod doctor;
-#[cfg(feature = "sim")]
 mod files;
+mod links;
 mod print;
 mod roster;
 mod serve;
@@ -122,6 +122,9 @@ enum Command {
     /// Take in the member list of an app that has no interface
     #[command(subcommand)]
     Roster(roster::Command),
+    /// Say whose the accounts are that an app had before, in a CSV file
+    #[command(subcommand)]
+    Links(links::Command),
     /// Run one simulated app in a process of its own
     ///
     /// It answers at the root as the app does. Below /__sim it tells what it was asked (journal) and what it holds
@@ -157,6 +160,7 @@ pub fn main() -> ExitCode {
             Command::Token(command) => token::run(command).await,
             Command::Tasks(command) => tasks::run(command).await,
             Command::Roster(command) => roster::run(command).await,
+            Command::Links(command) => links::run(command).await,
             #[cfg(feature = "sim")]
             Command::Sim(arguments) => sim::run(arguments).await,
         }

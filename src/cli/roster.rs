@@ -1,11 +1,10 @@
 //! `portcullis roster`: the member list of an app that has no interface.
 
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{ConfigFile, Failure, Outcome, assemble, print};
+use super::{ConfigFile, Failure, Outcome, assemble, files, print};
 use crate::adapters::manual::roster::{RosterRow, parse_roster};
 use crate::contract::Fulfilment;
 
@@ -47,7 +46,7 @@ pub async fn run(Command::Import(arguments): Command) -> Outcome {
             arguments.connection
         )));
     }
-    let bytes = read(&arguments.csv)
+    let bytes = files::read(&arguments.csv)
         .map_err(|error| Failure::new(format!("`{}` cannot be read: {error}", arguments.csv.display())))?;
     let rows = parse_roster(&bytes).map_err(|errors| {
         let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
@@ -61,14 +60,4 @@ pub async fn run(Command::Import(arguments): Command) -> Outcome {
         "{verb}: {} in the roster, {} new, {} missing",
         difference.rows, difference.new, difference.missing
     ))
-}
-
-/// The file, or standard input where it is `-`.
-fn read(csv: &Path) -> std::io::Result<Vec<u8>> {
-    if csv.as_os_str() != "-" {
-        return std::fs::read(csv);
-    }
-    let mut bytes = Vec::new();
-    std::io::stdin().read_to_end(&mut bytes)?;
-    Ok(bytes)
 }

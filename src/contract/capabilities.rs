@@ -183,6 +183,8 @@ pub struct GroupCapabilities {
     pub are_roles: bool,
     /// Joining a group invites the account into it, by address.
     pub add_invites: bool,
+    /// The id of the group nobody can be taken out of, where groups are roles and every account has one at least.
+    pub floor: Option<&'static str>,
 }
 
 /// Who carries changes out, as the gateway extension tells it.

@@ -14,7 +14,7 @@ use crate::contract::{
 use crate::store::{self, Key, Lifecycle, Task, TaskState, Write};
 
 /// The pauses before an app is asked again whether a change shows: it is asked after 0, 1, 3 and 10 seconds.
-const PAUSES: [Duration; 4] =
+pub(super) const PAUSES: [Duration; 4] =
     [Duration::ZERO, Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(7)];
 
 impl Connection {
@@ -140,16 +140,20 @@ impl Connection {
         Ok(Outcome::Done(account))
     }
 
-    /// After a lost answer: looks whether the account is there, a few times, and never creates again.
+    /// After a lost answer: looks whether the account is there, a few times, and never creates again. An app that cannot
+    /// be asked twice in a row is not waited for: the journal goes on looking.
     async fn look_for(&self, draft: &Draft, lost: Error) -> Result<Outcome<Account>> {
         let login = draft.email.as_deref().unwrap_or(&draft.user_name);
+        let mut unanswered = 0;
         for pause in PAUSES {
-            if pause >= context::remaining(Duration::from_secs(25)) {
+            if unanswered > 1 || pause >= context::remaining(Duration::from_secs(25)) {
                 break;
             }
             tokio::time::sleep(pause).await;
-            if let Ok(Some(account)) = self.adapter().account(By::Email(login)).await {
-                return Ok(Outcome::Done(account));
+            match self.adapter().account(By::Email(login)).await {
+                Ok(Some(account)) => return Ok(Outcome::Done(account)),
+                Ok(None) => unanswered = 0,
+                Err(_) => unanswered += 1,
             }
         }
         Err(lost)
@@ -218,6 +222,7 @@ impl Connection {
             Kind::Unknown | Kind::NotFound => self.confirm_inactive(account).await.map_err(|_| error),
             Kind::Conflict
             | Kind::Invalid
+            | Kind::Ambiguous
             | Kind::Unsupported
             | Kind::Credentials
             | Kind::Forbidden
@@ -305,6 +310,9 @@ impl Connection {
         person.record.account = Some(account.id.clone());
         person.record.observed_at = Some(self.now());
         person.standing.active = account.state() != State::Inactive;
+        if !person.standing.active {
+            person.standing.unconfirmed_at = None;
+        }
         person.standing.invitation = invitation(person.standing.invitation, account.state());
         person.observed = Some(account);
     }
@@ -395,7 +403,7 @@ impl Connection {
         }
     }
 
-    fn closing(&self, dedupe: String, note: &str) -> Write {
+    pub(super) fn closing(&self, dedupe: String, note: &str) -> Write {
         Write::CloseTask {
             connection: self.name().to_owned(),
             dedupe,

@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::{Semaphore, oneshot};
@@ -101,14 +100,11 @@ impl Connection {
         &*self.shared.store
     }
 
-    /// Does `work` in a task of its own and waits for it within the budget. A caller who goes away cancels nothing;
-    /// `unheard` is then told what it will never read.
-    pub(super) async fn carry<T, W, U, F>(&self, work: W, unheard: U) -> Result<T>
+    /// Does `work` in a task of its own and waits for it within the budget. A caller who goes away cancels nothing.
+    pub(super) async fn carry<T, W>(&self, work: W) -> Result<T>
     where
         T: Send + 'static,
         W: Future<Output = Result<T>> + Send + 'static,
-        U: FnOnce(T) -> F + Send + 'static,
-        F: Future<Output = ()> + Send + 'static,
     {
         let context =
             context::current().unwrap_or_else(|| Context::new(self.shared.ids.next(), self.policy.budget));
@@ -119,9 +115,8 @@ impl Connection {
                 tracing::error!("the work of a request panicked");
                 Err(Refusal::from(ScimError::new(500, "the gateway failed while carrying this out")))
             });
-            if let Err(Ok(value)) = answer.send(result) {
-                unheard(value).await;
-            }
+            // Nobody waits any more; what was done stands.
+            drop(answer.send(result));
         };
         self.shared.tracker.spawn(context.scope(task).in_current_span());
         match tokio::time::timeout_at(wait, heard).await {
@@ -142,11 +137,4 @@ pub(super) fn kind_of(kind: ResourceKind) -> Kind {
         ResourceKind::User => Kind::User,
         ResourceKind::Group => Kind::Group,
     }
-}
-
-/// Full-jitter exponential back-off: a random share of `base · 2^attempt`, never more than `cap`.
-pub(super) fn full_jitter(attempt: i64, base: Duration, cap: Duration, random: f64) -> Duration {
-    let exponent = u32::try_from(attempt.clamp(0, 30)).unwrap_or(30);
-    let ceiling = base.saturating_mul(2_u32.saturating_pow(exponent)).min(cap);
-    ceiling.mul_f64(random.clamp(0.0, 1.0))
 }

@@ -1,11 +1,14 @@
 //! Decides what should happen at the app and sees that it did. Knows SCIM and the treaty; knows no vendor and no HTTP.
 
+mod adoption;
 mod apply;
 mod bulk;
 mod conflict;
 mod connection;
 mod gateway;
 mod groups;
+mod leaving;
+mod links;
 mod listing;
 mod mapping;
 mod members;
@@ -26,7 +29,8 @@ mod window;
 
 pub use connection::{Connection, Shared};
 pub use gateway::Gateway;
-pub use policy::{DeletePolicy, Idp, Policy, ReadOnly};
+pub use links::{Adoption, Link, LinkRow, LinkState, Unlinking};
+pub use policy::{AdoptExisting, DeletePolicy, Idp, Policy, ReadOnly};
 pub use tasks::Difference;
 
 use std::time::Duration;

@@ -38,13 +38,26 @@ pub enum DeletePolicy {
     Reject,
 }
 
+/// Who may take over an account that was in the app before any caller asked for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AdoptExisting {
+    /// A caller who found the account with a filter and changes it by its id; a create with its address is 409.
+    #[default]
+    Lookup,
+    /// That, and a create with the address of the account: 201 with the account's resource.
+    Match,
+    /// An operator, with `portcullis links`; callers read the account and change nothing about it.
+    Explicit,
+}
+
 /// The decisions of `[connections.NAME]` that no adapter needs to know.
 #[derive(Debug, Clone)]
 pub struct Policy {
     pub idp: Idp,
     pub readonly: ReadOnly,
     pub delete: DeletePolicy,
-    /// Folded addresses that are never deactivated, deleted or demoted.
+    pub adopt_existing: AdoptExisting,
+    /// Folded addresses that are never deactivated, deleted, demoted or taken over.
     pub protected: Vec<String>,
     /// The role of an account nobody gave one.
     pub default_role: Option<String>,
@@ -64,6 +77,7 @@ impl Default for Policy {
             idp: Idp::Generic,
             readonly: ReadOnly::Shadow,
             delete: DeletePolicy::Deactivate,
+            adopt_existing: AdoptExisting::Lookup,
             protected: Vec::new(),
             default_role: None,
             role_groups: BTreeMap::new(),

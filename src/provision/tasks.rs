@@ -5,6 +5,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::connection::Connection;
+use super::mapping::Wanted;
+use super::plan::{self, Step};
 use super::roster::{Absorb, Missing};
 use super::standing::{About, Invitation, Person};
 use super::users::invalid;
@@ -12,7 +14,7 @@ use super::{Refusal, Result};
 use crate::base::fold::key;
 use crate::contract::{Account, Role, State};
 use crate::scim::error::ScimError;
-use crate::store::{Kind, Task, TaskState, Write};
+use crate::store::{Key, Kind, Lifecycle, Task, TaskState, Write};
 
 /// What a roster import would change, or has changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -91,6 +93,7 @@ impl Connection {
             About::Remove => {
                 account.state = Some(State::Inactive);
                 person.standing.active = false;
+                person.standing.invitation = Invitation::None;
                 person.record.account = None;
             }
             About::Role(role) => account.roles = Some(vec![Role { value: role, display: None }]),
@@ -104,6 +107,42 @@ impl Connection {
         person.record.observed_at = Some(self.now());
         person.observed = Some(account);
         true
+    }
+
+    /// The steps that give access to somebody who is created anew where people carry changes out.
+    ///
+    /// Somebody who was deleted before, and whom nobody has removed yet, keeps the account: the removal is called off.
+    pub(super) async fn rehire_by_hand(
+        &self,
+        person: &mut Person,
+        wanted: &Wanted,
+        writes: &mut Vec<Write>,
+    ) -> Result<Option<Vec<Step>>> {
+        let Some(address) = wanted.email.as_deref().filter(|_| wanted.active).map(key) else {
+            return Ok(None);
+        };
+        let removals = self.store().tasks(Some(self.name()), true).await?;
+        let removals: Vec<Task> = removals
+            .into_iter()
+            .filter(|task| task.kind == About::Remove.kind() && key(&task.person) == address)
+            .collect();
+        for task in &removals {
+            let note = "the person was created again";
+            writes.push(self.closing(task.dedupe.clone(), note));
+        }
+        let there = self.store().find(self.name(), Kind::User, &Key::Account(address)).await?;
+        let left = there.into_iter().map(Person::read).find(|before| {
+            before.record.lifecycle == Lifecycle::Deleted
+                && removals.iter().any(|task| task.resource == before.record.id)
+        });
+        let Some(left) = left.filter(|left| left.standing.active && left.observed.is_some()) else {
+            return Ok(None);
+        };
+        person.record.account = left.record.account;
+        person.observed = left.observed;
+        person.standing.active = true;
+        person.standing.invitation = left.standing.invitation;
+        Ok(Some(plan::update(person, wanted, self.capabilities(), &self.policy)?))
     }
 
     /// The account a person made by hand, as far as we know it.
@@ -148,8 +187,8 @@ impl Connection {
             )));
         }
         if !dry_run {
-            let how = Absorb { began, missing: Missing::Believed, piecemeal: true };
-            self.absorb_accounts(accounts, how).await?;
+            let how = Absorb { began, missing: Missing::Believed };
+            self.absorb_accounts(&accounts, how).await?;
             self.close_confirmed(began).await?;
         }
         Ok(difference)
@@ -169,7 +208,7 @@ impl Connection {
                     Some(About::Invite) => person.record.account.is_some(),
                     // Somebody no roster ever showed is not gone for not being in this one.
                     Some(About::Remove) => person.standing.gone_at.is_some(),
-                    Some(About::Role(role)) => super::plan::has_role(&person, role),
+                    Some(About::Role(role)) => plan::has_role(&person, role),
                     None => false,
                 };
             if !done {

@@ -35,6 +35,10 @@ fn a_bad_file_ends_with_78_and_names_every_problem_with_file_line_and_remedy() {
         ("tasks list", &[]),
         ("tasks complete", &["id"]),
         ("roster import", &["--connection", "a", "members.csv"]),
+        ("links list", &["--connection", "a"]),
+        ("links preview", &["--connection", "a"]),
+        ("links adopt", &["--connection", "a", "--csv", "links.csv"]),
+        ("links unlink", &["--connection", "a", "id"]),
     ] {
         let ran = place.run(command, arguments);
         assert_eq!((ran.code, ran.stdout.as_str()), (78, ""), "{command}: {ran:?}");

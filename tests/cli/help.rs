@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 
 use crate::stage::run;
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 21] = [
     "",
     "demo",
     "serve",
@@ -19,6 +19,11 @@ const COMMANDS: [&str; 16] = [
     "tasks complete",
     "roster",
     "roster import",
+    "links",
+    "links list",
+    "links preview",
+    "links adopt",
+    "links unlink",
     "sim",
     "help",
 ];
@@ -66,6 +71,8 @@ fn what_cannot_be_understood_ends_with_2_and_says_where_to_look() {
         &["token", "revoke", "--connection", "sandbox"],
         &["tasks", "complete"],
         &["roster", "import", "--connection", "hotjar"],
+        &["links", "adopt", "--connection", "hotjar"],
+        &["links", "unlink", "--connection", "hotjar"],
         &["sim"],
         &["sim", "slack"],
         &[],

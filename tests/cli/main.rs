@@ -10,6 +10,7 @@ mod configuration;
 mod demo;
 mod doctor;
 mod help;
+mod links;
 mod logs;
 mod roster;
 mod serve;

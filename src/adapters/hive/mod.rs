@@ -35,21 +35,12 @@ pub static APP: App =
 
 /// Makes the adapter of one connection; fails with one line for the operator.
 fn build(blueprint: &Blueprint<'_>) -> std::result::Result<Arc<dyn Adapter>, String> {
-    match (blueprint.mode, blueprint.dialect) {
-        (Mode::Rest, Dialect::Guide) => {}
-        (Mode::Rest, Dialect::Vendor) => {
-            return Err("`dialect = \"vendor\"` is not offered for Hive: write `guide`".to_owned());
-        }
-        (Mode::Scim | Mode::Hybrid | Mode::Manual, _) => {
-            return Err("Hive is offered in `mode = \"rest\"` only".to_owned());
-        }
-    }
     let settings = Settings::read(blueprint)?;
     let client = Client::new(&settings, blueprint.wire.clone())?;
     Ok(Arc::new(Hive {
         client,
         capabilities: capabilities(settings.default_role),
-        workspaces: Workspaces::new(&settings),
+        workspaces: Workspaces::new(&settings, blueprint.wire.clock.clone()),
         default_role: settings.default_role,
         other_ids: Mutex::default(),
     }))

@@ -31,15 +31,6 @@ pub static APP: App =
 
 /// Makes the adapter of one connection; fails with one line for the operator.
 fn build(blueprint: &Blueprint<'_>) -> std::result::Result<Arc<dyn Adapter>, String> {
-    match (blueprint.mode, blueprint.dialect) {
-        (Mode::Rest, Dialect::Guide) => {}
-        (Mode::Rest, Dialect::Vendor) => {
-            return Err("`dialect = \"vendor\"` is not offered for Honeycomb: write `guide`".to_owned());
-        }
-        (Mode::Scim | Mode::Hybrid | Mode::Manual, _) => {
-            return Err("Honeycomb has no SCIM interface: write `mode = \"rest\"`".to_owned());
-        }
-    }
     let settings = Settings::read(blueprint)?;
     let client = Client::new(&settings, blueprint.wire.clone())?;
     Ok(Arc::new(Honeycomb { client, capabilities: capabilities(settings.default_role), settings }))
@@ -74,6 +65,7 @@ fn capabilities(default_role: &'static str) -> Capabilities {
             remove_member: true,
             membership: Membership::OnAccount,
             are_roles: true,
+            floor: Some(roles::FLOOR),
             ..GroupCapabilities::default()
         },
         residual: &[Residual {

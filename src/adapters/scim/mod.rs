@@ -56,6 +56,7 @@ const PROFILE: Profile = Profile {
         family_name: Held::Yes,
         display_name: Held::Yes,
         roles: Held::Yes,
+        shows_invited: true,
         create_inactive: true,
         many_roles: true,
         ..Accounts::NONE

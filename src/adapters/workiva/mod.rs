@@ -30,15 +30,6 @@ pub static APP: App =
 
 /// Makes the adapter of one connection; fails with one line for the operator.
 fn build(blueprint: &Blueprint<'_>) -> Result<Arc<dyn Adapter>, String> {
-    match (blueprint.mode, blueprint.dialect) {
-        (Mode::Rest, Dialect::Guide) => {}
-        (Mode::Rest, Dialect::Vendor) => {
-            return Err("`dialect = \"vendor\"` is not offered for Workiva: write `guide`".to_owned());
-        }
-        (Mode::Scim | Mode::Hybrid | Mode::Manual, _) => {
-            return Err("Workiva is offered in `mode = \"rest\"` only".to_owned());
-        }
-    }
     let settings = settings::read(blueprint.settings)?;
     let roles = KnownRoles::new(blueprint.wire.clock.clone());
     let client = Client::new(settings, blueprint.wire.clone())?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::reader::Block;
 use crate::adapters::settings::{Field, FieldKind, Setting, Settings};
-use crate::adapters::{APPS, App};
+use crate::adapters::{APPS, App, NotOffered};
 use crate::base::clock::SystemClock;
 use crate::contract::{Dialect, Mode};
 use crate::upstream::Wire;
@@ -32,16 +32,9 @@ pub fn app(block: &Block<'_>) -> Option<&'static App> {
 
 /// Notes a problem where the app cannot be spoken to in this way.
 pub fn check_mode(block: &Block<'_>, app: &App, mode: Mode, dialect: Dialect) {
-    if app.modes.contains(&(mode, dialect)) {
-        return;
+    if let Err(NotOffered { key, found, instead }) = app.offers(mode, dialect) {
+        block.problem(key, format!("found {found}"), format!("write {instead}"));
     }
-    let spelt = |(mode, dialect): &(Mode, Dialect)| {
-        format!("mode = \"{mode:?}\" and dialect = \"{dialect:?}\"").to_lowercase()
-    };
-    let known: Vec<String> = app.modes.iter().map(spelt).collect();
-    let key = if app.modes.iter().any(|(known, _)| *known == mode) { "dialect" } else { "mode" };
-    let text = format!("found {}, which {} does not have", spelt(&(mode, dialect)), app.name);
-    block.problem(key, text, format!("write {}", known.join(", or ")));
 }
 
 /// The blocks that lead to an interface of the app, each with limits of its own.

@@ -8,7 +8,7 @@ use super::reader::Block;
 use crate::adapters::Blueprint;
 use crate::base::fold::key;
 use crate::contract::{Adapter, Dialect, Mode, Roles};
-use crate::provision::{DeletePolicy, Idp, Policy, ReadOnly};
+use crate::provision::{AdoptExisting, DeletePolicy, Idp, Policy, ReadOnly};
 
 /// Names that stand beside the connections in the path.
 const RESERVED: [&str; 8] = ["admin", "console", "healthz", "metrics", "oauth2", "readyz", "scim", "__sim"];
@@ -60,7 +60,8 @@ fn connection(all: &Block<'_>, name: &str) -> Option<Connection> {
         return None;
     }
     let blueprint = Blueprint { connection: name, mode, dialect, settings: &settings, wire };
-    let adapter = (app.build)(&blueprint)
+    let adapter = app
+        .adapter(&blueprint)
         .map_err(|text| all.problem(name, text, "see the app's settings in docs/operating.md"))
         .ok()?;
     check_roles(&block, adapter.capabilities().roles);
@@ -71,7 +72,8 @@ fn connection(all: &Block<'_>, name: &str) -> Option<Connection> {
 fn check_roles(block: &Block<'_>, roles: Roles) {
     let (Roles::Fixed(fixed), Some(block)) = (roles, block.block("roles")) else { return };
     let check = |block: &Block<'_>, name: &str| {
-        if let Some(role) = block.text(name).filter(|role| !fixed.contains(role)) {
+        if let Some(role) = block.text(name).filter(|role| !fixed.iter().any(|known| key(known) == key(role)))
+        {
             let text = format!("found `{role}`, which is no role of the app");
             block.problem(name, text, format!("write one of {}", fixed.join(", ")));
         }
@@ -119,6 +121,12 @@ fn policy(block: &Block<'_>) -> Policy {
             ("reject", DeletePolicy::Reject),
         ];
         policy.delete = block.choice("delete", &delete).unwrap_or_default();
+        let adopt_existing = [
+            ("lookup", AdoptExisting::Lookup),
+            ("match", AdoptExisting::Match),
+            ("explicit", AdoptExisting::Explicit),
+        ];
+        policy.adopt_existing = block.choice("adopt_existing", &adopt_existing).unwrap_or_default();
         policy.bulk = block.flag("bulk") || !block.has("bulk");
         policy.protected =
             block.texts("protected").unwrap_or_default().iter().map(|address| key(address)).collect();

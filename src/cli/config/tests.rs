@@ -6,7 +6,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::{Config, Problem};
-use crate::provision::{DeletePolicy, Idp, ReadOnly};
+use crate::provision::{AdoptExisting, DeletePolicy, Idp, ReadOnly};
 
 const BAD: &str = include_str!("tests/bad.toml");
 const BAD_PROBLEMS: &str = include_str!("tests/bad.txt");
@@ -148,8 +148,8 @@ fn every_problem_is_named_where_it_is() {
         ),
         (
             "a group with a role the app does not have",
-            format!("{}[connections.honeycomb.roles.groups]\n\"Admins\" = \"Admin\"\n", honeycomb(key)),
-            "line 6: connections.honeycomb.roles.groups.Admins: found `Admin`, which is no role of the app",
+            format!("{}[connections.honeycomb.roles.groups]\n\"Admins\" = \"Owner\"\n", honeycomb(key)),
+            "line 6: connections.honeycomb.roles.groups.Admins: found `Owner`, which is no role of the app",
         ),
         (
             "one group in two spellings",
@@ -314,6 +314,7 @@ groups = { "Honeycomb Admins" = "admin" }
 [connections.honeycomb.policy]
 readonly = "reject"
 delete = "hard"
+adopt_existing = "explicit"
 protected = ["Owner@Example.com"]
 "#,
     )
@@ -324,8 +325,8 @@ protected = ["Owner@Example.com"]
     assert_eq!((connection.name.as_str(), connection.adapter.capabilities().app), ("honeycomb", "honeycomb"));
     let policy = &connection.policy;
     assert_eq!(
-        (policy.idp, policy.readonly, policy.delete),
-        (Idp::Okta, ReadOnly::Reject, DeletePolicy::Hard)
+        (policy.idp, policy.readonly, policy.delete, policy.adopt_existing),
+        (Idp::Okta, ReadOnly::Reject, DeletePolicy::Hard, AdoptExisting::Explicit)
     );
     assert_eq!(policy.freshness, Duration::from_mins(5));
     assert_eq!(policy.protected, ["owner@example.com"]);
@@ -386,6 +387,7 @@ fn word() -> impl Strategy<Value = String> {
             "groups",
             "timeout",
             "protected",
+            "adopt_existing",
             "=",
             "=",
             "=",

@@ -375,12 +375,23 @@ impl Groups for ScriptedApp {
         self.write("create_group", "", effect, || Outcome::Done(Group::default())).await
     }
 
-    async fn rename_group(&self, _group: &str, _name: &str) -> Result<Outcome<()>> {
-        Ok(Outcome::Done(()))
+    async fn rename_group(&self, group: &str, name: &str) -> Result<Outcome<()>> {
+        let (id, name) = (group.to_owned(), name.to_owned());
+        let effect = move |content: &mut Content| {
+            let group = content.groups.iter_mut().find(|group| group.id == id);
+            group.ok_or_else(|| not_there("rename_group"))?.name.clone_from(&name);
+            Ok(Outcome::Done(()))
+        };
+        self.write("rename_group", group, effect, || Outcome::Done(())).await
     }
 
-    async fn delete_group(&self, _group: &str) -> Result<Outcome<()>> {
-        Ok(Outcome::Done(()))
+    async fn delete_group(&self, group: &str) -> Result<Outcome<()>> {
+        let id = group.to_owned();
+        let effect = move |content: &mut Content| {
+            content.groups.retain(|group| group.id != id);
+            Ok(Outcome::Done(()))
+        };
+        self.write("delete_group", group, effect, || Outcome::Done(())).await
     }
 }
 

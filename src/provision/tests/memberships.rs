@@ -54,7 +54,7 @@ async fn an_open_removal_that_is_taken_back_is_not_carried_out() {
     let anna = stage.hire("anna@corp.example").await;
     let two = stage.group("two").await;
     stage.members(&two, "add", &[&anna]).await.unwrap();
-    stage.app.next("remove_member", Fault::Loses);
+    stage.app.next("remove_member", Fault::Fails(Kind::Unavailable));
     assert_eq!(status(stage.members(&two, "remove", &[&anna]).await), 503);
     stage.members(&two, "add", &[&anna]).await.unwrap();
     stage.go_on_for(Duration::from_mins(10)).await;

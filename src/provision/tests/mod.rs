@@ -1,10 +1,13 @@
 //! What the gateway promises, against an app that fails, lies and loses answers, on a real database.
 
+mod adoptions;
 mod app;
 mod creates;
 mod disks;
+mod groups;
 mod guards;
 mod leavers;
+mod leaving;
 mod listings;
 mod memberships;
 mod plans;

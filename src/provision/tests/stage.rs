@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -162,7 +162,7 @@ impl Stage {
             app.content().groups = vec![group("admin"), group("member")];
         }
         let clock: SharedClock = Arc::new(Waited(Instant::now()));
-        let disk = Arc::new(Disk(AtomicI64::new(i64::MAX)));
+        let disk = Arc::<Disk>::default();
         let store = Arc::new(Timeless(store, Arc::clone(&disk)));
         Self::over(app, store, disk, clock, policy, directory)
     }
@@ -324,14 +324,26 @@ async fn still<T>(work: impl Future<Output = T>) -> T {
     value
 }
 
-/// How many commits the disk still takes.
+/// What goes wrong with the disk.
 #[derive(Debug)]
-pub(super) struct Disk(AtomicI64);
+pub(super) struct Disk {
+    /// How many commits it still takes.
+    left: AtomicI64,
+    unreadable: AtomicBool,
+    /// How many listings still find that somebody was changed meanwhile.
+    stale: AtomicI64,
+}
+
+impl Default for Disk {
+    fn default() -> Self {
+        Self { left: AtomicI64::new(i64::MAX), unreadable: AtomicBool::new(false), stale: AtomicI64::new(0) }
+    }
+}
 
 impl Disk {
     /// It takes this many more and then no other.
     pub(super) fn is_full_after(&self, commits: i64) {
-        self.0.store(commits, Ordering::SeqCst);
+        self.left.store(commits, Ordering::SeqCst);
     }
 
     /// It takes whatever comes.
@@ -340,10 +352,24 @@ impl Disk {
     }
 
     fn take(&self) -> store::Result<()> {
-        if self.0.fetch_sub(1, Ordering::SeqCst) > 0 {
+        if self.left.fetch_sub(1, Ordering::SeqCst) > 0 {
             return Ok(());
         }
         Err(store::Error::Unavailable("the disk is full".to_owned()))
+    }
+
+    /// Whether the tokens can be read.
+    pub(super) fn is_readable(&self, readable: bool) {
+        self.unreadable.store(!readable, Ordering::SeqCst);
+    }
+
+    /// The next listings find the store changed while they are written.
+    pub(super) fn changes_under_listings(&self, times: i64) {
+        self.stale.store(times, Ordering::SeqCst);
+    }
+
+    fn listing(&self) -> store::Result<()> {
+        if self.stale.fetch_sub(1, Ordering::SeqCst) > 0 { Err(store::Error::Stale) } else { Ok(()) }
     }
 }
 
@@ -355,6 +381,10 @@ struct Timeless(Arc<dyn Store>, Arc<Disk>);
 impl Store for Timeless {
     async fn commit(&self, writes: Vec<Write>) -> store::Result<()> {
         self.1.take()?;
+        // A listing in one piece, not the roster alone.
+        if writes.len() > 1 && writes.iter().any(|write| matches!(write, Write::Roster(_))) {
+            self.1.listing()?;
+        }
         still(self.0.commit(writes)).await
     }
 
@@ -391,6 +421,9 @@ impl Store for Timeless {
     }
 
     async fn tokens(&self) -> store::Result<Vec<TokenRow>> {
+        if self.1.unreadable.load(Ordering::SeqCst) {
+            return Err(store::Error::Unavailable("the disk is not readable".to_owned()));
+        }
         still(self.0.tokens()).await
     }
 

@@ -4,7 +4,9 @@ use serde_json::json;
 
 use super::stage::{Stage, by_hand, id, is_active, person, status};
 use crate::contract::{Account, Role, State};
+use crate::scim::schema::GATEWAY_USER;
 use crate::scim::schema::ResourceKind::User;
+use crate::store::TaskState;
 
 fn row(email: &str, role: &str) -> Account {
     Account {
@@ -153,4 +155,54 @@ async fn force_believes_a_roster_that_lost_most_of_its_people() {
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     stage.connection.import_roster(Vec::new(), false, true).await.unwrap();
     assert!(stage.list(User, Some("active eq true")).await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_created_again_before_the_removal_was_done_keeps_the_account() {
+    let stage = Stage::new(by_hand()).await;
+    let anna = working(&stage).await;
+    stage.delete(&anna).await.unwrap();
+    let removal = stage.connection.tasks(true).await.unwrap().remove(0);
+    let mut body = person("anna@corp.example");
+    body["roles"] = json!([{"value": "admin"}]);
+    let shown = stage.post(body).await.unwrap();
+    assert!(is_active(&shown));
+    assert_eq!(shown.resource[GATEWAY_USER]["invitationStatus"], "accepted");
+    assert_eq!(stage.open_tasks().await, ["change_role"], "nobody is invited who is there");
+    let all = stage.connection.tasks(false).await.unwrap();
+    let called_off = all.iter().find(|task| task.id == removal.id).unwrap();
+    assert_eq!(called_off.state, TaskState::Cancelled);
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_created_again_before_anybody_was_invited_is_invited_once() {
+    let stage = Stage::new(by_hand()).await;
+    let anna = stage.hire("anna@corp.example").await;
+    stage.delete(&anna).await.unwrap();
+    assert_eq!(stage.open_tasks().await, ["remove"]);
+    stage.hire("anna@corp.example").await;
+    assert_eq!(stage.open_tasks().await, ["invite"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_created_again_without_access_does_not_call_the_removal_off() {
+    let stage = Stage::new(by_hand()).await;
+    let anna = working(&stage).await;
+    stage.delete(&anna).await.unwrap();
+    let mut body = person("anna@corp.example");
+    body["active"] = json!(false);
+    stage.post(body).await.unwrap();
+    assert_eq!(stage.open_tasks().await, ["remove"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_was_removed_is_not_invited_any_more() {
+    let stage = Stage::new(by_hand()).await;
+    let anna = stage.hire("anna@corp.example").await;
+    let shown = stage.get(User, &anna).await.unwrap();
+    assert_eq!(shown.resource[GATEWAY_USER]["invitationStatus"], "pending");
+    stage.deactivate(&anna).await.unwrap();
+    complete(&stage, "remove").await;
+    let shown = stage.get(User, &anna).await.unwrap();
+    assert_eq!(shown.resource[GATEWAY_USER]["invitationStatus"], "none");
 }

@@ -24,7 +24,7 @@ fn built(settings: &Settings, mode: Mode, dialect: Dialect) -> std::result::Resu
         body_limit: 1,
         clock: Arc::new(SystemClock),
     };
-    (APP.build)(&Blueprint { connection: "hotjar", mode, dialect, settings, wire })
+    APP.adapter(&Blueprint { connection: "hotjar", mode, dialect, settings, wire })
 }
 
 fn hotjar() -> Guarded {
@@ -181,16 +181,6 @@ async fn another_app_brings_its_own_words() {
     assert_eq!(
         instruction(app.create_account(&draft(&[])).await),
         "invite the person as `reader` (Wiki: Admin > People)"
-    );
-}
-
-#[test]
-fn other_modes_are_refused_with_the_reason() {
-    let refused = built(&Settings::default(), Mode::Rest, Dialect::Guide).unwrap_err();
-    assert_eq!(
-        refused,
-        "mode `rest` with dialect `guide`: the app has no interface to speak, so only mode `manual` with dialect \
-         `guide` is possible"
     );
 }
 

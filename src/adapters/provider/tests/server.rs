@@ -122,6 +122,7 @@ pub(super) const PROFILE: Profile = Profile {
         family_name: Held::Yes,
         display_name: Held::Yes,
         roles: Held::Yes,
+        shows_invited: true,
         create_inactive: true,
         many_roles: true,
         ..Accounts::NONE
