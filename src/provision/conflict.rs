@@ -7,7 +7,6 @@ use super::refuse;
 use super::standing::Person;
 use super::{Result, STRIDE};
 use crate::base::fold::key;
-use crate::contract::By;
 use crate::scim::error::ScimError;
 use crate::store::{Key, Kind};
 
@@ -26,7 +25,7 @@ impl Connection {
         if accounts.by_email
             && let Some(email) = &wanted.email
         {
-            let found = self.adapter().account(By::Email(email)).await;
+            let found = self.look_up(email).await;
             if let Some(account) = found.map_err(|error| refuse::not_applied(&error, self.policy.idp))? {
                 self.adopt_unless_deleted(account).await?;
             }

@@ -83,6 +83,9 @@ impl Gateway {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(ROUND) => {}
             }
+            for connection in self.connections() {
+                self.shared().tracker.spawn(Arc::clone(connection).look_through_orphans());
+            }
             let due = match self.shared().store.intents(&Intents::Due(self.shared().clock.now())).await {
                 Ok(due) => due,
                 Err(error) => {
@@ -199,6 +202,7 @@ impl Connection {
             at: self.now(),
             by: "portcullis".to_owned(),
             note: Some("carried out by the gateway itself".to_owned()),
+            evidence: None,
         };
         if let Err(error) = self.store().commit(vec![done]).await {
             tracing::warn!(%error, "a task could not be closed");

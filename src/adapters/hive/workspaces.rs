@@ -59,7 +59,7 @@ impl Workspaces {
             *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some((asked_at, visible));
             Ok::<_, Error>(chosen)
         };
-        Ok(self.managed.get_or_try_init(ask).await?)
+        self.managed.get_or_try_init(ask).await.map(Vec::as_slice)
     }
 
     /// The visible workspaces as the managed ones, the primary one first.

@@ -14,8 +14,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::adapters::{App, Blueprint};
-use crate::base::fold;
+use crate::adapters::{App, Blueprint, answer};
 use crate::contract::{
     Account, Accounts, Adapter, By, Capabilities, Change, Create, Deactivate, Delete, Dialect, Draft, Error,
     Fulfilment, Group, GroupCapabilities, Groups, Held, Kind, Member, Membership, Mode, Outcome, Page,
@@ -71,6 +70,7 @@ fn capabilities(default_role: &'static str) -> Capabilities {
         residual: &[Residual {
             key: "api-keys",
             instruction: "revoke or rotate the API keys this person created, under Team Settings > API Keys",
+            link: "https://ui.honeycomb.io",
         }],
         fulfilment: Fulfilment::Emulated,
         ..Capabilities::default()
@@ -117,11 +117,7 @@ impl Adapter for Honeycomb {
         let members = self.listed("account").await?;
         Ok(match by {
             By::Id(id) => members.into_iter().find(|account| account.id == id),
-            By::Email(email) => {
-                let wanted = fold::key(email);
-                let has = |account: &Account| account.email.as_deref().map(fold::key) == Some(wanted.clone());
-                members.into_iter().find(has)
-            }
+            By::Email(email) => answer::with_address("account", members, email)?,
         })
     }
 

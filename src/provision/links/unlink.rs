@@ -8,6 +8,7 @@ use super::super::standing::{About, Person};
 use super::super::users::index;
 use super::super::{Result, mapping};
 use super::Unlinking;
+use crate::contract::Held;
 use crate::store::{Intents, Kind, Write};
 
 impl Connection {
@@ -72,7 +73,11 @@ impl Connection {
                 About::Remove => person.standing.waiting.push(waiting),
             }
         }
-        person.desired = mapping::adopted(&person.account());
+        let mut account = person.account();
+        if self.capabilities().accounts.external_id == Held::No {
+            account.external_id = None;
+        }
+        person.desired = mapping::adopted(&account);
         person.standing.adopted = true;
         person.standing.remembered = None;
         person.standing.unacknowledged_at = None;

@@ -33,6 +33,16 @@ pub(in crate::provision) enum Missing {
     Believed,
 }
 
+/// What became of an account that belongs to nobody here.
+enum New {
+    /// It gets a resource by these.
+    Taken(Vec<Write>),
+    /// It has one, or had one that a caller deleted.
+    KnownAlready,
+    /// It has the name of another one's resource.
+    LeftOut,
+}
+
 /// The people a listing is compared with.
 pub(in crate::provision) struct Known {
     /// Those whose account nobody has taken yet.
@@ -120,13 +130,22 @@ impl Connection {
         let linked = known.by_account.len();
         let mut changes: Vec<Vec<Write>> = Vec::new();
         let mut new_names = BTreeSet::new();
+        let mut left_out = Vec::new();
         for account in accounts {
             let writes = match known.take(account) {
                 Some(record) => self.absorb_known(record, account, how.began).await?,
-                None => self.absorb_new(account.clone(), Some(how.began), &mut new_names).await?,
+                None => match self.absorb_new(account.clone(), Some(how.began), &mut new_names).await? {
+                    New::Taken(writes) => writes,
+                    New::KnownAlready => Vec::new(),
+                    New::LeftOut => {
+                        left_out.push(account.clone());
+                        Vec::new()
+                    }
+                },
             };
             changes.push(writes);
         }
+        self.watch_left_out(&left_out);
         let missing: Vec<Record> =
             known.by_account.into_values().filter(|record| !is_newer(record, how.began)).collect();
         changes.extend(self.absorb_missing(missing, linked, how.missing));
@@ -168,10 +187,10 @@ impl Connection {
         account: Account,
         began: Option<Timestamp>,
         new_names: &mut BTreeSet<String>,
-    ) -> Result<Vec<Write>> {
+    ) -> Result<New> {
         let ours = self.store().find(self.name(), Kind::User, &Key::Account(account.id.clone())).await?;
         if ours.iter().any(|record| record.lifecycle == Lifecycle::Live) {
-            return Ok(Vec::new());
+            return Ok(New::KnownAlready);
         }
         // Deleted by a caller: it stays so while the app agrees, or has not been asked since, or people are at it.
         let stays_deleted = |record: &Record| {
@@ -180,7 +199,7 @@ impl Connection {
                 || Person::read(record.clone()).standing.waits_for(&About::Remove).is_some()
         };
         if ours.iter().any(stays_deleted) {
-            return Ok(Vec::new());
+            return Ok(New::KnownAlready);
         }
         let mut person = self.adopted_person(account);
         let name = person.record.name_key.clone();
@@ -190,13 +209,13 @@ impl Connection {
                 connection = self.name(),
                 "an account of the app has the name of another person's resource; it is left out"
             );
-            return Ok(Vec::new());
+            return Ok(New::LeftOut);
         }
         let memberships = self.membership_writes(&person).await?;
         person.record.groups.clear();
         let mut writes = vec![Write::Record { record: Box::new(person.into_record()), expected: None }];
         writes.extend(memberships);
-        Ok(writes)
+        Ok(New::Taken(writes))
     }
 
     fn absorb_missing(&self, missing: Vec<Record>, linked: usize, how: Missing) -> Vec<Vec<Write>> {
@@ -233,8 +252,10 @@ impl Connection {
     pub(in crate::provision) async fn adopt_unless_deleted(&self, account: Account) -> Result<()> {
         let ours = self.store().find(self.name(), Kind::User, &Key::Account(account.id.clone())).await?;
         if ours.is_empty() {
-            let writes = self.absorb_new(account, None, &mut BTreeSet::new()).await?;
-            self.store().commit(writes).await?;
+            let new = self.absorb_new(account, None, &mut BTreeSet::new()).await?;
+            if let New::Taken(writes) = new {
+                self.store().commit(writes).await?;
+            }
         }
         Ok(())
     }

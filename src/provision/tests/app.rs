@@ -194,8 +194,7 @@ impl ScriptedApp {
     }
 
     fn by_hand<T>(&self, what: &str) -> Option<Outcome<T>> {
-        (self.capabilities.deactivate == Deactivate::Task)
-            .then(|| Outcome::Waiting(Request { instruction: what.to_owned() }))
+        (self.capabilities.deactivate == Deactivate::Task).then(|| Outcome::Waiting(Request::new(what)))
     }
 }
 
@@ -215,15 +214,19 @@ impl Adapter for ScriptedApp {
 
     async fn account(&self, by: By<'_>) -> Result<Option<Account>> {
         let (By::Id(wanted) | By::Email(wanted)) = by;
-        self.read("account", wanted, |content| {
-            self.shown(content)
-                .find(|account| match by {
+        let found: Vec<Account> = self
+            .read("account", wanted, |content| {
+                let wanted = |account: &&Account| match by {
                     By::Id(id) => account.id == id,
                     By::Email(email) => account.email.as_deref() == Some(email),
-                })
-                .cloned()
-        })
-        .await
+                };
+                self.shown(content).filter(wanted).cloned().collect()
+            })
+            .await?;
+        match found.as_slice() {
+            [_, _, ..] => Err(Error::new(Kind::Ambiguous, "account", "two have the address")),
+            found => Ok(found.first().cloned()),
+        }
     }
 
     async fn accounts(&self, _cursor: Option<&str>) -> Result<Page<Account>> {

@@ -442,15 +442,15 @@ async fn a_leaver_who_is_not_confirmed_yet_is_shown_as_pending() {
         for _ in 0..9 {
             stage.app.next("deactivate", Fault::Fails(kind));
         }
-        let state = async |stage: &Stage| {
+        let shown_as = async |stage: &Stage| {
             let shown = stage.get(User, &anna).await.unwrap().resource;
             (shown["active"].clone(), shown[GATEWAY_USER]["fulfilmentState"].clone())
         };
-        assert_eq!(state(&stage).await, (json!(true), json!("done")));
+        assert_eq!(shown_as(&stage).await, (json!(true), json!("done")));
         assert_eq!(status(stage.deactivate(&anna).await), 503);
-        assert_eq!(state(&stage).await, (json!(true), json!("pending")));
+        assert_eq!(shown_as(&stage).await, (json!(true), json!("pending")));
         stage.go_on_for(Duration::from_mins(30)).await;
-        assert_eq!(state(&stage).await, (json!(false), json!("done")));
+        assert_eq!(shown_as(&stage).await, (json!(false), json!("done")));
         assert!(stage.open_intents().await.is_empty());
     }
 }
