@@ -15,6 +15,7 @@ mod sim;
 mod tasks;
 mod telemetry;
 mod token;
+mod webhook;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -204,6 +204,8 @@ pub struct Residual {
     pub key: &'static str,
     /// What a person has to do, in one imperative line.
     pub instruction: &'static str,
+    /// The page of the app where it is done or begins; empty where each customer has an own one.
+    pub link: &'static str,
 }
 
 /// All that an app can do through one connection.

@@ -7,6 +7,7 @@ mod account;
 mod capabilities;
 mod error;
 mod guarded;
+mod observed;
 mod outcome;
 
 pub use account::{Account, Change, Draft, Group, Member, Page, Role, State};
@@ -16,6 +17,7 @@ pub use capabilities::{
 };
 pub use error::{Error, Fault, Kind, Result, Retry};
 pub use guarded::Guarded;
+pub use observed::Observed;
 pub use outcome::{Outcome, Request};
 
 use std::fmt::Debug;

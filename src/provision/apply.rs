@@ -340,23 +340,13 @@ impl Connection {
             return;
         }
         self.call_off(person, &about, writes);
-        let ticket = self.shared.ids.next();
-        writes.push(Write::Task(Task {
-            id: ticket.clone(),
-            connection: self.name().to_owned(),
-            resource: person.record.id.clone(),
-            kind: about.kind().to_owned(),
-            dedupe: dedupe(person, &about),
-            instruction: request.instruction.clone(),
-            person: person.mention(),
+        let instruction = request.instruction.clone();
+        let task = Task {
             urgent: about == About::Remove,
-            state: TaskState::Open,
-            created_at: self.now(),
-            closed_at: None,
-            closed_by: None,
-            note: None,
-        }));
-        person.standing.waiting.push(Waiting { ticket, about, instruction: request.instruction });
+            ..self.new_task(about.kind(), &person.record.id, person.mention(), request)
+        };
+        person.standing.waiting.push(Waiting { ticket: task.id.clone(), about, instruction });
+        writes.push(Write::Task(task));
     }
 
     /// Cancels the open task of the same kind as `about`, if there is one.
@@ -374,20 +364,15 @@ impl Connection {
         }
         for residual in self.capabilities().residual {
             person.standing.residual.push(residual.key.to_owned());
-            writes.push(Write::Task(Task {
-                id: self.shared.ids.next(),
-                connection: self.name().to_owned(),
-                resource: person.record.id.clone(),
-                kind: "residual_access".to_owned(),
-                dedupe: format!("residual:{}:{}", residual.key, person.record.id),
+            let page = Some(residual.link.to_owned()).filter(|link| !link.is_empty());
+            let request = Request {
                 instruction: residual.instruction.to_owned(),
-                person: person.mention(),
-                urgent: false,
-                state: TaskState::Open,
-                created_at: self.now(),
-                closed_at: None,
-                closed_by: None,
-                note: None,
+                owner: self.policy.residual_owner.clone(),
+                link: self.policy.residual_link.clone().or(page),
+            };
+            writes.push(Write::Task(Task {
+                dedupe: format!("residual:{}:{}", residual.key, person.record.id),
+                ..self.new_task("residual_access", &person.record.id, person.mention(), request)
             }));
         }
         person.standing.residual.sort();
@@ -403,6 +388,28 @@ impl Connection {
         }
     }
 
+    /// An open task for one resource and subject; without an owner of its own it is the connection's.
+    pub(super) fn new_task(&self, kind: &str, resource: &str, person: String, request: Request) -> Task {
+        Task {
+            id: self.shared.ids.next(),
+            connection: self.name().to_owned(),
+            resource: resource.to_owned(),
+            kind: kind.to_owned(),
+            dedupe: format!("{kind}:{resource}"),
+            instruction: request.instruction,
+            person,
+            urgent: false,
+            owner: request.owner.or_else(|| self.policy.owner.clone()),
+            link: request.link,
+            state: TaskState::Open,
+            created_at: self.now(),
+            closed_at: None,
+            closed_by: None,
+            note: None,
+            evidence: None,
+        }
+    }
+
     pub(super) fn closing(&self, dedupe: String, note: &str) -> Write {
         Write::CloseTask {
             connection: self.name().to_owned(),
@@ -411,6 +418,7 @@ impl Connection {
             at: self.now(),
             by: "portcullis".to_owned(),
             note: Some(note.to_owned()),
+            evidence: None,
         }
     }
 }

@@ -15,9 +15,10 @@ use super::roster::Refreshes;
 use super::turn::Turns;
 use super::{Refusal, Result};
 use crate::base::clock::{SharedClock, Timestamp};
-use crate::base::context::{self, Context};
+use crate::base::context::{self, Context, Meter};
 use crate::base::id::Ids;
-use crate::contract::{Adapter, Capabilities, Guarded};
+use crate::base::metrics::Metrics;
+use crate::contract::{Adapter, Capabilities, Guarded, Observed};
 use crate::scim::cursor::CursorKey;
 use crate::scim::error::ScimError;
 use crate::scim::schema::ResourceKind;
@@ -31,6 +32,8 @@ pub struct Shared {
     pub clock: SharedClock,
     /// Every spawned task is on it, so that a shutdown can wait for them.
     pub tracker: TaskTracker,
+    /// What is counted; the same for all parts of the process.
+    pub metrics: Arc<Metrics>,
 }
 
 /// One configured target of one app, as SCIM shows it.
@@ -61,10 +64,11 @@ impl Connection {
         shared: Arc<Shared>,
     ) -> Arc<Self> {
         let name = name.into();
+        let meter = Meter { connection: name.clone(), metrics: Arc::clone(&shared.metrics) };
         Arc::new(Self {
             base_url: format!("{}/{name}/scim/v2", public_url.trim_end_matches('/')),
             name,
-            adapter: Guarded::new(adapter),
+            adapter: Guarded::new(Arc::new(Observed::new(adapter, meter))),
             policy,
             shared,
             turns: Turns::default(),

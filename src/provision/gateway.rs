@@ -7,13 +7,14 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::connection::{Connection, Shared};
-use super::{Denied, ListQuery, Preconditions, Read, Refusal, Result, Shown, View};
+use super::{Denied, ListQuery, Patched, Preconditions, Read, Refusal, Result, Shown, View};
 use crate::base::clock::Timestamp;
 use crate::base::secret::Token;
 use crate::contract::GroupCapabilities;
 use crate::scim::catalog::Catalog;
 use crate::scim::discovery::{self, GroupSurface, Surface};
 use crate::scim::error::ScimError;
+use crate::scim::etag;
 use crate::scim::schema::ResourceKind;
 use crate::store::{self, TokenRow, Write};
 
@@ -234,11 +235,9 @@ impl Connection {
 
     /// Creates a resource and shows it.
     pub async fn create(self: &Arc<Self>, kind: ResourceKind, body: Value, view: &View) -> Result<Shown> {
-        self.offers(kind)?;
-        match kind {
-            ResourceKind::User => self.create_user(body, view).await,
-            ResourceKind::Group => self.create_group(&body, view).await,
-        }
+        let (shown, made) = self.make(kind, body, view, &[]).await?;
+        self.told(vec![made]);
+        Ok(shown)
     }
 
     /// Replaces a resource and shows it.
@@ -257,7 +256,7 @@ impl Connection {
         }
     }
 
-    /// Patches a resource; `None` for a group whose caller did not ask to see it, whose answer is 204.
+    /// Patches a resource; a group is shown to those alone who send `attributes` (RFC 7644 §3.5.2).
     pub async fn patch(
         self: &Arc<Self>,
         kind: ResourceKind,
@@ -265,15 +264,18 @@ impl Connection {
         body: Value,
         view: &View,
         when: &Preconditions,
-    ) -> Result<Option<Shown>> {
+    ) -> Result<Patched> {
         self.offers(kind)?;
         match kind {
-            ResourceKind::User => self.patch_user(id, &body, view, when).await.map(Some),
+            ResourceKind::User => self.patch_user(id, &body, view, when).await.map(Patched::Shown),
             ResourceKind::Group => {
                 let record = self.patch_group(id, &body, when).await?;
                 match view.attributes {
-                    None => Ok(None),
-                    Some(_) => self.shown_group(&record, view).await.map(Some),
+                    None => Ok(Patched::Unshown {
+                        location: self.location(kind, &record.id),
+                        etag: etag::weak(record.version),
+                    }),
+                    Some(_) => self.shown_group(&record, view).await.map(Patched::Shown),
                 }
             }
         }
@@ -288,7 +290,7 @@ impl Connection {
         }
     }
 
-    fn offers(&self, kind: ResourceKind) -> Result<()> {
+    pub(super) fn offers(&self, kind: ResourceKind) -> Result<()> {
         if kind == ResourceKind::Group && !self.capabilities().groups.list {
             let detail = format!("{} has no groups through this connection", self.capabilities().app);
             return Err(Refusal::from(ScimError::new(501, detail)));

@@ -9,9 +9,9 @@ use super::connection::Connection;
 use super::members::{Tally, note_group};
 use super::standing::Person;
 use crate::base::context;
-use crate::contract::{Account, By, Error, Groups, Kind, Membership};
+use crate::contract::{Account, By, Error, Groups, Kind, Membership, Request};
 use crate::scim::error::{ScimError, ScimType};
-use crate::store::{self, Record, Task, TaskState, Write};
+use crate::store::{self, Record, Task, Write};
 
 /// A removal the app was asked for.
 #[derive(Debug)]
@@ -201,37 +201,15 @@ impl Connection {
     pub(super) async fn member_attention(&self, group: &Record, id: &str, why: &str) -> Write {
         let record = self.store().record(self.name(), store::Kind::User, id).await.ok().flatten();
         let person = record.map(Person::read).map_or_else(String::new, |person| person.mention());
-        Write::Task(Task {
-            id: self.shared.ids.next(),
-            connection: self.name().to_owned(),
-            resource: id.to_owned(),
-            kind: "attention".to_owned(),
-            dedupe: member_key(&group.id, id),
-            instruction: format!(
-                "take the person out of the group `{}` in {} by hand: {why}",
-                group.label,
-                self.capabilities().app
-            ),
-            person,
-            urgent: true,
-            state: TaskState::Open,
-            created_at: self.now(),
-            closed_at: None,
-            closed_by: None,
-            note: None,
-        })
+        let (name, app) = (&group.label, self.capabilities().app);
+        let instruction = format!("take the person out of the group `{name}` in {app} by hand: {why}");
+        let task = self.new_task("attention", id, person, Request::new(instruction));
+        Write::Task(Task { dedupe: member_key(&group.id, id), urgent: true, ..task })
     }
 
     /// Closes the task of a removal that was done after all.
     pub(super) fn member_thanks(&self, group: &str, id: &str) -> Write {
-        Write::CloseTask {
-            connection: self.name().to_owned(),
-            dedupe: member_key(group, id),
-            state: TaskState::Cancelled,
-            at: self.now(),
-            by: "portcullis".to_owned(),
-            note: Some("carried out by the gateway itself".to_owned()),
-        }
+        self.closing(member_key(group, id), "carried out by the gateway itself")
     }
 }
 

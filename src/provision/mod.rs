@@ -1,5 +1,6 @@
 //! Decides what should happen at the app and sees that it did. Knows SCIM and the treaty; knows no vendor and no HTTP.
 
+mod admission;
 mod adoption;
 mod apply;
 mod bulk;
@@ -7,11 +8,14 @@ mod conflict;
 mod connection;
 mod gateway;
 mod groups;
+mod import;
 mod leaving;
 mod links;
 mod listing;
+mod made;
 mod mapping;
 mod members;
+mod notices;
 mod orphans;
 mod plan;
 mod policy;
@@ -26,13 +30,16 @@ mod tasks;
 mod tests;
 mod turn;
 mod users;
+mod watch;
 mod window;
 
 pub use connection::{Connection, Shared};
 pub use gateway::Gateway;
+pub use import::{Difference, Differs, PersonDifference};
 pub use links::{Adoption, Link, LinkRow, LinkState, Unlinking};
+pub use notices::Receiver;
 pub use policy::{AdoptExisting, DeletePolicy, Idp, Orphans, Policy, ReadOnly};
-pub use tasks::Difference;
+pub use tasks::Completion;
 
 use std::time::Duration;
 
@@ -80,6 +87,19 @@ pub struct Shown {
     pub location: String,
     /// The entity tag, `W/"3"`.
     pub etag: String,
+}
+
+/// How a patch ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Patched {
+    Shown(Shown),
+    /// A group whose caller did not ask to see it: 204, so that its members are not read to be thrown away.
+    Unshown {
+        /// `meta.location`.
+        location: String,
+        /// The entity tag.
+        etag: String,
+    },
 }
 
 /// `attributes` and `excludedAttributes` as they came (RFC 7644 §3.9).

@@ -16,7 +16,7 @@ use super::{Result, STRIDE};
 use crate::base::clock::Timestamp;
 use crate::base::fold::key;
 use crate::contract::{self, Account, By, State};
-use crate::store::{Kind, Task, TaskState, Write};
+use crate::store::{Kind, Task, Write};
 
 /// How long an account may be without anybody who answers for it.
 const UNNOTICED: Duration = Duration::from_mins(30);
@@ -212,20 +212,7 @@ impl Connection {
         instruction: String,
         person: String,
     ) -> Write {
-        Write::Task(Task {
-            id: self.shared.ids.next(),
-            connection: self.name().to_owned(),
-            resource,
-            kind: kind.to_owned(),
-            dedupe: format!("{kind}:{about}"),
-            instruction,
-            person,
-            urgent: true,
-            state: TaskState::Open,
-            created_at: self.now(),
-            closed_at: None,
-            closed_by: None,
-            note: None,
-        })
+        let task = self.new_task(kind, &resource, person, contract::Request::new(instruction));
+        Write::Task(Task { dedupe: format!("{kind}:{about}"), urgent: true, ..task })
     }
 }

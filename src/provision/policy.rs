@@ -74,6 +74,12 @@ pub struct Policy {
     pub default_role: Option<String>,
     /// Folded group name → role, on apps whose groups are roles.
     pub role_groups: BTreeMap<String, String>,
+    /// Who does what waits for a person, where nobody nearer is named.
+    pub owner: Option<String>,
+    /// Who takes away what a deactivation leaves behind.
+    pub residual_owner: Option<String>,
+    /// Where that is done, in place of the app's own page.
+    pub residual_link: Option<String>,
     /// Whether many operations may be sent in one request.
     pub bulk: bool,
     /// How old a listing may be before a read asks the app again.
@@ -93,6 +99,9 @@ impl Default for Policy {
             protected: Vec::new(),
             default_role: None,
             role_groups: BTreeMap::new(),
+            owner: None,
+            residual_owner: None,
+            residual_link: None,
             bulk: true,
             freshness: Duration::from_secs(30),
             budget: Duration::from_secs(25),

@@ -202,6 +202,7 @@ impl Connection {
             at: self.now(),
             by: "portcullis".to_owned(),
             note: Some("carried out by the gateway itself".to_owned()),
+            evidence: None,
         };
         if let Err(error) = self.store().commit(vec![done]).await {
             tracing::warn!(%error, "a task could not be closed");

@@ -102,7 +102,8 @@ impl Connection {
         })
     }
 
-    fn member_reference(&self, member: &Reference) -> Value {
+    /// A member as the group shows it.
+    pub(super) fn member_reference(&self, member: &Reference) -> Value {
         let kind = match member.kind {
             Kind::User => ResourceKind::User,
             Kind::Group => ResourceKind::Group,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::users::wants_access;
 use crate::base::clock::Timestamp;
+use crate::base::fold::key;
 use crate::contract::{Account, Capabilities, Draft, State};
 use crate::store::Record;
 
@@ -138,8 +139,11 @@ impl Person {
         account
     }
 
-    /// The record with its JSON columns written.
+    /// The record with its JSON columns written, and with the columns that are searched instead of them.
     pub fn into_record(mut self) -> Record {
+        self.record.active = Some(self.standing.active);
+        let told = self.observed.as_ref().and_then(|account| account.display_name.as_deref());
+        self.record.told_key = told.map(key);
         self.record.desired = self.desired.to_string();
         self.record.observed = self.observed.as_ref().and_then(|account| serde_json::to_string(account).ok());
         self.record.standing = serde_json::to_string(&self.standing).unwrap_or_default();

@@ -18,3 +18,4 @@ mod simulators;
 mod stage;
 mod tasks;
 mod tokens;
+mod webhooks;

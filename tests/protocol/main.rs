@@ -4,7 +4,10 @@
 
 mod bulk;
 mod cursors;
+mod gated;
 mod listings;
 mod preconditions;
+mod random;
 mod searches;
 mod stage;
+mod writes;

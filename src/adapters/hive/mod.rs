@@ -83,10 +83,12 @@ fn capabilities(default_role: &'static str) -> Capabilities {
                 key: "hive-account",
                 instruction: "deactivate the Hive account itself, through Hive's SCIM or by an administrator: \
                               it outlives its workspaces",
+                link: "https://app.hive.com",
             },
             Residual {
                 key: "unmanaged-workspaces",
                 instruction: "remove the person from the Hive workspaces that this connection does not manage",
+                link: "https://app.hive.com",
             },
         ],
         fulfilment: Fulfilment::Emulated,

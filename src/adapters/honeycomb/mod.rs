@@ -70,6 +70,7 @@ fn capabilities(default_role: &'static str) -> Capabilities {
         residual: &[Residual {
             key: "api-keys",
             instruction: "revoke or rotate the API keys this person created, under Team Settings > API Keys",
+            link: "https://ui.honeycomb.io",
         }],
         fulfilment: Fulfilment::Emulated,
         ..Capabilities::default()

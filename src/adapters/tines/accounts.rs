@@ -80,7 +80,7 @@ impl Tines {
                 self.strip_teams(account).await?;
                 let instruction =
                     "deactivate the person's login in Tines: the teams are taken away, the login remains";
-                Ok(Outcome::Waiting(Request { instruction: instruction.to_owned() }))
+                Ok(Outcome::Waiting(Request::new(instruction)))
             }
             DeactivateFallback::Delete => self.client.delete(operation, &account.id).await,
         }

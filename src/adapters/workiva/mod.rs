@@ -18,7 +18,7 @@ use std::sync::Arc;
 use super::{App, Blueprint};
 use crate::contract::{
     Accounts, Adapter, Capabilities, Create, Deactivate, Delete, Dialect, Fulfilment, GroupCapabilities,
-    Held, Membership, Mode, Reactivate, Roles,
+    Held, Membership, Mode, Reactivate, Residual, Roles,
 };
 use accounts::Workiva;
 use client::Client;
@@ -73,6 +73,12 @@ fn capabilities() -> Capabilities {
             membership: Membership::OnGroup,
             ..GroupCapabilities::default()
         },
+        residual: &[Residual {
+            key: "document-permissions",
+            instruction: "take the person out of the permissions of Workiva files and folders: a suspended account \
+                          keeps them, and no interface of this connection removes them",
+            link: "https://app.wdesk.com",
+        }],
         fulfilment: Fulfilment::Native,
         page_size: settings::LARGEST_PAGE,
         ..Capabilities::default()

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::app;
 use super::reader::Block;
+use super::{app, webhook};
 use crate::adapters::Blueprint;
 use crate::base::fold::key;
 use crate::contract::{Adapter, Dialect, Mode, Roles};
-use crate::provision::{AdoptExisting, DeletePolicy, Idp, Orphans, Policy, ReadOnly};
+use crate::provision::{AdoptExisting, DeletePolicy, Idp, Orphans, Policy, ReadOnly, Receiver};
 
 /// Names that stand beside the connections in the path.
 const RESERVED: [&str; 8] = ["admin", "console", "healthz", "metrics", "oauth2", "readyz", "scim", "__sim"];
@@ -20,6 +20,8 @@ pub struct Connection {
     pub policy: Policy,
     /// Made from the settings of its app.
     pub adapter: Arc<dyn Adapter>,
+    /// Who is told what happens to its tasks.
+    pub receiver: Option<Arc<dyn Receiver>>,
 }
 
 /// Every connection without a problem.
@@ -50,6 +52,7 @@ fn connection(all: &Block<'_>, name: &str) -> Option<Connection> {
         .choice("dialect", &[("guide", Dialect::Guide), ("vendor", Dialect::Vendor)])
         .unwrap_or_default();
     let policy = policy(&block);
+    let receiver = webhook::read(&block);
     // Which other keys there may be is the app's to say.
     let app = app?;
     let mode = mode.or_else(|| app.modes.first().map(|(mode, _)| *mode))?;
@@ -65,7 +68,7 @@ fn connection(all: &Block<'_>, name: &str) -> Option<Connection> {
         .map_err(|text| all.problem(name, text, "see the app's settings in docs/operating.md"))
         .ok()?;
     check_roles(&block, adapter.capabilities().roles);
-    Some(Connection { name: name.to_owned(), policy, adapter })
+    Some(Connection { name: name.to_owned(), policy, adapter, receiver })
 }
 
 /// Notes each role that the app does not have.
@@ -108,6 +111,7 @@ fn policy(block: &Block<'_>) -> Policy {
         .choice("idp", &[("generic", Idp::Generic), ("okta", Idp::Okta), ("entra", Idp::Entra)])
         .unwrap_or_default();
     let mut policy = Policy { idp, ..Policy::default() };
+    policy.owner = who(block, "owner");
     if let Some(freshness) = block.duration("freshness", 0) {
         policy.freshness = freshness;
     }
@@ -130,6 +134,10 @@ fn policy(block: &Block<'_>) -> Policy {
         ];
         policy.adopt_existing = block.choice("adopt_existing", &adopt_existing).unwrap_or_default();
         policy.bulk = block.flag("bulk") || !block.has("bulk");
+        policy.residual_owner = who(&block, "residual_owner");
+        let link =
+            block.text("residual_link").and_then(|url| app::checked_url(&block, "residual_link", url, false));
+        policy.residual_link = link;
         policy.protected =
             block.texts("protected").unwrap_or_default().iter().map(|address| key(address)).collect();
         block.finish();
@@ -142,6 +150,17 @@ fn policy(block: &Block<'_>) -> Policy {
         block.finish();
     }
     policy
+}
+
+/// Somebody tasks are given to.
+fn who(block: &Block<'_>, name: &str) -> Option<String> {
+    let text = block.text(name)?;
+    if text.trim().is_empty() || text.chars().any(char::is_control) {
+        let remedy = format!("write {name} = \"…\" as your people call the person or team");
+        block.problem(name, "found no line of text, expected one", remedy);
+        return None;
+    }
+    Some(text.trim().to_owned())
 }
 
 /// Group name to role; names that differ in case only are one name.

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use super::app::Fault;
 use super::stage::{Stage, by_hand, id, native, person, removing, status};
 use crate::contract::{Group, Kind, State};
-use crate::provision::{AdoptExisting, Adoption, Link, LinkRow, LinkState, Policy, Unlinking};
+use crate::provision::{AdoptExisting, Adoption, Completion, Link, LinkRow, LinkState, Policy, Unlinking};
 use crate::scim::schema::ResourceKind::User;
 
 fn policy(adopt_existing: AdoptExisting) -> Policy {
@@ -305,7 +305,7 @@ async fn what_has_no_account_or_waits_for_a_removal_is_not_unlinked() {
     let stage = Stage::new(by_hand()).await;
     let anna = stage.hire("anna@corp.example").await;
     let invite = stage.connection.tasks(true).await.unwrap().remove(0);
-    stage.connection.complete_task(&invite.id, "kim", None).await.unwrap();
+    stage.connection.complete_task(&invite.id, Completion::by("kim")).await.unwrap();
     stage.deactivate(&anna).await.unwrap();
     let Unlinking::Refused(told) = stage.connection.unlink(std::slice::from_ref(&anna)).await.unwrap() else {
         panic!()
@@ -320,7 +320,7 @@ async fn a_role_that_waits_for_a_person_is_called_off_by_unlinking() {
     let stage = Stage::new(by_hand()).await;
     let anna = stage.hire("anna@corp.example").await;
     let invite = stage.connection.tasks(true).await.unwrap().remove(0);
-    stage.connection.complete_task(&invite.id, "kim", None).await.unwrap();
+    stage.connection.complete_task(&invite.id, Completion::by("kim")).await.unwrap();
     stage.patch(&anna, json!({"roles": [{"value": "admin"}]})).await.unwrap();
     assert_eq!(stage.open_tasks().await, ["change_role"]);
     assert_eq!(stage.connection.unlink(&[anna]).await.unwrap(), Unlinking::Done(1));

@@ -194,8 +194,7 @@ impl ScriptedApp {
     }
 
     fn by_hand<T>(&self, what: &str) -> Option<Outcome<T>> {
-        (self.capabilities.deactivate == Deactivate::Task)
-            .then(|| Outcome::Waiting(Request { instruction: what.to_owned() }))
+        (self.capabilities.deactivate == Deactivate::Task).then(|| Outcome::Waiting(Request::new(what)))
     }
 }
 

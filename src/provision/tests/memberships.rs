@@ -28,6 +28,23 @@ async fn replace(stage: &Stage, group: &str, name: &str, ids: &[&str]) -> crate:
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_member_comes_and_goes_without_a_look_at_the_others() {
+    for capabilities in [native(), workspaces()] {
+        let stage = Stage::new(capabilities).await;
+        let group = Group { id: "team".to_owned(), name: "team".to_owned(), members: None };
+        stage.app.content().groups = vec![group];
+        let (anna, bo) = (stage.hire("anna@corp.example").await, stage.hire("bo@corp.example").await);
+        let team = stage.group("team").await;
+        stage.members(&team, "add", &[&anna]).await.unwrap();
+        let before = stage.disk.members_read();
+        stage.members(&team, "add", &[&bo]).await.unwrap();
+        stage.members(&team, "remove", &[&anna]).await.unwrap();
+        assert_eq!(stage.disk.members_read(), before);
+        assert_eq!(stage.members_of(&team).await, [bo]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_membership_taken_away_does_not_come_back_with_another_change_of_the_person() {
     let stage = with_workspaces().await;
     let anna = stage.hire("anna@corp.example").await;

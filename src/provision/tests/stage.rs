@@ -19,11 +19,13 @@ use crate::contract::{
     Membership, Mode, Reactivate, Residual, Roles,
 };
 use crate::provision::{
-    Connection, Gateway, ListQuery, Policy, Preconditions, Read, Refusal, Result, Shared, Shown, View,
+    Connection, Gateway, ListQuery, Patched, Policy, Preconditions, Read, Refusal, Result, Shared, Shown,
+    View,
 };
 use crate::scim::schema::ResourceKind::{self, Group as GroupKind, User};
 use crate::store::{
-    self, Intent, Intents, Key, Kind, Record, Reference, Roster, Store, Task, TokenRow, Write, sqlite,
+    self, Event, Intent, Intents, Key, Kind, Record, Reference, Roster, Store, Task, TokenRow, Total, Write,
+    sqlite,
 };
 
 /// An app that has a disabled state: accounts by id, fixed roles, teams.
@@ -85,7 +87,11 @@ pub(super) fn removing() -> Capabilities {
             are_roles: true,
             ..GroupCapabilities::default()
         },
-        residual: &[Residual { key: "api-keys", instruction: "revoke the API keys of this person" }],
+        residual: &[Residual {
+            key: "api-keys",
+            instruction: "revoke the API keys of this person",
+            link: "https://app.example/keys",
+        }],
         fulfilment: Fulfilment::Emulated,
         ..native()
     }
@@ -180,6 +186,7 @@ impl Stage {
             ids: Ids::new(Arc::clone(&clock)),
             clock: Arc::clone(&clock),
             tracker: tokio_util::task::TaskTracker::new(),
+            metrics: Arc::default(),
         });
         let adapter: Arc<dyn Adapter> = Arc::<ScriptedApp>::clone(&app);
         let connection =
@@ -227,9 +234,10 @@ impl Stage {
 
     pub(super) async fn patch(&self, id: &str, value: Value) -> Result<Shown> {
         let body = json!({"Operations": [{"op": "replace", "value": value}]});
-        let shown =
-            self.connection.patch(User, id, body, &View::default(), &Preconditions::default()).await?;
-        Ok(shown.unwrap())
+        match self.connection.patch(User, id, body, &View::default(), &Preconditions::default()).await? {
+            Patched::Shown(shown) => Ok(shown),
+            unshown @ Patched::Unshown { .. } => panic!("{unshown:?}"),
+        }
     }
 
     pub(super) async fn deactivate(&self, id: &str) -> Result<Shown> {
@@ -339,11 +347,18 @@ pub(super) struct Disk {
     unreadable: AtomicBool,
     /// How many listings still find that somebody was changed meanwhile.
     stale: AtomicI64,
+    /// How often all members of a group were read from it.
+    members_read: AtomicI64,
 }
 
 impl Default for Disk {
     fn default() -> Self {
-        Self { left: AtomicI64::new(i64::MAX), unreadable: AtomicBool::new(false), stale: AtomicI64::new(0) }
+        Self {
+            left: AtomicI64::new(i64::MAX),
+            unreadable: AtomicBool::new(false),
+            stale: AtomicI64::new(0),
+            members_read: AtomicI64::new(0),
+        }
     }
 }
 
@@ -351,6 +366,11 @@ impl Disk {
     /// It takes this many more and then no other.
     pub(super) fn is_full_after(&self, commits: i64) {
         self.left.store(commits, Ordering::SeqCst);
+    }
+
+    /// How often all members of a group were read.
+    pub(super) fn members_read(&self) -> i64 {
+        self.members_read.load(Ordering::SeqCst)
     }
 
     /// It takes whatever comes.
@@ -407,12 +427,40 @@ impl Store for Timeless {
         still(self.0.scan(connection, kind, from, limit)).await
     }
 
+    async fn ids(&self, connection: &str, kind: Kind, key: &Key) -> store::Result<Vec<String>> {
+        still(self.0.ids(connection, kind, key)).await
+    }
+
+    async fn records(&self, connection: &str, kind: Kind, ids: &[String]) -> store::Result<Vec<Record>> {
+        still(self.0.records(connection, kind, ids)).await
+    }
+
+    async fn scan_after(
+        &self,
+        connection: &str,
+        kind: Kind,
+        after: &str,
+        limit: u64,
+    ) -> store::Result<Vec<Record>> {
+        still(self.0.scan_after(connection, kind, after, limit)).await
+    }
+
     async fn count(&self, connection: &str, kind: Kind) -> store::Result<u64> {
         still(self.0.count(connection, kind)).await
     }
 
     async fn members(&self, connection: &str, group: &str) -> store::Result<Vec<Reference>> {
+        self.1.members_read.fetch_add(1, Ordering::SeqCst);
         still(self.0.members(connection, group)).await
+    }
+
+    async fn members_among(
+        &self,
+        connection: &str,
+        group: &str,
+        ids: &[String],
+    ) -> store::Result<Vec<String>> {
+        still(self.0.members_among(connection, group, ids)).await
     }
 
     async fn roster(&self, connection: &str, kind: Kind) -> store::Result<Option<Roster>> {
@@ -425,6 +473,14 @@ impl Store for Timeless {
 
     async fn tasks(&self, connection: Option<&str>, open_only: bool) -> store::Result<Vec<Task>> {
         still(self.0.tasks(connection, open_only)).await
+    }
+
+    async fn events(&self, connection: &str, at: Timestamp, limit: u64) -> store::Result<Vec<Event>> {
+        still(self.0.events(connection, at, limit)).await
+    }
+
+    async fn totals(&self) -> store::Result<Vec<Total>> {
+        still(self.0.totals()).await
     }
 
     async fn tokens(&self) -> store::Result<Vec<TokenRow>> {

@@ -10,7 +10,7 @@ use super::{Aim, index};
 use crate::base::jitter::full_jitter;
 use crate::contract;
 use crate::scim::error::ScimError;
-use crate::store::{self, Intent, IntentState, Intents, Kind, Lifecycle, Task, TaskState, Write};
+use crate::store::{self, Intent, IntentState, Intents, Kind, Lifecycle, Task, Write};
 
 impl Connection {
     /// Work still under way for a person: its generation, and what was asked for there.
@@ -218,20 +218,11 @@ impl Connection {
             (Kind::User, "delete") => "remove the person",
             (Kind::User, _) => "take the person's access away",
         };
+        let instruction = format!("{what} in {} by hand: {why}", self.capabilities().app);
+        let request = contract::Request::new(instruction);
         vec![Write::Task(Task {
-            id: self.shared.ids.next(),
-            connection: self.name().to_owned(),
-            resource: intent.resource.clone(),
-            kind: "attention".to_owned(),
-            dedupe: format!("attention:{}", intent.resource),
-            instruction: format!("{what} in {} by hand: {why}", self.capabilities().app),
-            person,
             urgent: true,
-            state: TaskState::Open,
-            created_at: self.now(),
-            closed_at: None,
-            closed_by: None,
-            note: None,
+            ..self.new_task("attention", &intent.resource, person, request)
         })]
     }
 }

@@ -124,12 +124,18 @@ fn a_leaver_is_disabled_and_read_back_before_the_answer() {
         let path = user(&person);
         assert_eq!(app.journal(), [format!("PATCH {path} {{\"active\":false}}"), format!("GET {path}")]);
         assert_eq!(stored(&mut app, "ada.berg@example.com")[0]["active"], false);
-        assert_eq!(demo.tasks("workiva"), Vec::<Value>::new());
+        let [left] = &demo.tasks("workiva")[..] else { panic!("{leave}: not one task") };
+        assert_eq!(
+            (&left["kind"], &left["link"]),
+            (&json!("residual_access"), &json!("https://app.wdesk.com")),
+            "{leave}"
+        );
         let read = app.get(&at(&person));
         if leave == "delete" {
             assert_eq!(read.status, 404);
         } else {
             assert_eq!((&answer.json()["active"], &read.json()["active"]), (&json!(false), &json!(false)));
+            assert_eq!(read.json()[GATEWAY]["residual"], json!(["document-permissions"]));
             assert_eq!(app.patch(&at(&person), &okta_active(false)).status, 200);
         }
         assert_eq!(app.journal(), Vec::<String>::new());

@@ -193,3 +193,34 @@ fn a_role_list_with_one_role_twice_is_refused() {
         "`manual.roles` holds an empty role, or one twice"
     );
 }
+
+#[tokio::test]
+async fn the_operators_own_words_name_the_person_the_role_and_the_assignee() {
+    let mut settings = Settings::default();
+    let text = |text: &str| Setting::Text(text.into());
+    settings
+        .set("manual.assignee", text("Kim"))
+        .set("manual.link", text("https://app.example/team"))
+        .set("manual.instructions.invite", text("invite {name} <{email}> as {role} on {page}"))
+        .set("manual.instructions.remove", text("take {email} ({role}) out of {app}"));
+    let app = built(&settings, Mode::Manual, Dialect::Guide).unwrap();
+    let named = Draft { display_name: Some("Anna Berg".into()), ..draft(&["Admin"]) };
+    let Outcome::Waiting(request) = app.create_account(&named).await.unwrap() else { panic!("not waiting") };
+    assert_eq!(request.instruction, "invite Anna Berg <anna@corp.example> as Admin on Settings > Team");
+    assert_eq!(
+        (request.owner.as_deref(), request.link.as_deref()),
+        (Some("Kim"), Some("https://app.example/team"))
+    );
+    assert_eq!(
+        instruction(app.create_account(&draft(&[])).await),
+        "invite anna@corp.example <anna@corp.example> as Read Only on Settings > Team"
+    );
+    assert_eq!(
+        instruction(app.deactivate(&account("Admin", State::Active)).await),
+        "take anna@corp.example (Admin) out of Hotjar"
+    );
+    assert_eq!(
+        instruction(app.groups().unwrap().add_member("role:admin", &member()).await),
+        "change the person's role to `Admin` (Hotjar: Settings > Team)"
+    );
+}
