@@ -213,6 +213,12 @@ mod tests {
     }
 
     #[test]
+    fn the_base_url_is_the_root_with_and_without_a_slash() {
+        assert_eq!(endpoint("/hive/scim/v2"), Endpoint::Root);
+        assert_eq!(endpoint("/hive/scim/v2/"), Endpoint::Root);
+    }
+
+    #[test]
     fn a_search_is_never_taken_for_an_id() {
         for (path, kind) in [
             ("/hive/scim/v2/.search", None),

@@ -10,11 +10,10 @@ use super::connection::{Connection, Shared};
 use super::{Denied, ListQuery, Patched, Preconditions, Read, Refusal, Result, Shown, View};
 use crate::base::clock::Timestamp;
 use crate::base::secret::Token;
-use crate::contract::GroupCapabilities;
-use crate::scim::catalog::Catalog;
-use crate::scim::discovery::{self, GroupSurface, Surface};
+use crate::scim::discovery;
 use crate::scim::error::ScimError;
 use crate::scim::etag;
+use crate::scim::project::Written;
 use crate::scim::schema::ResourceKind;
 use crate::store::{self, TokenRow, Write};
 
@@ -171,18 +170,6 @@ impl Gateway {
 
 /// What HTTP asks of a connection.
 impl Connection {
-    fn surface(&self) -> Surface {
-        let GroupCapabilities { list, create, rename, delete, add_member, remove_member, .. } =
-            self.capabilities().groups;
-        let groups = match (list, add_member || remove_member, create || rename || delete) {
-            (false, ..) => GroupSurface::Absent,
-            (true, false, _) => GroupSurface::ReadOnly,
-            (true, true, false) => GroupSurface::Members,
-            (true, true, true) => GroupSurface::Full,
-        };
-        Surface { groups, etag: true, sort: true, bulk: self.policy.bulk, ..Surface::new(self.base_url()) }
-    }
-
     /// `/ServiceProviderConfig`.
     pub fn service_provider_config(&self) -> Value {
         discovery::service_provider_config(&self.surface())
@@ -190,7 +177,7 @@ impl Connection {
 
     /// `/ResourceTypes`, or one of them.
     pub fn resource_types(&self, name: Option<&str>) -> Result<Value> {
-        let (surface, catalog) = (self.surface(), Catalog::standard());
+        let (surface, catalog) = (self.surface(), &*self.catalog);
         match name {
             None => Ok(discovery::resource_types(&surface, catalog)),
             Some(name) => discovery::resource_type(&surface, catalog, name)
@@ -200,7 +187,7 @@ impl Connection {
 
     /// `/Schemas`, or one of them by URN.
     pub fn schemas(&self, urn: Option<&str>) -> Result<Value> {
-        let (surface, catalog) = (self.surface(), Catalog::standard());
+        let (surface, catalog) = (self.surface(), &*self.catalog);
         match urn {
             None => Ok(discovery::schemas(&surface, catalog)),
             Some(urn) => discovery::schema(&surface, catalog, urn)
@@ -275,7 +262,7 @@ impl Connection {
                         location: self.location(kind, &record.id),
                         etag: etag::weak(record.version),
                     }),
-                    Some(_) => self.shown_group(&record, view).await.map(Patched::Shown),
+                    Some(_) => self.shown_group(&record, view, &Written::default()).await.map(Patched::Shown),
                 }
             }
         }

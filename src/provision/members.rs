@@ -86,9 +86,8 @@ impl Connection {
         if steps.is_empty() {
             return Ok(Difference::default());
         }
-        let needs_all = steps
-            .iter()
-            .any(|step| matches!(step, MembersStep::Replace(_) | MembersStep::RemoveMatching(_)));
+        let needs_all =
+            steps.iter().any(|step| matches!(step, MembersStep::Replace(_) | MembersStep::RemoveMatching(_)));
         let certain = self.members_are_known(group, needs_all).await?;
         // A removal still under way is what the caller asked for last, and may have been done already.
         let (_, leaving) = self.open_removals(&group.id).await?;

@@ -25,6 +25,7 @@ mod refuse;
 mod roster;
 mod show;
 mod standing;
+mod surface;
 mod tasks;
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::scim::extension::Extension;
+
 /// Which identity provider's needs win where they conflict with the letter of the RFC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Idp {
@@ -74,6 +76,8 @@ pub struct Policy {
     pub default_role: Option<String>,
     /// Folded group name → role, on apps whose groups are roles.
     pub role_groups: BTreeMap<String, String>,
+    /// Schemas beside those every connection knows.
+    pub extensions: Vec<Extension>,
     /// Who does what waits for a person, where nobody nearer is named.
     pub owner: Option<String>,
     /// Who takes away what a deactivation leaves behind.
@@ -99,6 +103,7 @@ impl Default for Policy {
             protected: Vec::new(),
             default_role: None,
             role_groups: BTreeMap::new(),
+            extensions: Vec::new(),
             owner: None,
             residual_owner: None,
             residual_link: None,

@@ -27,6 +27,7 @@ const ENDPOINTS: &[&str] = &[
     "/Me",
     "/Widgets",
     "",
+    "/",
 ];
 
 const METHODS: &[Method] = &[

@@ -17,10 +17,11 @@ use super::users::{Aim, REPEATABLE, check, not_found};
 use super::{Preconditions, Result, STRIDE, Shown, View};
 use crate::base::fold::key;
 use crate::contract::{self, Group, GroupCapabilities, Groups};
-use crate::scim::catalog::Catalog;
 use crate::scim::decode;
 use crate::scim::error::ScimError;
+use crate::scim::extension::{self, Write as Change};
 use crate::scim::patch::{MemberStep, Options, Patch};
+use crate::scim::project::Written;
 use crate::scim::schema::ResourceKind;
 use crate::store::{self, Key, Kind, Lifecycle, Record, Write};
 
@@ -33,7 +34,9 @@ impl Connection {
         view: &View,
         before: Vec<String>,
     ) -> Result<(Shown, String, Option<Turn>)> {
-        let (desired, members) = decode::decode_group(body)?;
+        let (desired, members) = decode::decode_group(body, &self.catalog.group)?;
+        extension::check_new(&desired, &self.catalog.group)?;
+        let written = Written::by_body(&desired);
         let wanted: Vec<String> =
             members.unwrap_or_default().into_iter().map(|member| member.value).collect();
         let this = Arc::clone(self);
@@ -64,7 +67,7 @@ impl Connection {
             Ok((record, turn))
         };
         let (record, turn) = self.carry(work).await?;
-        Ok((self.shown_group(&record, view).await?, record.id, Some(turn)))
+        Ok((self.shown_group(&record, view, &written).await?, record.id, Some(turn)))
     }
 
     /// What a group was made with is no later change: `lastModified` is `created` (RFC 7643 §3.1).
@@ -153,12 +156,17 @@ impl Connection {
         view: &View,
         when: &Preconditions,
     ) -> Result<Shown> {
-        let (desired, members) = decode::decode_group(body)?;
+        let catalog = Arc::clone(&self.catalog);
+        let (mut desired, members) = decode::decode_group(body, &catalog.group)?;
+        let written = Written::by_body(&desired);
         let wanted: Vec<String> =
             members.unwrap_or_default().into_iter().map(|member| member.value).collect();
-        let record =
-            self.change_group(id, when, move |_| Ok((desired, vec![MembersStep::Replace(wanted)]))).await?;
-        self.shown_group(&record, view).await
+        let change = move |shown: &Value| {
+            extension::settle(shown, &mut desired, Change::Replace, &catalog.group)?;
+            Ok((desired, vec![MembersStep::Replace(wanted)]))
+        };
+        let record = self.change_group(id, when, change).await?;
+        self.shown_group(&record, view, &written).await
     }
 
     /// Patches a group; answers nothing, so that the caller gets a 204 (no members have to be read for it).
@@ -168,12 +176,14 @@ impl Connection {
         body: &Value,
         when: &Preconditions,
     ) -> Result<Record> {
-        let patch = Patch::parse(body, &Catalog::standard().group)?;
+        let catalog = Arc::clone(&self.catalog);
+        let patch = Patch::parse(body, &catalog.group)?;
         let options = Options { replace_creates_missing: self.policy.idp != Idp::Generic };
         self.change_group(id, when, move |shown| {
             let mut resource = shown.clone();
             patch.apply(&mut resource, &options)?;
-            let (desired, _) = decode::decode_group(&resource)?;
+            let (mut desired, _) = decode::decode_group(&resource, &catalog.group)?;
+            extension::settle(shown, &mut desired, Change::Patch, &catalog.group)?;
             let values = |members: &[crate::scim::patch::Member]| {
                 members.iter().map(|member| member.value.clone()).collect()
             };
@@ -347,11 +357,11 @@ impl Connection {
         }
     }
 
-    pub(super) async fn shown_group(&self, record: &Record, view: &View) -> Result<Shown> {
-        let projection = super::show::projection(ResourceKind::Group, view)?;
+    pub(super) async fn shown_group(&self, record: &Record, view: &View, written: &Written) -> Result<Shown> {
+        let projection = self.projection(ResourceKind::Group, view)?;
         let record = self.group(&record.id).await?;
         let resource = self.resource(ResourceKind::Group, record.clone(), &projection, None).await?;
-        Ok(self.shown(ResourceKind::Group, &record, resource, view)?)
+        Ok(self.shown(ResourceKind::Group, &record, resource, (view, written))?)
     }
 }
 

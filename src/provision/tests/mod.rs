@@ -4,6 +4,7 @@ mod adoptions;
 mod app;
 mod creates;
 mod disks;
+mod extensions;
 mod groups;
 mod guards;
 mod leavers;

@@ -198,12 +198,17 @@ impl Stage {
     /// The same app and database under a process that was started again; what the old one does no longer counts as
     /// long as the calls it waits for never end.
     pub(super) async fn restarted(&self) -> Self {
+        self.restarted_with(self.policy.clone()).await
+    }
+
+    /// [`Stage::restarted`] under another policy.
+    pub(super) async fn restarted_with(&self, policy: Policy) -> Self {
         let again = Self::over(
             Arc::clone(&self.app),
             Arc::clone(&self.store),
             Arc::clone(&self.disk),
             Arc::clone(&self.clock),
-            self.policy.clone(),
+            policy,
             Arc::clone(&self.directory),
         );
         again.gateway.recover().await.unwrap();

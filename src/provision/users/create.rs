@@ -15,8 +15,9 @@ use super::super::{Result, Shown, View};
 use super::{Aim, Under, index};
 use crate::base::fold::key;
 use crate::contract::{Account, Deactivate, State};
-use crate::scim::catalog::Catalog;
 use crate::scim::decode;
+use crate::scim::extension;
+use crate::scim::project::Written;
 use crate::store::{self, Intent, IntentState, Intents, Key, Kind, Lifecycle, Record, Write};
 
 /// How long a create whose answer was lost may be repeated without being a duplicate.
@@ -44,7 +45,9 @@ impl Connection {
         view: &View,
         before: Vec<String>,
     ) -> Result<(Shown, String, Option<Turn>)> {
-        let mut desired = decode::decode(&body, &Catalog::standard().user)?;
+        let mut desired = decode::decode(&body, &self.catalog.user)?;
+        extension::check_new(&desired, &self.catalog.user)?;
+        let written = Written::by_body(&desired);
         if desired.get("active").is_none() {
             desired["active"] = json!(true);
         }
@@ -58,7 +61,7 @@ impl Connection {
             Ok((this.change_repeated(person, desired).await?, None))
         };
         let (person, turn) = self.carry(work).await?;
-        Ok((self.shown_person(&person, view).await?, person.record.id, turn))
+        Ok((self.shown_person(&person, view, &written).await?, person.record.id, turn))
     }
 
     /// The person of a new account, or the one that is there already and shall be as desired.
