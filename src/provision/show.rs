@@ -133,7 +133,9 @@ impl Connection {
         if let Some(account) = &person.record.account {
             extension.insert("accountId".to_owned(), json!(account));
         }
-        if matches!(capabilities.create, Create::Invite | Create::Task) {
+        let invites = matches!(capabilities.create, Create::Invite | Create::Task);
+        // Where an account is there at once, some may come by an invitation all the same.
+        if invites || standing.invitation != Invitation::None {
             extension.insert("invitationStatus".to_owned(), json!(standing.invitation.as_str()));
         }
         extension.insert("fulfilment".to_owned(), json!(capabilities.fulfilment));

@@ -270,10 +270,11 @@ impl Adapter for Hybrid {
 
     /// By SCIM, then by REST out of the other managed workspaces, which SCIM does not speak for.
     async fn deactivate(&self, account: &Account) -> Result<Outcome<()>> {
-        let done = self.scim.deactivate(account).await?;
-        if matches!(done, Outcome::Done(())) {
-            self.close_others(account, "deactivate").await?;
+        if account.state == Some(State::Inactive) {
+            return Ok(Outcome::Already(()));
         }
+        let done = self.scim.deactivate(account).await?;
+        self.close_others(account, "deactivate").await?;
         Ok(done)
     }
 
