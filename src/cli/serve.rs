@@ -79,6 +79,8 @@ pub async fn gateway_until(
         RouterSettings { behind_proxy: config.behind_proxy, ..RouterSettings::default() },
     );
     let promises = gateway.shared().tracker.spawn(Arc::clone(&gateway).keep_promises(stop.clone()));
+    gateway.shared().tracker.spawn(Arc::clone(&gateway).watch_drift(stop.clone()));
+    gateway.shared().tracker.spawn(Arc::clone(&gateway).watch_invitations(stop.clone()));
     let cut = crate::http::serve(listener, doors, settings, stop).await;
     if cut > 0 {
         tracing::warn!(cut, "sockets were closed before their requests ended");

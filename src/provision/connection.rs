@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
+use super::drift::Attention;
 use super::policy::Policy;
 use super::refuse;
 use super::roster::Refreshes;
@@ -46,6 +47,8 @@ pub struct Connection {
     pub(super) refreshes: Refreshes,
     /// Places for open intents that are worked on.
     pub(super) resuming: Arc<Semaphore>,
+    /// What is looked after on our own account.
+    pub(super) attention: Attention,
     /// What the cursors of this connection's listings are sealed with, for as long as the process lives.
     pub(super) cursor_key: CursorKey,
 }
@@ -69,6 +72,7 @@ impl Connection {
             turns: Turns::default(),
             refreshes: Refreshes::default(),
             resuming: Arc::new(Semaphore::new(super::recover::AT_ONCE)),
+            attention: Attention::default(),
             cursor_key: CursorKey::new(rand::random()),
         })
     }

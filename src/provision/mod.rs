@@ -4,8 +4,10 @@ mod apply;
 mod bulk;
 mod conflict;
 mod connection;
+mod drift;
 mod gateway;
 mod groups;
+mod invitations;
 mod listing;
 mod mapping;
 mod members;
@@ -25,7 +27,9 @@ mod users;
 mod window;
 
 pub use connection::{Connection, Shared};
+pub use drift::{Correction, DriftPolicy, Finding, Report, What};
 pub use gateway::Gateway;
+pub use invitations::{InvitationPolicy, Overdue};
 pub use policy::{DeletePolicy, Idp, Policy, ReadOnly};
 pub use tasks::Difference;
 

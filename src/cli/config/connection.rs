@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::app;
 use super::reader::Block;
+use super::watch;
 use crate::adapters::Blueprint;
 use crate::base::fold::key;
 use crate::contract::{Adapter, Dialect, Mode, Roles};
@@ -64,6 +65,7 @@ fn connection(all: &Block<'_>, name: &str) -> Option<Connection> {
         .map_err(|text| all.problem(name, text, "see the app's settings in docs/operating.md"))
         .ok()?;
     check_roles(&block, adapter.capabilities().roles);
+    watch::check(&block, adapter.capabilities());
     Some(Connection { name: name.to_owned(), policy, adapter })
 }
 
@@ -109,7 +111,9 @@ fn policy(block: &Block<'_>) -> Policy {
     if let Some(freshness) = block.duration("freshness", 0) {
         policy.freshness = freshness;
     }
+    (policy.drift, policy.invitations) = watch::read(block);
     if let Some(block) = block.block("policy") {
+        watch::read_policy(&block, &mut policy.drift, &mut policy.invitations);
         let readonly =
             [("shadow", ReadOnly::Shadow), ("ignore", ReadOnly::Ignore), ("reject", ReadOnly::Reject)];
         policy.readonly = block.choice("readonly", &readonly).unwrap_or_default();

@@ -5,6 +5,7 @@ mod connection;
 mod reader;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::fmt;
 use std::net::SocketAddr;

@@ -3,7 +3,9 @@
 mod app;
 mod creates;
 mod disks;
+mod drift;
 mod guards;
+mod invitations;
 mod leavers;
 mod listings;
 mod memberships;

@@ -67,6 +67,7 @@ impl Connection {
     pub(in crate::provision) fn mark_gone(&self, person: &mut Person) {
         person.record.account = None;
         person.record.observed_at = Some(self.now());
+        person.expire_invitation();
         person.standing.active = false;
         person.standing.gone_at = Some(self.now());
         if let Some(observed) = &mut person.observed {

@@ -78,7 +78,8 @@ pub async fn all(make: impl AsyncFn(&'static str) -> Arc<dyn Store>) {
             a_token_comes_back_as_it_was_written,
             a_token_id_may_serve_two_connections,
             a_token_is_revoked_once,
-            a_roster_is_the_last_one;
+            a_roster_is_the_last_one,
+            a_note_is_the_last_one_of_its_name_and_connection;
         durability:
             a_commit_is_seen_by_the_next_read,
             two_hundred_concurrent_commits_are_all_kept,
