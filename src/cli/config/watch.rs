@@ -7,7 +7,7 @@ use crate::contract::{Capabilities, Create};
 use crate::provision::{Correction, DriftPolicy, InvitationPolicy, Overdue};
 
 /// Between two looks at an app at the least, in seconds.
-const SHORTEST: u64 = 60;
+const SHORTEST: u64 = 1;
 
 /// Reads `drift` and `invitations` of a connection.
 pub fn read(connection: &Block<'_>) -> (DriftPolicy, InvitationPolicy) {

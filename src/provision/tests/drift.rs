@@ -168,7 +168,7 @@ async fn another_role_and_another_name_are_put_back_with_one_call() {
     body["roles"] = json!([{ "value": "editor" }]);
     body["name"] = json!({ "givenName": "Anna", "familyName": "Berg" });
     stage.post(body).await.unwrap();
-    stage.set_role("a1", "admin");
+    stage.set_role("a1", "owner");
     stage.alter("a1", |account| account.family_name = Some("Lind".to_owned()));
     stage.app.calls();
     assert_eq!(stage.found().await, [(What::RoleChanged, "corrected"), (What::Renamed, "corrected")]);
@@ -194,6 +194,7 @@ async fn memberships_callers_asked_for_are_put_back_and_others_are_nobodys_busin
     let stage = Stage::with(native(), correcting()).await.with_a_crowd().await;
     let team = |id: &str| crate::contract::Group { id: id.to_owned(), name: id.to_owned(), members: None };
     stage.app.content().groups = vec![team("red"), team("blue")];
+    sleep(LATER).await;
     let anna = stage.hire("anna@corp.example").await;
     let (red, blue) = (stage.group("red").await, stage.group("blue").await);
     stage.members(&red, "add", &[&anna]).await.unwrap();
@@ -226,6 +227,7 @@ async fn nobody_is_invited_to_put_a_membership_back() {
     let stage = Stage::with(workspaces(), correcting()).await.with_a_crowd().await;
     let site = |id: &str| crate::contract::Group { id: id.to_owned(), name: id.to_owned(), members: None };
     stage.app.content().groups = vec![site("one"), site("two")];
+    sleep(LATER).await;
     let anna = stage.hire("anna@corp.example").await;
     let two = stage.group("two").await;
     stage.members(&two, "add", &[&anna]).await.unwrap();
