@@ -236,6 +236,8 @@ fn attributes(told: &Capabilities) -> Vec<[String; 2]> {
     let rest = if held.everything { "yes" } else { "no: kept by the gateway" };
     let row = |name: &str, how: String| [name.to_owned(), how];
     vec![
+        row("`userName` beside the e-mail", how(held.user_name).to_owned()),
+        row("`externalId`", how(held.external_id).to_owned()),
         row("e-mail", email),
         row("`name.givenName`", needed(how(held.given_name), held.names_required)),
         row("`name.familyName`", needed(how(held.family_name), held.names_required)),

@@ -21,7 +21,7 @@ const FLOORS: &[(&str, &[&str])] = &[
 ];
 
 /// What adapters share; everything else below `adapters` is one app.
-const SHARED: &[&str] = &["answer", "settings", "simulator"];
+const SHARED: &[&str] = &["answer", "provider", "settings", "simulator"];
 
 /// Crates whose types stay on one floor.
 const KEPT: &[(&str, &str)] =
@@ -40,6 +40,17 @@ struct Source {
 fn every_path_points_down() {
     let broken: Vec<String> = sources().iter().flat_map(violations).collect();
     assert!(broken.is_empty(), "\n{}", broken.join("\n"));
+}
+
+#[test]
+fn what_adapters_share_names_no_vendor() {
+    const VENDORS: &[&str] = &["hive", "honeycomb", "tines", "workiva", "hotjar"];
+    for source in sources().iter().filter(|source| source.path.starts_with("src/adapters/provider/")) {
+        let text = source.text.to_lowercase();
+        let words: BTreeSet<&str> = text.split(|letter: char| !letter.is_alphanumeric()).collect();
+        let named: Vec<_> = VENDORS.iter().filter(|vendor| words.contains(**vendor)).collect();
+        assert!(named.is_empty(), "{} names {named:?}", source.path);
+    }
 }
 
 #[test]
@@ -75,6 +86,11 @@ fn a_planted_violation_is_found() {
         ("src/adapters/hive/client.rs", "use super::super::tines;"),
         ("src/adapters/hive/mod.rs", "use super::{App, tines::client};"),
         ("src/adapters/answer/mod.rs", "use crate::adapters::hive::APP;"),
+        ("src/adapters/provider/mod.rs", "use crate::adapters::tines::APP;"),
+        ("src/adapters/provider/user.rs", "use super::super::scim::APP;"),
+        ("src/adapters/provider/wire.rs", "use crate::scim::error::ScimError;"),
+        ("src/adapters/provider/wire.rs", "use crate::adapters::simulator::Running;"),
+        ("src/adapters/simulator/scim/mod.rs", "use crate::adapters::provider::Profile;"),
         ("src/adapters/hive/client.rs", "use crate::scim::Patch;"),
         ("src/adapters/hive/client.rs", "use super::sim::Hive;"),
         ("src/adapters/hive/sim.rs", "use super::client::Member;"),
@@ -132,7 +148,7 @@ fn violations(source: &Source) -> Vec<String> {
     for used in paths(&tokens(&source.text), &module) {
         let reason = match used.segments.first().map(String::as_str) {
             Some("crate") => within(&floor, &module, &used),
-            Some(foreign) => kept(&floor, &module, foreign),
+            Some(foreign) => kept(&floor, &module, foreign, used.in_tests),
             None => None,
         };
         found.extend(reason.map(|why| format!("{}:{}: {why}", source.path, used.line)));
@@ -164,17 +180,22 @@ fn within(floor: &str, module: &[String], used: &Used) -> Option<String> {
     if other == own && used.segments.get(3).is_some_and(|name| name == "sim") && !used.in_tests {
         return Some(format!("the client of `{own}` uses its own simulator"));
     }
+    if own == "provider" && other == "simulator" && !used.in_tests {
+        return Some("the client of service providers uses their simulator".to_owned());
+    }
     let is_app = other.starts_with(char::is_lowercase) && !SHARED.contains(&other);
     (is_app && other != own && !own.is_empty()).then(|| format!("`{own}` uses the adapter `{other}`"))
 }
 
 /// Why a path into another crate is not allowed.
-fn kept(floor: &str, module: &[String], foreign: &str) -> Option<String> {
+fn kept(floor: &str, module: &[String], foreign: &str, in_tests: bool) -> Option<String> {
     if foreign == "portcullis" {
         return Some("the crate names itself from outside, expected `crate`".to_owned());
     }
     let (_, home) = KEPT.iter().find(|(name, _)| *name == foreign)?;
-    let simulator = foreign == "axum" && simulates(module);
+    // Tests of what adapters share make servers up, too.
+    let server = in_tests && module.get(1).is_some_and(|name| SHARED.contains(&name.as_str()));
+    let simulator = foreign == "axum" && (simulates(module) || server);
     (floor != *home && !simulator).then(|| format!("`{floor}` uses `{foreign}`, which stays in `{home}`"))
 }
 

@@ -4,7 +4,9 @@ pub mod answer;
 pub mod hive;
 pub mod honeycomb;
 pub mod manual;
+pub mod provider;
 pub mod sandbox;
+pub mod scim;
 pub mod settings;
 #[cfg(feature = "sim")]
 pub mod simulator;
@@ -24,6 +26,7 @@ pub static APPS: &[&App] = &[
     &honeycomb::APP,
     &manual::APP,
     &sandbox::APP,
+    &scim::APP,
     &tines::APP,
     &workiva::APP,
     // As far as it is written.
@@ -49,5 +52,6 @@ pub struct Blueprint<'a> {
     pub mode: Mode,
     pub dialect: Dialect,
     pub settings: &'a Settings,
+    /// Of the block `rest`, or of `scim` in an app without one; an app with both asks [`Settings::wire`].
     pub wire: Wire,
 }

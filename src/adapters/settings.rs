@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::secret::SecretString;
+use crate::upstream::Wire;
 
 /// One setting of a connection block, `rest.api_key` or `manual.roster`.
 #[derive(Debug, Clone, Copy)]
@@ -49,19 +50,34 @@ pub enum Setting {
 
 /// The checked settings of one connection, by dotted path; defaults are filled in.
 #[derive(Debug, Clone, Default)]
-pub struct Settings(BTreeMap<String, Setting>);
+pub struct Settings {
+    values: BTreeMap<String, Setting>,
+    wires: BTreeMap<String, Wire>,
+}
 
 impl Settings {
     /// Puts a value in place; the last one wins.
     pub fn set(&mut self, path: impl Into<String>, value: Setting) -> &mut Self {
-        self.0.insert(path.into(), value);
+        self.values.insert(path.into(), value);
         self
+    }
+
+    /// Puts the limits of a block's wire in place.
+    pub fn set_wire(&mut self, block: impl Into<String>, wire: Wire) -> &mut Self {
+        self.wires.insert(block.into(), wire);
+        self
+    }
+
+    /// The limits of the wire as the block `rest` or `scim` says; `None` where nobody read them.
+    #[must_use]
+    pub fn wire(&self, block: &str) -> Option<&Wire> {
+        self.wires.get(block)
     }
 
     /// A text, URL or choice.
     #[must_use]
     pub fn text(&self, path: &str) -> Option<&str> {
-        match self.0.get(path) {
+        match self.values.get(path) {
             Some(Setting::Text(text)) => Some(text),
             _ => None,
         }
@@ -70,7 +86,7 @@ impl Settings {
     /// A secret.
     #[must_use]
     pub fn secret(&self, path: &str) -> Option<&SecretString> {
-        match self.0.get(path) {
+        match self.values.get(path) {
             Some(Setting::Secret(secret)) => Some(secret),
             _ => None,
         }
@@ -79,13 +95,13 @@ impl Settings {
     /// A flag; absent is `false`.
     #[must_use]
     pub fn flag(&self, path: &str) -> bool {
-        matches!(self.0.get(path), Some(Setting::Flag(true)))
+        matches!(self.values.get(path), Some(Setting::Flag(true)))
     }
 
     /// A whole number.
     #[must_use]
     pub fn count(&self, path: &str) -> Option<u64> {
-        match self.0.get(path) {
+        match self.values.get(path) {
             Some(Setting::Count(count)) => Some(*count),
             _ => None,
         }
@@ -94,7 +110,7 @@ impl Settings {
     /// A list; absent is empty.
     #[must_use]
     pub fn texts(&self, path: &str) -> &[String] {
-        match self.0.get(path) {
+        match self.values.get(path) {
             Some(Setting::Texts(texts)) => texts,
             _ => &[],
         }

@@ -28,6 +28,8 @@ pub struct Account {
     pub id: String,
     /// The login name, in apps that have one beside the address.
     pub user_name: Option<String>,
+    /// What the caller's side calls the person, in apps that keep it (RFC 7643 §3.1 `externalId`).
+    pub external_id: Option<String>,
     pub email: Option<String>,
     pub given_name: Option<String>,
     pub family_name: Option<String>,
@@ -60,6 +62,7 @@ impl Account {
             self.id = told.id;
         }
         over(&mut self.user_name, told.user_name);
+        over(&mut self.external_id, told.external_id);
         over(&mut self.email, told.email);
         over(&mut self.given_name, told.given_name);
         over(&mut self.family_name, told.family_name);
@@ -79,6 +82,7 @@ impl Account {
 pub struct Draft {
     /// Always there; apps that know only addresses use `email`.
     pub user_name: String,
+    pub external_id: Option<String>,
     /// There for every app whose capabilities say it needs one.
     pub email: Option<String>,
     pub given_name: Option<String>,
@@ -97,6 +101,7 @@ pub struct Draft {
 #[serde(default)]
 pub struct Change {
     pub user_name: Option<String>,
+    pub external_id: Option<String>,
     pub email: Option<String>,
     pub given_name: Option<String>,
     pub family_name: Option<String>,

@@ -92,6 +92,10 @@ pub enum Held {
 /// Which attributes of an account the app holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Accounts {
+    /// A login name of its own; `No` where the address is the login.
+    pub user_name: Held,
+    /// What the caller's side calls the person (RFC 7643 §3.1 `externalId`).
+    pub external_id: Held,
     pub email: Held,
     pub given_name: Held,
     pub family_name: Held,
@@ -115,6 +119,28 @@ pub struct Accounts {
     pub create_inactive: bool,
     /// How many roles an account has.
     pub many_roles: bool,
+}
+
+impl Accounts {
+    /// An app that holds nothing, as [`Default`] has it: what a constant is built on.
+    pub const NONE: Self = Self {
+        user_name: Held::No,
+        external_id: Held::No,
+        email: Held::No,
+        given_name: Held::No,
+        family_name: Held::No,
+        display_name: Held::No,
+        roles: Held::No,
+        everything: false,
+        email_required: false,
+        names_required: false,
+        email_unique: false,
+        by_id: false,
+        by_email: false,
+        shows_invited: false,
+        create_inactive: false,
+        many_roles: false,
+    };
 }
 
 /// Which role values the app knows.

@@ -95,9 +95,10 @@ impl Adapter for Guarded {
 
 /// Whether everything `change` names can be changed.
 fn holds(held: &Accounts, change: &Change) -> bool {
-    let Change { user_name, email, given_name, family_name, display_name, roles } = change;
+    let Change { user_name, external_id, email, given_name, family_name, display_name, roles } = change;
     let named = [
-        (user_name.is_some(), if held.everything { Held::Yes } else { Held::No }),
+        (user_name.is_some(), if held.everything { Held::Yes } else { held.user_name }),
+        (external_id.is_some(), held.external_id),
         (email.is_some(), held.email),
         (given_name.is_some(), held.given_name),
         (family_name.is_some(), held.family_name),

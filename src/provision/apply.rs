@@ -417,6 +417,7 @@ fn remembered(person: &Person) -> Draft {
     let observed = person.observed.clone().unwrap_or_default();
     Draft {
         user_name: person.record.label.clone(),
+        external_id: observed.external_id,
         email: observed.email,
         given_name: observed.given_name,
         family_name: observed.family_name,
@@ -432,6 +433,7 @@ fn account_of(draft: &Draft) -> Account {
     let roles = draft.roles.iter().map(|role| Role { value: role.clone(), display: None }).collect();
     Account {
         user_name: Some(draft.user_name.clone()),
+        external_id: draft.external_id.clone(),
         email: draft.email.clone(),
         given_name: draft.given_name.clone(),
         family_name: draft.family_name.clone(),
@@ -452,6 +454,7 @@ fn change_to(draft: &Draft, found: &Account, capabilities: &Capabilities) -> Cha
     let same_roles = has.len() == draft.roles.len()
         && draft.roles.iter().all(|role| has.iter().any(|held| held.eq_ignore_ascii_case(role)));
     Change {
+        external_id: other(&draft.external_id, &found.external_id, held.external_id),
         given_name: other(&draft.given_name, &found.given_name, held.given_name),
         family_name: other(&draft.family_name, &found.family_name, held.family_name),
         display_name: other(&draft.display_name, &found.display_name, held.display_name),
@@ -468,6 +471,7 @@ fn lay_over(account: &mut Account, change: &Change) {
     });
     account.merge(Account {
         user_name: change.user_name.clone(),
+        external_id: change.external_id.clone(),
         email: change.email.clone(),
         given_name: change.given_name.clone(),
         family_name: change.family_name.clone(),

@@ -11,6 +11,7 @@ use crate::scim::error::{Result, ScimError, ScimType};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Wanted {
     pub user_name: String,
+    pub external_id: Option<String>,
     pub email: Option<String>,
     pub given_name: Option<String>,
     pub family_name: Option<String>,
@@ -77,6 +78,7 @@ pub fn wanted(resource: &Value, capabilities: &Capabilities, policy: &Policy) ->
     let name = resource.get("name").cloned().unwrap_or_default();
     Ok(Wanted {
         user_name: text(resource, "userName").unwrap_or_default(),
+        external_id: text(resource, "externalId"),
         email,
         given_name: text(&name, "givenName"),
         family_name: text(&name, "familyName"),
@@ -136,6 +138,7 @@ fn one_or_all(mut roles: Vec<String>, capabilities: &Capabilities) -> Vec<String
 pub fn draft(wanted: &Wanted, capabilities: &Capabilities, policy: &Policy) -> Draft {
     let mut draft = Draft {
         user_name: wanted.user_name.clone(),
+        external_id: wanted.external_id.clone(),
         email: wanted.email.clone(),
         given_name: wanted.given_name.clone(),
         family_name: wanted.family_name.clone(),
@@ -221,9 +224,12 @@ pub fn change(
             Held::No | Held::AtCreate | Held::ReadOnly => {}
         }
     }
-    if held.everything && key(&wanted.user_name) != observed.user_name.as_deref().map(key).unwrap_or_default()
-    {
+    let own_login = held.everything || held.user_name == Held::Yes;
+    if own_login && key(&wanted.user_name) != observed.user_name.as_deref().map(key).unwrap_or_default() {
         change.user_name = Some(wanted.user_name.clone());
+    }
+    if held.external_id == Held::Yes {
+        change.external_id = differing(wanted.external_id.as_ref(), observed.external_id.as_ref(), false);
     }
     if let (Some(roles), have) = (&wanted.roles, observed.roles.as_deref().unwrap_or_default()) {
         let same = roles.len() == have.len()
@@ -354,6 +360,9 @@ pub fn adopted(account: &Account) -> Value {
     let mut resource = json!({ "userName": login, "active": active });
     if let Some(email) = &account.email {
         resource["emails"] = json!([{ "value": email, "type": "work", "primary": true }]);
+    }
+    if let Some(external_id) = &account.external_id {
+        resource["externalId"] = json!(external_id);
     }
     resource
 }

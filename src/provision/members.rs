@@ -106,6 +106,7 @@ impl Connection {
         if !capabilities.list || capabilities.accounts.everything {
             return Ok(true);
         }
+        let asked_at = self.now();
         // Who may lose a role is told by the listing, too.
         let whole = whole || capabilities.groups.are_roles;
         let read_at = match capabilities.groups.membership {
@@ -122,7 +123,8 @@ impl Connection {
                 super::reading::members_read_at(&self.group(&group.id).await?)
             }
         };
-        let known = self.is_fresh(read_at);
+        // What was read for this question is new enough, however short the freshness window is.
+        let known = self.is_fresh(read_at) || read_at.is_some_and(|at| at >= asked_at);
         if whole && !known { Err(refuse::not_read(self.policy.idp)) } else { Ok(known) }
     }
 

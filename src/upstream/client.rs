@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue, IF_MATCH};
 use url::Url;
 
 use super::attempts::Attempts;
@@ -100,6 +100,10 @@ fn compose(request: &Request, mut url: Url) -> reqwest::Request {
     };
     let mut message = reqwest::Request::new(method, url);
     message.headers_mut().insert(ACCEPT, HeaderValue::from_static(request.media));
+    let tag = request.if_match.as_deref().and_then(|tag| HeaderValue::from_str(tag).ok());
+    if let Some(tag) = tag {
+        message.headers_mut().insert(IF_MATCH, tag);
+    }
     if let Some(body) = &request.body {
         message.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(request.media));
         *message.body_mut() = Some(body.to_string().into());

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
+use reqwest::header::ETAG;
 use reqwest::{Client, redirect};
 use tokio::time::{Instant, timeout};
 
@@ -80,12 +81,13 @@ impl Exchange {
             return Err(Failure::Unusable(format!("{} redirects, which is not followed", code.as_u16())));
         }
         let retry_after = retry_after(code.as_u16(), answer.headers(), self.clock.now());
+        let etag = answer.headers().get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
         let body = match read(&mut answer, self.body_limit).await {
             Ok(body) => body,
             Err((_, failure)) if code.is_success() => return Err(failure),
             Err((part, _)) => part,
         };
-        Ok(Response { status: code.as_u16(), body, retry_after })
+        Ok(Response { status: code.as_u16(), body, etag, retry_after })
     }
 }
 

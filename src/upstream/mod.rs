@@ -94,6 +94,8 @@ pub struct Request {
     pub body: Option<Value>,
     /// Of the body, and of the answer that is asked for.
     pub media: &'static str,
+    /// Sent as `If-Match`: an entity tag the app gave, with its quotes.
+    pub if_match: Option<String>,
     pub safety: Safety,
 }
 
@@ -112,6 +114,8 @@ pub enum Method {
 pub struct Response {
     pub status: u16,
     pub body: Vec<u8>,
+    /// The entity tag of what the answer shows, as the app wrote it.
+    pub etag: Option<String>,
     /// The app's own word on when to come back, clamped to 1 s … 1 h.
     pub retry_after: Option<Duration>,
 }

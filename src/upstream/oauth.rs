@@ -199,7 +199,7 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, body: &str) -> Result<Token, Failure> {
-        granted(&Response { status, body: body.into(), retry_after: None }, Timestamp(0))
+        granted(&Response { status, body: body.into(), etag: None, retry_after: None }, Timestamp(0))
     }
 
     #[test]

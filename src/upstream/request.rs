@@ -27,7 +27,7 @@ pub fn segment(text: &str) -> String {
 
 impl Request {
     fn new(method: Method, path: impl Into<String>, safety: Safety) -> Self {
-        Self { method, path: path.into(), query: Vec::new(), body: None, media: JSON, safety }
+        Self { method, path: path.into(), query: Vec::new(), body: None, media: JSON, if_match: None, safety }
     }
 
     /// A GET, which is a [`Safety::Read`].
@@ -71,6 +71,13 @@ impl Request {
     #[must_use]
     pub fn json(mut self, body: Value) -> Self {
         self.body = Some(body);
+        self
+    }
+
+    /// Lets the request through only while the app's entity tag is still `tag` (RFC 9110 §13.1.1).
+    #[must_use]
+    pub fn if_match(mut self, tag: Option<String>) -> Self {
+        self.if_match = tag;
         self
     }
 

@@ -92,7 +92,7 @@ pub fn failed(app: &'static str, operation: &'static str, safety: Safety, respon
 
 fn somebody_else(app: &str, operation: &'static str, status: u16) -> Error {
     let message =
-        format!("a web page answered {status} where the API of `{app}` is expected: check `rest.base_url`");
+        format!("a web page answered {status} where the API of `{app}` is expected: check its `base_url`");
     Error { fault: Fault::Operator, ..Error::new(Kind::Unexpected, operation, message) }
 }
 

@@ -6,7 +6,7 @@ use super::*;
 use crate::contract::Retry;
 
 fn answer(status: u16, body: &str) -> Response {
-    Response { status, body: body.as_bytes().to_vec(), retry_after: None }
+    Response { status, body: body.as_bytes().to_vec(), etag: None, retry_after: None }
 }
 
 fn kind(status: u16, body: &str) -> Kind {
@@ -106,7 +106,7 @@ fn a_broken_app_may_have_done_a_create_but_not_one_it_asks_to_repeat() {
         }
     }
     let patience = Some(Duration::from_secs(7));
-    let busy = Response { status: 503, body: Vec::new(), retry_after: patience };
+    let busy = Response { status: 503, body: Vec::new(), etag: None, retry_after: patience };
     let error = failed("hive", "create_account", Safety::Once, &busy);
     assert_eq!((error.kind, error.retry), (Kind::Unavailable, Retry::Later(patience)));
     assert_eq!(error.message, "`hive` answered 503: no readable message");

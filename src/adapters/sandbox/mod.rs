@@ -35,6 +35,8 @@ const CAPABILITIES: Capabilities = Capabilities {
     mode: Mode::Rest,
     dialect: Dialect::Guide,
     accounts: Accounts {
+        user_name: Held::Yes,
+        external_id: Held::Yes,
         email: Held::Yes,
         given_name: Held::Yes,
         family_name: Held::Yes,
@@ -184,6 +186,7 @@ impl Adapter for Sandbox {
         let account = Account {
             id: format!("sbx-{}", self.ids.next()),
             user_name: Some(draft.user_name.clone()),
+            external_id: draft.external_id.clone(),
             email: draft.email.clone(),
             given_name: draft.given_name.clone(),
             family_name: draft.family_name.clone(),
@@ -202,6 +205,7 @@ impl Adapter for Sandbox {
         let before = account.clone();
         account.merge(Account {
             user_name: change.user_name.clone(),
+            external_id: change.external_id.clone(),
             email: change.email.clone(),
             given_name: change.given_name.clone(),
             family_name: change.family_name.clone(),

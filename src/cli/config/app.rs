@@ -44,10 +44,12 @@ pub fn check_mode(block: &Block<'_>, app: &App, mode: Mode, dialect: Dialect) {
     block.problem(key, text, format!("write {}", known.join(", or ")));
 }
 
+/// The blocks that lead to an interface of the app, each with limits of its own.
+const WIRED: [&str; 2] = ["rest", "scim"];
+
 /// Reads every setting the app declares, and the limits of its wire.
 pub fn settings(block: &Block<'_>, app: &App) -> (Settings, Wire) {
     let mut settings = Settings::default();
-    let mut wire = standard_wire();
     let mut sections: BTreeMap<&str, Vec<(&str, &Field)>> = BTreeMap::new();
     for field in app.fields {
         match field.path.split_once('.') {
@@ -57,11 +59,14 @@ pub fn settings(block: &Block<'_>, app: &App) -> (Settings, Wire) {
     }
     for (section, fields) in sections {
         if let Some(inner) = block.block(section) {
-            if section == "rest" {
-                wire = read_wire(&inner);
+            let mut private = false;
+            if WIRED.contains(&section) {
+                let told = read_wire(&inner);
+                private = told.private;
+                settings.set_wire(section, told);
             }
             for (name, field) in fields {
-                read(&inner, name, field, wire.private, &mut settings);
+                read(&inner, name, field, private, &mut settings);
             }
             inner.finish();
         } else if !block.has(section) {
@@ -70,7 +75,8 @@ pub fn settings(block: &Block<'_>, app: &App) -> (Settings, Wire) {
             }
         }
     }
-    (settings, wire)
+    let wire = WIRED.iter().find_map(|section| settings.wire(section).cloned());
+    (settings, wire.unwrap_or_else(standard_wire))
 }
 
 fn standard_wire() -> Wire {

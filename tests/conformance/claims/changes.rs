@@ -41,7 +41,12 @@ fn attributes(stage: &Stage) -> Vec<Attribute> {
             |account, change| account.roles = change.roles.as_ref().map(|roles| as_roles(roles)),
         ),
         (
-            told!(stage, accounts.everything),
+            told!(stage, accounts.external_id) == Held::Yes,
+            Change { external_id: text("00u1"), ..none() },
+            |account, change| account.external_id.clone_from(&change.external_id),
+        ),
+        (
+            told!(stage, accounts.everything) || told!(stage, accounts.user_name) == Held::Yes,
             Change { user_name: text("annie"), ..none() },
             |account, change| account.user_name.clone_from(&change.user_name),
         ),

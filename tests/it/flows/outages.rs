@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::people::{
     GATEWAY, ada, add_members, at, entra_active, group_at, id, okta_active, remove_member, with,
 };
-use super::stage::{App, Demo, Served, WIRED, eventually, everywhere};
+use super::stage::{App, Demo, Served, WIRED, eventually, everywhere, has_access};
 
 /// What the gateway may take by itself once the app is back.
 const SOON: Duration = Duration::from_secs(15);
@@ -23,19 +23,6 @@ private = true
 
 fn honeycomb() -> Served {
     Served::start("honeycomb", "honeycomb-config-key", HONEYCOMB)
-}
-
-/// Whether the app gives this address access.
-fn has_access(app: &mut App, name: &str, email: &str) -> bool {
-    let state = app.state();
-    let people = match name {
-        "hive" => &state["workspaces"]["ws_001"],
-        "honeycomb" => &state["teams"]["acme"]["members"],
-        "tines" => &state["users"],
-        _ => &state["workspaces"]["ws_1"]["users"],
-    };
-    let people = people.as_array().unwrap();
-    people.iter().any(|person| person["email"] == email && person["active"] != false)
 }
 
 fn creates(app: &mut App) -> usize {

@@ -103,6 +103,11 @@ impl Demo {
         )
     }
 
+    /// The SCIM address of one connection and the token that opens it.
+    pub fn scim(&self, name: &str) -> (&str, &str) {
+        (self.ready["connections"][name]["base_url"].as_str().unwrap(), TOKEN)
+    }
+
     /// The configuration the demo wrote for the commands beside it.
     fn config(&self) -> String {
         text(&self.directory.path().join("data/portcullis.toml"))
@@ -126,9 +131,11 @@ impl Demo {
 #[derive(Debug)]
 pub struct Served {
     gateway: Process,
-    simulator: Process,
+    /// `None` where the app is none of the simulated ones.
+    simulator: Option<Process>,
     folder: TempDir,
     app: &'static str,
+    name: &'static str,
     gateway_address: String,
     simulator_address: String,
     token: String,
@@ -138,25 +145,39 @@ impl Served {
     /// Serves `app` as a connection of the same name. `settings` is what stands below `[connections.APP]`, with `SIM`
     /// for the address of the app; `secret` is what the file `secret` holds.
     pub fn start(app: &'static str, secret: &str, settings: &str) -> Self {
+        let address = free_address();
+        let settings = settings.replace("SIM", &format!("http://{address}"));
+        let mut served = Self::before(app, app, secret, &settings, &address);
+        served.restart_simulator();
+        served
+    }
+
+    /// The same as the connection `name`, before an app that is there already; `simulator_address` is where its levers
+    /// are.
+    pub fn before(
+        app: &'static str,
+        name: &'static str,
+        secret: &str,
+        settings: &str,
+        simulator_address: &str,
+    ) -> Self {
         let folder = TempDir::new().unwrap();
         fs::write(folder.path().join("secret"), secret).unwrap();
-        let (gateway_address, simulator_address) = (free_address(), free_address());
-        let settings = settings.replace("SIM", &format!("http://{simulator_address}"));
+        let (gateway_address, simulator_address) = (free_address(), simulator_address.to_owned());
         let store = folder.path().join("data/portcullis.db");
         let config = folder.path().join("portcullis.toml");
         let head =
             format!("listen = \"{gateway_address}\"\n[store]\nurl = \"sqlite://{}\"\n", store.display());
-        fs::write(&config, format!("{head}[connections.{app}]\napp = \"{app}\"\n{settings}")).unwrap();
-        let made = run(&["token", "create", "--config", &text(&config), "--connection", app, "--json"]);
+        fs::write(&config, format!("{head}[connections.{name}]\napp = \"{app}\"\n{settings}")).unwrap();
+        let made = run(&["token", "create", "--config", &text(&config), "--connection", name, "--json"]);
         let token = serde_json::from_str::<Value>(&made).unwrap()["token"].as_str().unwrap().to_owned();
-        let simulator = start_simulator(folder.path(), app, &simulator_address);
         let gateway = start_gateway(folder.path(), &gateway_address);
-        Self { gateway, simulator, folder, app, gateway_address, simulator_address, token }
+        Self { gateway, simulator: None, folder, app, name, gateway_address, simulator_address, token }
     }
 
     /// A client of the connection and the app behind it.
     pub fn app(&self) -> App {
-        let base_url = format!("http://{}/{}/scim/v2", self.gateway_address, self.app);
+        let base_url = format!("http://{}/{}/scim/v2", self.gateway_address, self.name);
         App::new(&base_url, &self.token, &format!("http://{}", self.simulator_address))
     }
 
@@ -172,12 +193,12 @@ impl Served {
 
     /// Ends the app: nobody listens at its address.
     pub fn kill_simulator(&mut self) {
-        self.simulator.kill();
+        self.simulator = None;
     }
 
     /// Starts the app again, as it first was.
     pub fn restart_simulator(&mut self) {
-        self.simulator = start_simulator(self.folder.path(), self.app, &self.simulator_address);
+        self.simulator = Some(start_simulator(self.folder.path(), self.app, &self.simulator_address));
     }
 }
 
@@ -410,6 +431,19 @@ pub fn eventually<T>(limit: Duration, what: &str, mut look: impl FnMut() -> Opti
         assert!(started.elapsed() < limit, "not within {} s: {what}", limit.as_secs());
         thread::sleep(Duration::from_millis(50));
     }
+}
+
+/// Whether the app gives this address access.
+pub fn has_access(app: &mut App, name: &str, email: &str) -> bool {
+    let state = app.state();
+    let people = match name {
+        "hive" => &state["workspaces"]["ws_001"],
+        "honeycomb" => &state["teams"]["acme"]["members"],
+        "tines" => &state["users"],
+        _ => &state["workspaces"]["ws_1"]["users"],
+    };
+    let people = people.as_array().unwrap();
+    people.iter().any(|person| person["email"] == email && person["active"] != false)
 }
 
 /// The apps that are called; Hotjar has nothing to call, the sandbox nobody to be called.
