@@ -167,7 +167,7 @@ fn every_problem_is_named_where_it_is() {
         (
             "a section of another app",
             "[connections.sandbox]\napp = \"sandbox\"\n[connections.sandbox.rest]\nprivate = true\n".to_owned(),
-            "line 3: connections.sandbox.rest: unknown key\n  hint: known here: app, dialect, freshness, idp, mode, policy, roles",
+            "line 3: connections.sandbox.rest: unknown key\n  hint: known here: app, dialect, drift, freshness, idp, invitations, mode, policy, roles",
         ),
         (
             "a misspelt key that has a default",

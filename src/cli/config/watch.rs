@@ -39,10 +39,15 @@ pub fn read_policy(policy: &Block<'_>, drift: &mut DriftPolicy, invitations: &mu
 
 /// A duration, or `off`.
 fn every(block: &Block<'_>) -> Option<Option<Duration>> {
-    if block.has("every") && block.word("every") == Some("off") {
-        return Some(None);
+    match block.has("every").then(|| block.word("every")).flatten() {
+        Some("off") => Some(None),
+        Some(word) if !word.starts_with(|first: char| first.is_ascii_digit()) => {
+            let text = format!("found `{word}`, expected a duration from {SHORTEST}s to 24h, or `off`");
+            block.problem("every", text, "write every = \"1h\" or every = \"off\"");
+            None
+        }
+        Some(_) | None => block.duration("every", SHORTEST).map(Some),
     }
-    block.duration("every", SHORTEST).map(Some)
 }
 
 /// Notes what the app cannot do: an app without a listing cannot drift, one that invites nobody has no invitations.

@@ -13,8 +13,9 @@ use super::super::connection::Connection;
 use super::super::gateway::Gateway;
 use crate::base::context::Context;
 
-/// The first round of a connection begins within this time, so that not all begin at once.
-const SPREAD: Duration = Duration::from_mins(5);
+/// The first round of a connection begins within this time, and not in its first half: whoever starts the gateway to
+/// look at something is left alone, and not all connections begin at once.
+const SPREAD: Duration = Duration::from_mins(10);
 
 /// How long one round may take: nobody waits for it, and an app may have many pages.
 const LONGEST: Duration = Duration::from_mins(15);
@@ -49,7 +50,7 @@ impl Gateway {
         let mut due: BTreeMap<String, (Instant, Duration)> = BTreeMap::new();
         for connection in self.connections() {
             if let Some(every) = every(connection) {
-                let first = every.min(SPREAD).mul_f64(rand::random());
+                let first = every.min(SPREAD).mul_f64(0.5 + 0.5 * rand::random::<f64>());
                 due.insert(connection.name().to_owned(), (Instant::now() + first, every));
             }
         }
