@@ -29,7 +29,7 @@ suites:
 bench:
     cargo build --release
     cargo run --release --example figures
-    cargo bench --bench scim
+    cargo bench --bench scim --bench roster
     cargo test --release --lib speed -- --ignored --nocapture
 
 # A minute of fuzzing for each parser, or for those named; needs a nightly compiler and cargo-fuzz

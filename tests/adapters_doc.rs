@@ -69,7 +69,7 @@ fn capabilities(app: &App, mode: Mode, dialect: Dialect) -> Capabilities {
         clock: Arc::new(SystemClock),
     };
     let blueprint = Blueprint { connection: "example", mode, dialect, settings: &settings, wire };
-    *(app.build)(&blueprint).unwrap().capabilities()
+    *app.adapter(&blueprint).unwrap().capabilities()
 }
 
 fn example(field: &Field) -> Setting {
@@ -77,7 +77,7 @@ fn example(field: &Field) -> Setting {
     match field.kind {
         FieldKind::Url => Setting::Text(field.default.unwrap_or("https://example.com/api/v1").to_owned()),
         FieldKind::Secret(_) => Setting::Secret(SecretString::from(text)),
-        FieldKind::Text | FieldKind::Choice(_) => Setting::Text(text.to_owned()),
+        FieldKind::Text | FieldKind::Choice(_) | FieldKind::Template(_) => Setting::Text(text.to_owned()),
         FieldKind::Flag => Setting::Flag(text == "true"),
         FieldKind::Count { min, .. } => Setting::Count(text.parse().unwrap_or(min)),
         FieldKind::Texts => Setting::Texts(vec![text.to_owned()]),
@@ -102,7 +102,8 @@ fn section(page: &mut String, app: &App, told: Capabilities) {
     } else {
         writeln!(page, "\nA deactivation leaves behind, as tasks and under `residual`:\n").unwrap();
         for left in told.residual {
-            writeln!(page, "- `{}`: {}", left.key, left.instruction).unwrap();
+            let link = if left.link.is_empty() { String::new() } else { format!(" (<{}>)", left.link) };
+            writeln!(page, "- `{}`: {}{link}", left.key, left.instruction).unwrap();
         }
     }
     if app.fields.is_empty() {
@@ -281,6 +282,7 @@ fn setting(field: &Field) -> [String; 4] {
         FieldKind::Count { min, max } => format!("{min} to {max}"),
         FieldKind::Choice(words) => format!("`{}`", words.join("`, `")),
         FieldKind::Texts => "list of texts".to_owned(),
+        FieldKind::Template(places) => format!("text with the places `{{{}}}`", places.join("}`, `{")),
     };
     let default = match (field.default, field.required) {
         (Some(default), _) => format!("`{default}`"),

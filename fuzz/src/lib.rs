@@ -4,6 +4,8 @@ pub mod base;
 #[path = "../../src/scim/mod.rs"]
 pub mod scim;
 
+use base::fold;
+use scim::filter::Lookup;
 use scim::limits::{JsonLimits, check_json};
 use serde_json::{Value, json};
 
@@ -11,6 +13,31 @@ use serde_json::{Value, json};
 pub fn body(data: &[u8]) -> Option<Value> {
     check_json(data, &JsonLimits::default()).ok()?;
     serde_json::from_slice(data).ok()
+}
+
+/// Whether a resource is under a key that a filter names for it.
+pub fn is_under(resource: &Value, lookup: &Lookup) -> bool {
+    let text = |name: &str| resource[name].as_str();
+    let key = |name: &str| text(name).map(fold::key);
+    let values = |name: &str| resource[name].as_array().cloned().unwrap_or_default();
+    match lookup {
+        Lookup::Id(id) => text("id") == Some(id),
+        Lookup::ExternalId(id) => text("externalId") == Some(id),
+        Lookup::UserName(name) => key("userName") == Some(fold::key(name)),
+        Lookup::DisplayName(name) => key("displayName") == Some(fold::key(name)),
+        Lookup::UserNamePrefix(prefix) => key("userName").is_some_and(|key| key.starts_with(prefix)),
+        Lookup::DisplayNamePrefix(prefix) => key("displayName").is_some_and(|key| key.starts_with(prefix)),
+        Lookup::Email(email) => values("emails")
+            .iter()
+            .any(|each| each["value"].as_str().map(fold::key) == Some(fold::key(email))),
+        Lookup::MemberValue(id) => values("members").iter().any(|each| each["value"].as_str() == Some(id)),
+        Lookup::GroupValue(id) => values("groups").iter().any(|each| each["value"].as_str() == Some(id)),
+        Lookup::Active(active) => resource["active"].as_bool() == Some(*active),
+        Lookup::LastModified { from, to } => resource["meta"]["lastModified"]
+            .as_str()
+            .and_then(|at| at.parse::<jiff::Timestamp>().ok())
+            .is_some_and(|at| (from.0..=to.0).contains(&at.as_microsecond())),
+    }
 }
 
 /// A person with a value of every shape.
@@ -23,6 +50,7 @@ pub fn user() -> Value {
         "id": "018f0000-0000-7000-8000-000000000001",
         "userName": "anna.berg@corp.example",
         "externalId": "00u1",
+        "displayName": " Anna Straße",
         "name": { "givenName": "Anna", "familyName": "Straße" },
         "active": true,
         "emails": [

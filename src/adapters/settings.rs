@@ -36,6 +36,58 @@ pub enum FieldKind {
     Choice(&'static [&'static str]),
     /// A list of texts.
     Texts,
+    /// A text with places in braces, each of these (see [`Template`]).
+    Template(&'static [&'static str]),
+}
+
+/// A text with places that are filled in when it is used: `invite {email}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template(Vec<Piece>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    Place(&'static str),
+}
+
+impl Template {
+    /// Reads a template whose places are all `known`.
+    ///
+    /// Fails with one line that says which brace or place is wrong, and with the text being empty or more than one
+    /// line.
+    pub fn parse(text: &str, known: &[&'static str]) -> Result<Self, String> {
+        if text.trim().is_empty() || text.chars().any(char::is_control) {
+            return Err("found no line of text, expected one".to_owned());
+        }
+        let mut pieces = Vec::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once('{') {
+            let (name, behind) =
+                after.split_once('}').ok_or("found `{` without `}`, expected a place like `{email}`")?;
+            let place = known.iter().find(|place| **place == name).ok_or_else(|| {
+                format!("found the place `{{{name}}}`, expected one of `{{{}}}`", known.join("}`, `{"))
+            })?;
+            pieces.extend([Piece::Text(before.to_owned()), Piece::Place(place)]);
+            rest = behind;
+        }
+        pieces.push(Piece::Text(rest.to_owned()));
+        let stray = |piece: &Piece| matches!(piece, Piece::Text(text) if text.contains('}'));
+        if pieces.iter().any(stray) {
+            return Err("found `}` without `{`, expected a place like `{email}`".to_owned());
+        }
+        Ok(Self(pieces))
+    }
+
+    /// The text with what `value` says in each place.
+    pub fn fill<'a>(&'a self, value: impl Fn(&'static str) -> &'a str) -> String {
+        self.0
+            .iter()
+            .map(|piece| match piece {
+                Piece::Text(text) => text.as_str(),
+                Piece::Place(place) => value(place),
+            })
+            .collect()
+    }
 }
 
 /// A checked value.
@@ -113,6 +165,35 @@ impl Settings {
         match self.values.get(path) {
             Some(Setting::Texts(texts)) => texts,
             _ => &[],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLACES: &[&str] = &["email", "role"];
+
+    #[test]
+    fn places_are_filled_in_and_nothing_else_is() {
+        let template = Template::parse("invite {email} as {role}: {email}", PLACES).unwrap();
+        let filled = template.fill(|place| if place == "email" { "{role}" } else { "Admin" });
+        assert_eq!(filled, "invite {role} as Admin: {role}");
+        assert_eq!(Template::parse("ask Kim", PLACES).unwrap().fill(|_| "x"), "ask Kim");
+    }
+
+    #[test]
+    fn a_place_nobody_knows_and_a_lonely_brace_are_refused() {
+        for (text, problem) in [
+            ("invite {mail}", "found the place `{mail}`, expected one of `{email}`, `{role}`"),
+            ("invite {}", "found the place `{}`, expected one of `{email}`, `{role}`"),
+            ("invite {email", "found `{` without `}`, expected a place like `{email}`"),
+            ("invite email}", "found `}` without `{`, expected a place like `{email}`"),
+            (" ", "found no line of text, expected one"),
+            ("one\ntwo", "found no line of text, expected one"),
+        ] {
+            assert_eq!(Template::parse(text, PLACES).unwrap_err(), problem, "{text}");
         }
     }
 }

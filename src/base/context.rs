@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::metrics::Metrics;
+
 tokio::task_local! {
     static CURRENT: Context;
+    static METER: Meter;
 }
 
 /// One outgoing HTTP exchange, redacted: no header, no body, no query.
@@ -20,6 +23,20 @@ pub struct Call {
     pub status: Option<u16>,
     pub attempt: u32,
     pub duration: Duration,
+}
+
+/// Where outgoing calls are counted, and as whose.
+#[derive(Debug, Clone)]
+pub struct Meter {
+    pub connection: String,
+    pub metrics: Arc<Metrics>,
+}
+
+impl Meter {
+    /// Runs `work`, whose calls are counted here.
+    pub async fn scope<F: Future>(self, work: F) -> F::Output {
+        METER.scope(self, work).await
+    }
 }
 
 /// What a request carries with it through the floors.
@@ -65,8 +82,10 @@ pub fn remaining(otherwise: Duration) -> Duration {
         .unwrap_or(otherwise)
 }
 
-/// Notes an outgoing call; does nothing outside a context.
+/// Notes an outgoing call in the running context, and counts it under the running meter, where there are such.
 pub fn note_call(call: Call) {
+    let _uncounted =
+        METER.try_with(|meter| meter.metrics.upstream_call(&meter.connection, call.status, call.duration));
     let _outside =
         CURRENT.try_with(|context| context.calls.lock().unwrap_or_else(PoisonError::into_inner).push(call));
 }

@@ -59,8 +59,13 @@ pub async fn gateway(config: &Config) -> Result<Arc<Gateway>, Failure> {
     let store = sqlite::open(&config.store)
         .await
         .map_err(|error| Failure::new(format!("`{}`: {error}", config.store.display())).code(UNUSABLE))?;
-    let shared =
-        Arc::new(Shared { store, ids: Ids::new(Arc::clone(&clock)), clock, tracker: TaskTracker::new() });
+    let shared = Arc::new(Shared {
+        store,
+        ids: Ids::new(Arc::clone(&clock)),
+        clock,
+        tracker: TaskTracker::new(),
+        metrics: Arc::default(),
+    });
     let connections = config.connections.iter().map(|connection| {
         Connection::new(
             &connection.name,

@@ -1,11 +1,26 @@
-//! Files that only their owner may read.
+//! Files given to a command, and files of ours that only their owner may read.
 
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+#[cfg(feature = "sim")]
+use std::fs::DirBuilder;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read, Write};
+#[cfg(feature = "sim")]
+use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+/// Reads a file, or standard input where it is `-`.
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    if path.as_os_str() != "-" {
+        return fs::read(path);
+    }
+    let mut bytes = Vec::new();
+    io::stdin().read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// Makes a folder; one that is there stays as it is.
+#[cfg(feature = "sim")]
 pub fn folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
@@ -22,7 +37,7 @@ pub fn write(path: &Path, text: &str) -> io::Result<()> {
     fs::rename(&unfinished, path)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "sim"))]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 

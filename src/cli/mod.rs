@@ -6,8 +6,8 @@ pub mod config;
 mod demo;
 mod doctor;
 mod drift;
-#[cfg(feature = "sim")]
 mod files;
+mod links;
 mod print;
 mod roster;
 mod serve;
@@ -16,6 +16,7 @@ mod sim;
 mod tasks;
 mod telemetry;
 mod token;
+mod webhook;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -128,6 +129,9 @@ enum Command {
     /// Take in the member list of an app that has no interface
     #[command(subcommand)]
     Roster(roster::Command),
+    /// Say whose the accounts are that an app had before, in a CSV file
+    #[command(subcommand)]
+    Links(links::Command),
     /// Run one simulated app in a process of its own
     ///
     /// It answers at the root as the app does. Below /__sim it tells what it was asked (journal) and what it holds
@@ -164,6 +168,7 @@ pub fn main() -> ExitCode {
             Command::Drift(arguments) => drift::run(&arguments).await,
             Command::Tasks(command) => tasks::run(command).await,
             Command::Roster(command) => roster::run(command).await,
+            Command::Links(command) => links::run(command).await,
             #[cfg(feature = "sim")]
             Command::Sim(arguments) => sim::run(arguments).await,
         }

@@ -1,13 +1,14 @@
 //! `portcullis roster`: the member list of an app that has no interface.
 
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use serde_json::{Value, json};
 
-use super::{ConfigFile, Failure, Outcome, assemble, print};
+use super::{ConfigFile, Failure, Outcome, assemble, files, print};
 use crate::adapters::manual::roster::{RosterRow, parse_roster};
 use crate::contract::Fulfilment;
+use crate::provision::{Difference, Differs, PersonDifference};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -29,9 +30,12 @@ pub struct Import {
     /// The CSV file; - reads standard input
     #[arg(value_name = "CSV")]
     csv: PathBuf,
-    /// Only say what would change
+    /// Only show what would change: + new, ~ changed, - missing, and the tasks that are done
+    #[arg(long, visible_alias = "dry-run")]
+    preview: bool,
+    /// Print one JSON object
     #[arg(long)]
-    dry_run: bool,
+    json: bool,
     /// Import even if many people are missing
     #[arg(long)]
     force: bool,
@@ -47,28 +51,66 @@ pub async fn run(Command::Import(arguments): Command) -> Outcome {
             arguments.connection
         )));
     }
-    let bytes = read(&arguments.csv)
+    let bytes = files::read(&arguments.csv)
         .map_err(|error| Failure::new(format!("`{}` cannot be read: {error}", arguments.csv.display())))?;
     let rows = parse_roster(&bytes).map_err(|errors| {
         let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
         Failure::new(format!("`{}` cannot be imported\n{}", arguments.csv.display(), texts.join("\n")))
     })?;
     let accounts = rows.iter().map(RosterRow::account).collect();
-    let difference = connection.import_roster(accounts, arguments.dry_run, arguments.force).await?;
+    let difference = connection.import_roster(accounts, arguments.preview, arguments.force).await?;
     gateway.shared().store.close().await;
-    let verb = if arguments.dry_run { "would be taken in" } else { "taken in" };
+    if arguments.json {
+        return print::line(&shown(&difference, !arguments.preview).to_string());
+    }
+    if arguments.preview {
+        difference.people.iter().try_for_each(|person| print::line(&told(person)))?;
+        for task in &difference.done {
+            print::line(&format!("done: {} {}: {}", task.kind, task.person, task.instruction))?;
+        }
+    }
+    let verb = if arguments.preview { "would be taken in" } else { "taken in" };
     print::line(&format!(
         "{verb}: {} in the roster, {} new, {} missing",
         difference.rows, difference.new, difference.missing
     ))
 }
 
-/// The file, or standard input where it is `-`.
-fn read(csv: &Path) -> std::io::Result<Vec<u8>> {
-    if csv.as_os_str() != "-" {
-        return std::fs::read(csv);
+/// One line for one person: `~ ada@example.com  role: Read Only -> Admin`.
+fn told(person: &PersonDifference) -> String {
+    match &person.how {
+        Differs::Added => format!("+ {}", person.email),
+        Differs::Missing => format!("- {}", person.email),
+        Differs::Changed(changes) => {
+            let or_nothing =
+                |text: &String| if text.is_empty() { "(nothing)".to_owned() } else { text.clone() };
+            let changes: Vec<String> = changes
+                .iter()
+                .map(|(what, was, is)| format!("{what}: {} -> {}", or_nothing(was), or_nothing(is)))
+                .collect();
+            format!("~ {}  {}", person.email, changes.join(", "))
+        }
     }
-    let mut bytes = Vec::new();
-    std::io::stdin().read_to_end(&mut bytes)?;
-    Ok(bytes)
+}
+
+fn shown(difference: &Difference, applied: bool) -> Value {
+    let person = |person: &PersonDifference| match &person.how {
+        Differs::Added => json!({ "email": person.email, "change": "added" }),
+        Differs::Missing => json!({ "email": person.email, "change": "missing" }),
+        Differs::Changed(changes) => {
+            let fields: Vec<Value> = changes
+                .iter()
+                .map(|(what, was, is)| json!({ "field": what, "was": was, "is": is }))
+                .collect();
+            json!({ "email": person.email, "change": "changed", "fields": fields })
+        }
+    };
+    json!({
+        "applied": applied,
+        "rows": difference.rows,
+        "new": difference.new,
+        "missing": difference.missing,
+        "people": difference.people.iter().map(person).collect::<Vec<_>>(),
+        "tasks_done": difference.done.iter().map(|task| task.id.as_str()).collect::<Vec<_>>(),
+    })
 }

@@ -76,11 +76,21 @@ pub async fn gateway_until(
     };
     let doors = router(
         Arc::clone(&gateway),
-        RouterSettings { behind_proxy: config.behind_proxy, ..RouterSettings::default() },
+        RouterSettings {
+            behind_proxy: config.behind_proxy,
+            metrics_token: config.metrics_token,
+            ..RouterSettings::default()
+        },
     );
     let promises = gateway.shared().tracker.spawn(Arc::clone(&gateway).keep_promises(stop.clone()));
     gateway.shared().tracker.spawn(Arc::clone(&gateway).watch_drift(stop.clone()));
     gateway.shared().tracker.spawn(Arc::clone(&gateway).watch_invitations(stop.clone()));
+    for told in &config.connections {
+        if let Some(connection) = gateway.connection(&told.name) {
+            let telling = connection.keep_telling(told.receiver.clone(), stop.clone());
+            gateway.shared().tracker.spawn(telling);
+        }
+    }
     let cut = crate::http::serve(listener, doors, settings, stop).await;
     if cut > 0 {
         tracing::warn!(cut, "sockets were closed before their requests ended");

@@ -1,9 +1,13 @@
 //! `portcullis tasks`: what waits for a person.
 
+use std::time::Duration;
+
 use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::{ConfigFile, Failure, Outcome, assemble, print};
+use crate::base::clock::Timestamp;
+use crate::provision::Completion;
 use crate::store::Task;
 
 #[derive(Debug, Subcommand)]
@@ -11,7 +15,7 @@ pub enum Command {
     /// List what waits for a person, oldest first
     ///
     /// Everything on an app without an interface, and what a deactivation leaves behind on the others. Removals are
-    /// urgent: the person still has access.
+    /// urgent: the person still has access. Owner and link come from the configuration and the app.
     List(List),
     /// Say that a task is done; the resource shows it at once
     ///
@@ -44,7 +48,10 @@ pub struct Complete {
     /// Who did it; kept with the task
     #[arg(long, value_name = "NAME", default_value = "operator")]
     by: String,
-    /// What shows that it is done
+    /// What shows that it is done: the address of a ticket or a picture, or a text
+    #[arg(long, value_name = "URL-OR-TEXT")]
+    evidence: Option<String>,
+    /// Anything else to remember
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
     /// Print the closed task as JSON
@@ -68,8 +75,11 @@ async fn list(arguments: &List) -> Outcome {
     let store = &gateway.shared().store;
     let tasks = store.tasks(arguments.connection.as_deref(), !arguments.all).await?;
     store.close().await;
+    let now = gateway.shared().clock.now();
     if arguments.json {
-        return print::line(&json!(tasks.iter().map(shown).collect::<Vec<_>>()).to_string());
+        return print::line(
+            &json!(tasks.iter().map(|task| shown(task, now)).collect::<Vec<_>>()).to_string(),
+        );
     }
     let cells = |task: &Task| {
         let urgency = if task.urgent { "urgent" } else { "" };
@@ -78,12 +88,14 @@ async fn list(arguments: &List) -> Outcome {
             task.connection.clone(),
             task.kind.clone(),
             urgency.to_owned(),
-            task.created_at.to_string(),
+            age(open_for(task, now)),
+            task.owner.clone().unwrap_or_else(|| "-".to_owned()),
+            task.link.clone().unwrap_or_else(|| "-".to_owned()),
             format!("{}: {}", task.person, task.instruction),
         ]
     };
     let rows: Vec<Vec<String>> = tasks.iter().map(cells).collect();
-    print::table(&["ID", "CONNECTION", "KIND", "", "SINCE", "WHAT TO DO"], &rows)
+    print::table(&["ID", "CONNECTION", "KIND", "", "AGE", "OWNER", "LINK", "WHAT TO DO"], &rows)
 }
 
 async fn complete(arguments: &Complete) -> Outcome {
@@ -95,15 +107,36 @@ async fn complete(arguments: &Complete) -> Outcome {
     };
     let task = open.into_iter().find(|task| task.id == arguments.id).ok_or_else(missing)?;
     let connection = gateway.connection(&task.connection).ok_or_else(missing)?;
-    let done = connection.complete_task(&task.id, &arguments.by, arguments.note.clone()).await?;
+    let completion = Completion {
+        by: arguments.by.clone(),
+        note: arguments.note.clone(),
+        evidence: arguments.evidence.clone(),
+    };
+    let done = connection.complete_task(&task.id, completion).await?;
     gateway.shared().store.close().await;
     if arguments.json {
-        return print::line(&shown(&done).to_string());
+        return print::line(&shown(&done, gateway.shared().clock.now()).to_string());
     }
     print::line(&format!("task {} is done", done.id))
 }
 
-fn shown(task: &Task) -> serde_json::Value {
+/// How long a task has been open, or was.
+fn open_for(task: &Task, now: Timestamp) -> Duration {
+    task.closed_at.unwrap_or(now).since(task.created_at)
+}
+
+/// A duration in its largest whole unit: `3d`, `5h`, `12m`, `40s`.
+fn age(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match (seconds / 86_400, seconds / 3_600, seconds / 60) {
+        (0, 0, 0) => format!("{seconds}s"),
+        (0, 0, minutes) => format!("{minutes}m"),
+        (0, hours, _) => format!("{hours}h"),
+        (days, ..) => format!("{days}d"),
+    }
+}
+
+fn shown(task: &Task, now: Timestamp) -> serde_json::Value {
     json!({
         "id": task.id,
         "connection": task.connection,
@@ -112,10 +145,34 @@ fn shown(task: &Task) -> serde_json::Value {
         "instruction": task.instruction,
         "person": task.person,
         "urgent": task.urgent,
+        "owner": task.owner,
+        "link": task.link,
         "state": task.state,
         "created_at": task.created_at.to_string(),
+        "age_seconds": open_for(task, now).as_secs(),
         "closed_at": task.closed_at.map(|at| at.to_string()),
         "closed_by": task.closed_by,
         "note": task.note,
+        "evidence": task.evidence,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_is_told_in_its_largest_unit() {
+        for (seconds, told) in [
+            (0, "0s"),
+            (59, "59s"),
+            (60, "1m"),
+            (3_599, "59m"),
+            (7_200, "2h"),
+            (86_399, "23h"),
+            (259_200, "3d"),
+        ] {
+            assert_eq!(age(Duration::from_secs(seconds)), told);
+        }
+    }
 }

@@ -183,6 +183,8 @@ pub struct GroupCapabilities {
     pub are_roles: bool,
     /// Joining a group invites the account into it, by address.
     pub add_invites: bool,
+    /// The id of the group nobody can be taken out of, where groups are roles and every account has one at least.
+    pub floor: Option<&'static str>,
 }
 
 /// Who carries changes out, as the gateway extension tells it.
@@ -202,6 +204,8 @@ pub struct Residual {
     pub key: &'static str,
     /// What a person has to do, in one imperative line.
     pub instruction: &'static str,
+    /// The page of the app where it is done or begins; empty where each customer has an own one.
+    pub link: &'static str,
 }
 
 /// All that an app can do through one connection.

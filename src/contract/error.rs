@@ -12,6 +12,8 @@ pub enum Kind {
     NotFound,
     /// The address or name is taken.
     Conflict,
+    /// Several accounts answer to what was looked up; none of them is picked.
+    Ambiguous,
     /// The app refused the values.
     Invalid,
     /// The app, or this connection to it, cannot do that; no call was made.
@@ -77,7 +79,9 @@ impl Error {
             Kind::NotFound | Kind::Conflict | Kind::Invalid | Kind::Unsupported => {
                 (Retry::Never, Fault::Caller)
             }
-            Kind::Credentials | Kind::Forbidden | Kind::NoSeats => (Retry::Never, Fault::Operator),
+            Kind::Credentials | Kind::Forbidden | Kind::NoSeats | Kind::Ambiguous => {
+                (Retry::Never, Fault::Operator)
+            }
             Kind::RateLimited | Kind::Unavailable => (Retry::Later(None), Fault::App),
             Kind::Unknown => (Retry::AfterLooking, Fault::App),
             Kind::Unexpected => (Retry::Never, Fault::App),

@@ -7,6 +7,7 @@ mod account;
 mod capabilities;
 mod error;
 mod guarded;
+mod observed;
 mod outcome;
 
 pub use account::{Account, Change, Draft, Group, Member, Page, Role, State};
@@ -16,6 +17,7 @@ pub use capabilities::{
 };
 pub use error::{Error, Fault, Kind, Result, Retry};
 pub use guarded::Guarded;
+pub use observed::Observed;
 pub use outcome::{Outcome, Request};
 
 use std::fmt::Debug;
@@ -56,7 +58,8 @@ pub trait Adapter: Debug + Send + Sync {
 
     /// The account as the app has it now, or `None` where the app says it has none.
     ///
-    /// `None` only ever comes from a well-formed, complete answer.
+    /// `None` only ever comes from a well-formed, complete answer. Several accounts of one address are
+    /// [`Kind::Ambiguous`]: none of them is picked.
     async fn account(&self, by: By<'_>) -> Result<Option<Account>>;
 
     /// One page of all accounts in the app's own order; `cursor` is what the page before gave, `None` for the first.

@@ -20,6 +20,18 @@ pub enum Outcome<T> {
 pub struct Request {
     /// One imperative line: `invite the person as Read Only under Settings > Team`.
     pub instruction: String,
+    /// Who is to do it, where the configuration of the app names somebody.
+    pub owner: Option<String>,
+    /// Where it is done, as an address to open.
+    pub link: Option<String>,
+}
+
+impl Request {
+    /// A request that names nobody and no place.
+    #[must_use]
+    pub fn new(instruction: impl Into<String>) -> Self {
+        Self { instruction: instruction.into(), owner: None, link: None }
+    }
 }
 
 impl<T> Outcome<T> {

@@ -35,6 +35,14 @@ pub(crate) fn plain(status: u16, body: &Value) -> Response {
     written(status, "application/json", body)
 }
 
+/// What there is to watch, in the text form that Prometheus reads.
+pub(crate) fn exposition(text: String) -> Response {
+    let mut response = Response::new(Body::from(text));
+    let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response
+}
+
 fn written(status: u16, media_type: &'static str, body: &Value) -> Response {
     let mut response = Response::new(Body::from(body.to_string()));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::route::Route;
 use crate::base::context::Context;
 use crate::base::id::Ids;
+use crate::base::metrics::Metrics;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -22,13 +23,14 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 #[derive(Debug)]
 pub(crate) struct Recorder {
     ids: Ids,
+    metrics: Arc<Metrics>,
     answer_within: Duration,
 }
 
 impl Recorder {
-    /// Names requests from `ids` and gives each `answer_within` to be answered.
-    pub(crate) fn new(ids: Ids, answer_within: Duration) -> Self {
-        Self { ids, answer_within }
+    /// Names requests from `ids`, counts them in `metrics`, and gives each `answer_within` to be answered.
+    pub(crate) fn new(ids: Ids, metrics: Arc<Metrics>, answer_within: Duration) -> Self {
+        Self { ids, metrics, answer_within }
     }
 }
 
@@ -45,6 +47,7 @@ impl Entered {
 
 /// A line that is written when it is dropped, so that a caller that hung up is in the log too.
 struct Line {
+    metrics: Arc<Metrics>,
     context: Context,
     entered: Entered,
     operation: &'static str,
@@ -61,14 +64,16 @@ impl Drop for Line {
             Some(status) if status.is_server_error() => "failed",
             Some(_) => "answered",
         };
+        let (connection, took) = (self.entered.0.get().map_or("", String::as_str), self.began.elapsed());
+        self.metrics.request(connection, self.operation, outcome, took);
         tracing::info!(
             request_id = self.context.request_id,
-            connection = self.entered.0.get().map_or("", String::as_str),
+            connection,
             operation = self.operation,
             status = self.status.map_or(0, |status| status.as_u16()),
             outcome,
             upstream_calls = self.context.calls().len(),
-            duration_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             "request"
         );
     }
@@ -84,6 +89,7 @@ pub(crate) async fn record(
     let context = Context::new(request_id, recorder.answer_within);
     let (route, entered) = (Route::of(request.uri().path()), Entered::default());
     let mut line = Line {
+        metrics: Arc::clone(&recorder.metrics),
         context: context.clone(),
         entered: entered.clone(),
         operation: route.operation(request.method()),

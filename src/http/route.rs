@@ -12,6 +12,8 @@ pub(crate) enum Route {
     Health,
     /// `/readyz`: requests can be served.
     Ready,
+    /// `/metrics`: what there is to watch.
+    Metrics,
     /// Below `/{connection}/scim/v2`.
     Scim { connection: String, endpoint: Endpoint },
     /// Anything else.
@@ -59,6 +61,7 @@ impl Route {
         match segments.as_slice() {
             ["healthz"] => Self::Health,
             ["readyz"] => Self::Ready,
+            ["metrics"] => Self::Metrics,
             [connection, "scim", "v2", rest @ ..] => {
                 Self::Scim { connection: (*connection).to_owned(), endpoint: Endpoint::of(rest) }
             }
@@ -71,6 +74,7 @@ impl Route {
         match self {
             Self::Health => "health",
             Self::Ready => "ready",
+            Self::Metrics => "metrics",
             Self::Scim { endpoint, .. } => endpoint.operation(method),
             Self::Unknown => "unknown",
         }

@@ -1,4 +1,4 @@
-//! The doors of the gateway: `/healthz`, `/readyz`, and `/{connection}/scim/v2/…`.
+//! The doors of the gateway: `/healthz`, `/readyz`, `/metrics`, and `/{connection}/scim/v2/…`.
 
 use std::any::Any;
 use std::net::IpAddr;
@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::time::Instant;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::answer::plain;
+use super::answer::{exposition, plain};
 use super::auth::{FailureLimit, Failures, bearer, failing_as};
 use super::error::{Refused, allow_header};
 use super::intake::intake;
@@ -21,8 +21,15 @@ use super::log::{Entered, Recorder, record};
 use super::peer::Peer;
 use super::route::{Endpoint, Route};
 use crate::base::id::Ids;
+use crate::base::secret::{Token, TokenHash};
 use crate::provision::{Connection, Denied, Gateway};
 use crate::scim::bulk::MAX_PAYLOAD;
+
+/// The methods of the doors for those who watch the process.
+const PROBED: &[Method] = &[Method::GET, Method::HEAD, Method::OPTIONS];
+
+/// The methods of `/metrics`.
+const WATCHED: &[Method] = &[Method::GET, Method::HEAD];
 
 /// What the doors are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +46,8 @@ pub struct RouterSettings {
     pub failures: FailureLimit,
     /// Whether a proxy of ours stands in front, so that `X-Forwarded-For` names the caller.
     pub behind_proxy: bool,
+    /// Who may read `/metrics`: whoever has this token, or without one whoever calls from this machine.
+    pub metrics_token: Option<TokenHash>,
 }
 
 impl Default for RouterSettings {
@@ -50,6 +59,7 @@ impl Default for RouterSettings {
             bulk_bytes: MAX_PAYLOAD,
             failures: FailureLimit::default(),
             behind_proxy: false,
+            metrics_token: None,
         }
     }
 }
@@ -64,7 +74,9 @@ struct Door {
 
 /// All doors of `gateway`. Requests need no [`Peer`]; without one all callers count as one.
 pub fn router(gateway: Arc<Gateway>, settings: RouterSettings) -> Router {
-    let recorder = Recorder::new(Ids::new(Arc::clone(&gateway.shared().clock)), settings.answer_within);
+    let shared = gateway.shared();
+    let ids = Ids::new(Arc::clone(&shared.clock));
+    let recorder = Recorder::new(ids, Arc::clone(&shared.metrics), settings.answer_within);
     let door = Arc::new(Door { gateway, settings, failures: Failures::new(settings.failures) });
     layered(Router::new().fallback(answer).with_state(door), recorder)
 }
@@ -89,6 +101,10 @@ async fn answer(
     match route {
         Route::Health => probe(request.method(), true),
         Route::Ready => probe(request.method(), door.gateway.ready().await),
+        Route::Metrics => match may_watch(&door, &request) {
+            Ok(()) => exposition(door.gateway.metrics().await),
+            Err(refused) => refused.into_response(),
+        },
         Route::Scim { connection, endpoint } => {
             scim(&door, &connection, &entered, endpoint, request).await.unwrap_or_else(Refused::into_response)
         }
@@ -144,12 +160,35 @@ fn options(methods: &'static [Method]) -> Response {
     response
 }
 
+/// Whether a caller may read what there is to watch. Without a token of its own it is told on this machine only, and not behind a proxy, where
+/// every caller would be on this machine; to others there is no such endpoint.
+fn may_watch(door: &Door, request: &Request) -> Result<(), Refused> {
+    if let Some(expected) = door.settings.metrics_token {
+        let token = bearer(request.headers());
+        let is_good = token.and_then(Token::parse).is_some_and(|token| token.hash().matches(&expected));
+        if !is_good {
+            let wait = door.failures.count(failing_as(caller(door, request), token), Instant::now());
+            return Err(wait.map_or(Refused::Credentials, Refused::TooManyFailures));
+        }
+    } else {
+        let peer = request.extensions().get::<Peer>();
+        let is_local = peer.is_some_and(|peer| peer.0.to_canonical().is_loopback());
+        if door.settings.behind_proxy || !is_local {
+            return Err(Refused::UnknownEndpoint);
+        }
+    }
+    if [Method::GET, Method::HEAD].contains(request.method()) {
+        Ok(())
+    } else {
+        Err(Refused::Method(WATCHED))
+    }
+}
+
 /// For load balancers and people: needs no token and tells nothing but yes or no.
 fn probe(method: &Method, well: bool) -> Response {
-    const METHODS: &[Method] = &[Method::GET, Method::HEAD, Method::OPTIONS];
-    match (METHODS.contains(method), well) {
-        (false, _) => Refused::Method(METHODS).into_response(),
-        (true, _) if method == Method::OPTIONS => options(METHODS),
+    match (PROBED.contains(method), well) {
+        (false, _) => Refused::Method(PROBED).into_response(),
+        (true, _) if method == Method::OPTIONS => options(PROBED),
         (true, true) => plain(200, &json!({"status": "ok"})),
         (true, false) => plain(503, &json!({"status": "unavailable"})),
     }

@@ -13,7 +13,7 @@ use crate::contract::{
 use crate::store::{self, Key, Lifecycle, Task, TaskState, Write};
 
 /// The pauses before an app is asked again whether a change shows: it is asked after 0, 1, 3 and 10 seconds.
-const PAUSES: [Duration; 4] =
+pub(super) const PAUSES: [Duration; 4] =
     [Duration::ZERO, Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(7)];
 
 impl Connection {
@@ -111,7 +111,7 @@ impl Connection {
     /// Roles and names are set before the account works again, so that nobody comes back with an old role.
     async fn take_over(&self, person: &Person, draft: &Draft, conflict: Error) -> Result<Outcome<Account>> {
         let login = draft.email.as_deref().unwrap_or(&draft.user_name);
-        let Some(found) = self.adapter().account(By::Email(login)).await? else { return Err(conflict) };
+        let Some(found) = self.look_up(login).await? else { return Err(conflict) };
         let known = self.store().find(self.name(), store::Kind::User, &Key::Account(found.id.clone())).await;
         let Ok(known) = known else { return Err(conflict) };
         let is_known_here = person.record.version > 0;
@@ -140,16 +140,20 @@ impl Connection {
         Ok(Outcome::Done(account))
     }
 
-    /// After a lost answer: looks whether the account is there, a few times, and never creates again.
+    /// After a lost answer: looks whether the account is there, a few times, and never creates again. An app that cannot
+    /// be asked twice in a row is not waited for: the journal goes on looking.
     async fn look_for(&self, draft: &Draft, lost: Error) -> Result<Outcome<Account>> {
         let login = draft.email.as_deref().unwrap_or(&draft.user_name);
+        let mut unanswered = 0;
         for pause in PAUSES {
-            if pause >= context::remaining(Duration::from_secs(25)) {
+            if unanswered > 1 || pause >= context::remaining(Duration::from_secs(25)) {
                 break;
             }
             tokio::time::sleep(pause).await;
-            if let Ok(Some(account)) = self.adapter().account(By::Email(login)).await {
-                return Ok(Outcome::Done(account));
+            match self.look_up(login).await {
+                Ok(Some(account)) => return Ok(Outcome::Done(account)),
+                Ok(None) => unanswered = 0,
+                Err(_) => unanswered += 1,
             }
         }
         Err(lost)
@@ -218,6 +222,7 @@ impl Connection {
             Kind::Unknown | Kind::NotFound => self.confirm_inactive(account).await.map_err(|_| error),
             Kind::Conflict
             | Kind::Invalid
+            | Kind::Ambiguous
             | Kind::Unsupported
             | Kind::Credentials
             | Kind::Forbidden
@@ -306,6 +311,9 @@ impl Connection {
         person.record.account = Some(account.id.clone());
         person.record.observed_at = Some(self.now());
         person.standing.active = account.state() != State::Inactive;
+        if !person.standing.active {
+            person.standing.unconfirmed_at = None;
+        }
         person.observed = Some(account);
     }
 
@@ -332,23 +340,13 @@ impl Connection {
             return;
         }
         self.call_off(person, &about, writes);
-        let ticket = self.shared.ids.next();
-        writes.push(Write::Task(Task {
-            id: ticket.clone(),
-            connection: self.name().to_owned(),
-            resource: person.record.id.clone(),
-            kind: about.kind().to_owned(),
-            dedupe: dedupe(person, &about),
-            instruction: request.instruction.clone(),
-            person: person.mention(),
+        let instruction = request.instruction.clone();
+        let task = Task {
             urgent: about == About::Remove,
-            state: TaskState::Open,
-            created_at: self.now(),
-            closed_at: None,
-            closed_by: None,
-            note: None,
-        }));
-        person.standing.waiting.push(Waiting { ticket, about, instruction: request.instruction });
+            ..self.new_task(about.kind(), &person.record.id, person.mention(), request)
+        };
+        person.standing.waiting.push(Waiting { ticket: task.id.clone(), about, instruction });
+        writes.push(Write::Task(task));
     }
 
     /// Cancels the open task of the same kind as `about`, if there is one.
@@ -366,20 +364,15 @@ impl Connection {
         }
         for residual in self.capabilities().residual {
             person.standing.residual.push(residual.key.to_owned());
-            writes.push(Write::Task(Task {
-                id: self.shared.ids.next(),
-                connection: self.name().to_owned(),
-                resource: person.record.id.clone(),
-                kind: "residual_access".to_owned(),
-                dedupe: format!("residual:{}:{}", residual.key, person.record.id),
+            let page = Some(residual.link.to_owned()).filter(|link| !link.is_empty());
+            let request = Request {
                 instruction: residual.instruction.to_owned(),
-                person: person.mention(),
-                urgent: false,
-                state: TaskState::Open,
-                created_at: self.now(),
-                closed_at: None,
-                closed_by: None,
-                note: None,
+                owner: self.policy.residual_owner.clone(),
+                link: self.policy.residual_link.clone().or(page),
+            };
+            writes.push(Write::Task(Task {
+                dedupe: format!("residual:{}:{}", residual.key, person.record.id),
+                ..self.new_task("residual_access", &person.record.id, person.mention(), request)
             }));
         }
         person.standing.residual.sort();
@@ -395,7 +388,29 @@ impl Connection {
         }
     }
 
-    fn closing(&self, dedupe: String, note: &str) -> Write {
+    /// An open task for one resource and subject; without an owner of its own it is the connection's.
+    pub(super) fn new_task(&self, kind: &str, resource: &str, person: String, request: Request) -> Task {
+        Task {
+            id: self.shared.ids.next(),
+            connection: self.name().to_owned(),
+            resource: resource.to_owned(),
+            kind: kind.to_owned(),
+            dedupe: format!("{kind}:{resource}"),
+            instruction: request.instruction,
+            person,
+            urgent: false,
+            owner: request.owner.or_else(|| self.policy.owner.clone()),
+            link: request.link,
+            state: TaskState::Open,
+            created_at: self.now(),
+            closed_at: None,
+            closed_by: None,
+            note: None,
+            evidence: None,
+        }
+    }
+
+    pub(super) fn closing(&self, dedupe: String, note: &str) -> Write {
         Write::CloseTask {
             connection: self.name().to_owned(),
             dedupe,
@@ -403,6 +418,7 @@ impl Connection {
             at: self.now(),
             by: "portcullis".to_owned(),
             note: Some(note.to_owned()),
+            evidence: None,
         }
     }
 }

@@ -43,7 +43,7 @@ impl Connection {
             }
             Ok(job.answer(this.base_url()))
         };
-        Box::pin(self.carry(work, |_| async {})).await
+        Box::pin(self.carry(work)).await
     }
 
     /// The context of the request, with a deadline that leaves time to answer.

@@ -7,18 +7,25 @@ use super::refuse;
 use super::standing::Person;
 use super::{Result, STRIDE};
 use crate::base::fold::key;
-use crate::contract::By;
 use crate::scim::error::ScimError;
 use crate::store::{Key, Kind};
 
 impl Connection {
-    /// An account the app has already and no caller asked for is not silently taken over.
-    pub(super) async fn refuse_duplicate(&self, wanted: &mapping::Wanted, name_key: &str) -> Result<()> {
+    /// An account the app has already and no caller asked for is not silently taken over: answers the one that the
+    /// policy gives to a create with its address.
+    ///
+    /// # Errors
+    /// 409 `uniqueness` where the name or the address is taken otherwise.
+    pub(super) async fn refuse_duplicate(
+        &self,
+        wanted: &mapping::Wanted,
+        name_key: &str,
+    ) -> Result<Option<Person>> {
         let accounts = &self.capabilities().accounts;
         if accounts.by_email
             && let Some(email) = &wanted.email
         {
-            let found = self.adapter().account(By::Email(email)).await;
+            let found = self.look_up(email).await;
             if let Some(account) = found.map_err(|error| refuse::not_applied(&error, self.policy.idp))? {
                 self.adopt_unless_deleted(account).await?;
             }
@@ -26,20 +33,20 @@ impl Connection {
             self.ensure_listed(Kind::User).await?;
         }
         let store = self.store();
-        let by_name = store.find(self.name(), Kind::User, &Key::Name(name_key.to_owned())).await?;
-        let by_email = match &wanted.email {
-            Some(email) if accounts.email_unique => {
-                store.find(self.name(), Kind::User, &Key::Email(key(email))).await?
-            }
-            _ => Vec::new(),
-        };
-        if by_name.is_empty() && by_email.is_empty() {
-            return Ok(());
+        let mut found = store.find(self.name(), Kind::User, &Key::Name(name_key.to_owned())).await?;
+        if let Some(email) = wanted.email.as_ref().filter(|_| accounts.email_unique) {
+            let by_email = store.find(self.name(), Kind::User, &Key::Email(key(email))).await?;
+            found.extend(by_email.into_iter().filter(|record| record.name_key != name_key));
         }
-        Err(ScimError::uniqueness(
-            "`userName` or the address is taken by another person of this connection; look it up with a filter and update that one",
-        )
-        .into())
+        let people: Vec<Person> = found.into_iter().map(Person::read).collect();
+        match people.as_slice() {
+            [] => Ok(None),
+            [one] if self.is_taken_over_by_create(one, wanted.email.as_deref()) => Ok(Some(one.clone())),
+            // Whoever a caller manages already is what it should look up.
+            [first, ..] => {
+                Err(self.duplicate(people.iter().find(|one| !one.standing.adopted).unwrap_or(first)).into())
+            }
+        }
     }
 
     /// A person is not renamed to what somebody else is called.

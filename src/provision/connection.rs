@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::{Semaphore, oneshot};
@@ -10,15 +9,17 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use super::drift::Attention;
+use super::orphans::Watched;
 use super::policy::Policy;
 use super::refuse;
 use super::roster::Refreshes;
 use super::turn::Turns;
 use super::{Refusal, Result};
 use crate::base::clock::{SharedClock, Timestamp};
-use crate::base::context::{self, Context};
+use crate::base::context::{self, Context, Meter};
 use crate::base::id::Ids;
-use crate::contract::{Adapter, Capabilities, Guarded};
+use crate::base::metrics::Metrics;
+use crate::contract::{Adapter, Capabilities, Guarded, Observed};
 use crate::scim::cursor::CursorKey;
 use crate::scim::error::ScimError;
 use crate::scim::schema::ResourceKind;
@@ -32,6 +33,8 @@ pub struct Shared {
     pub clock: SharedClock,
     /// Every spawned task is on it, so that a shutdown can wait for them.
     pub tracker: TaskTracker,
+    /// What is counted; the same for all parts of the process.
+    pub metrics: Arc<Metrics>,
 }
 
 /// One configured target of one app, as SCIM shows it.
@@ -45,6 +48,7 @@ pub struct Connection {
     pub(super) shared: Arc<Shared>,
     pub(super) turns: Turns,
     pub(super) refreshes: Refreshes,
+    pub(super) watched: Watched,
     /// Places for open intents that are worked on.
     pub(super) resuming: Arc<Semaphore>,
     /// What is looked after on our own account.
@@ -63,14 +67,16 @@ impl Connection {
         shared: Arc<Shared>,
     ) -> Arc<Self> {
         let name = name.into();
+        let meter = Meter { connection: name.clone(), metrics: Arc::clone(&shared.metrics) };
         Arc::new(Self {
             base_url: format!("{}/{name}/scim/v2", public_url.trim_end_matches('/')),
             name,
-            adapter: Guarded::new(adapter),
+            adapter: Guarded::new(Arc::new(Observed::new(adapter, meter))),
             policy,
             shared,
             turns: Turns::default(),
             refreshes: Refreshes::default(),
+            watched: Watched::default(),
             resuming: Arc::new(Semaphore::new(super::recover::AT_ONCE)),
             attention: Attention::default(),
             cursor_key: CursorKey::new(rand::random()),
@@ -105,14 +111,11 @@ impl Connection {
         &*self.shared.store
     }
 
-    /// Does `work` in a task of its own and waits for it within the budget. A caller who goes away cancels nothing;
-    /// `unheard` is then told what it will never read.
-    pub(super) async fn carry<T, W, U, F>(&self, work: W, unheard: U) -> Result<T>
+    /// Does `work` in a task of its own and waits for it within the budget. A caller who goes away cancels nothing.
+    pub(super) async fn carry<T, W>(&self, work: W) -> Result<T>
     where
         T: Send + 'static,
         W: Future<Output = Result<T>> + Send + 'static,
-        U: FnOnce(T) -> F + Send + 'static,
-        F: Future<Output = ()> + Send + 'static,
     {
         let context =
             context::current().unwrap_or_else(|| Context::new(self.shared.ids.next(), self.policy.budget));
@@ -123,9 +126,8 @@ impl Connection {
                 tracing::error!("the work of a request panicked");
                 Err(Refusal::from(ScimError::new(500, "the gateway failed while carrying this out")))
             });
-            if let Err(Ok(value)) = answer.send(result) {
-                unheard(value).await;
-            }
+            // Nobody waits any more; what was done stands.
+            drop(answer.send(result));
         };
         self.shared.tracker.spawn(context.scope(task).in_current_span());
         match tokio::time::timeout_at(wait, heard).await {
@@ -146,11 +148,4 @@ pub(super) fn kind_of(kind: ResourceKind) -> Kind {
         ResourceKind::User => Kind::User,
         ResourceKind::Group => Kind::Group,
     }
-}
-
-/// Full-jitter exponential back-off: a random share of `base · 2^attempt`, never more than `cap`.
-pub(super) fn full_jitter(attempt: i64, base: Duration, cap: Duration, random: f64) -> Duration {
-    let exponent = u32::try_from(attempt.clamp(0, 30)).unwrap_or(30);
-    let ceiling = base.saturating_mul(2_u32.saturating_pow(exponent)).min(cap);
-    ceiling.mul_f64(random.clamp(0.0, 1.0))
 }

@@ -20,6 +20,9 @@ use crate::store::{self, TokenRow, Write};
 /// How long a change of the tokens may take to be seen here.
 const TOKENS_KNOWN_FOR: Duration = Duration::from_secs(5);
 
+/// How long the tokens known last stand in for a store that cannot be read: one that was revoked opens nothing after it.
+const TOKENS_TRUSTED_FOR: Duration = Duration::from_mins(1);
+
 /// Live tokens a connection may have: the one in use and the one it is changed to.
 const LIVE_TOKENS: usize = 2;
 
@@ -93,13 +96,13 @@ impl Gateway {
 
     async fn known_tokens(&self) -> Option<Arc<BTreeMap<String, TokenRow>>> {
         let now = self.shared.clock.now();
-        let (fresh, known) = {
+        let (read_at, known) = {
             let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-            let fresh = tokens.read_at.is_some_and(|at| now.since(at) < TOKENS_KNOWN_FOR);
-            (fresh, tokens.read_at.map(|_| Arc::clone(&tokens.rows)))
+            (tokens.read_at, Arc::clone(&tokens.rows))
         };
-        if fresh {
-            return known;
+        let younger_than = |age: Duration| read_at.is_some_and(|at| now.since(at) < age);
+        if younger_than(TOKENS_KNOWN_FOR) {
+            return Some(known);
         }
         match self.shared.store.tokens().await {
             Ok(rows) => {
@@ -112,7 +115,7 @@ impl Gateway {
             }
             Err(error) => {
                 tracing::warn!(%error, "the tokens could not be read");
-                known
+                younger_than(TOKENS_TRUSTED_FOR).then_some(known)
             }
         }
     }

@@ -13,8 +13,8 @@ use super::standing::{Invitation, Person};
 use super::users::{Aim, wants_access};
 use super::{Result, STRIDE};
 use crate::base::clock::Timestamp;
-use crate::contract::{self, Account, Create, State};
-use crate::store::{IntentState, Kind, Record, Task, TaskState, Write};
+use crate::contract::{self, Account, Create, Request, State};
+use crate::store::{IntentState, Kind, Record, Write};
 
 /// How long a withdrawn invitation is looked out for between the runs that look for drift.
 const WATCHED: Duration = Duration::from_hours(24);
@@ -219,49 +219,28 @@ impl Connection {
         let due = wanted && (given_up || seen.is_overdue(self.now(), lifetime));
         let expires = given_up && seen.standing.invitation == Invitation::Pending;
         if due != seen.standing.invited.told || expires {
-            self.tell(&seen.record.id, due, expires).await?;
+            self.tell_overdue(&seen.record.id, due, expires).await?;
         }
         Ok(())
     }
 
     /// Asks somebody to see to an invitation, or says that they need not any more.
-    async fn tell(&self, id: &str, due: bool, expires: bool) -> Result<()> {
+    async fn tell_overdue(&self, id: &str, due: bool, expires: bool) -> Result<()> {
         let _turn = self.turns.take(id).await;
         let mut person = self.person(id).await?;
         person.standing.invited.told = due;
         if expires {
             person.expire_invitation();
         }
-        let dedupe = format!("invitation:{id}");
         let write = if due {
             let app = self.capabilities().app;
-            Write::Task(Task {
-                id: self.shared.ids.next(),
-                connection: self.name().to_owned(),
-                resource: id.to_owned(),
-                kind: "invitation".to_owned(),
-                dedupe,
-                instruction: format!(
-                    "nobody accepted the invitation to {app}: remind the person, invite them again in {app}, or \
-                     deactivate them in the identity provider"
-                ),
-                person: person.mention(),
-                urgent: false,
-                state: TaskState::Open,
-                created_at: self.now(),
-                closed_at: None,
-                closed_by: None,
-                note: None,
-            })
+            let request = Request::new(format!(
+                "nobody accepted the invitation to {app}: remind the person, invite them again in {app}, or \
+                 deactivate them in the identity provider"
+            ));
+            Write::Task(self.new_task("invitation", id, person.mention(), request))
         } else {
-            Write::CloseTask {
-                connection: self.name().to_owned(),
-                dedupe,
-                state: TaskState::Cancelled,
-                at: self.now(),
-                by: "portcullis".to_owned(),
-                note: Some("the invitation is settled".to_owned()),
-            }
+            self.closing(format!("invitation:{id}"), "the invitation is settled")
         };
         let expected = Some(person.record.version);
         self.keep(&mut person, expected, vec![write]).await?;

@@ -104,15 +104,15 @@ fn roles(resource: &Value, capabilities: &Capabilities, policy: &Policy) -> Resu
         }
         Roles::Fixed(fixed) => fixed,
     };
-    let spelled =
-        |name: &str| fixed.iter().find(|role| role.eq_ignore_ascii_case(name)).map(|role| (*role).to_owned());
+    let known = |name: &str| known_role(fixed, name).map(str::to_owned);
     if named.is_empty() {
-        return Ok(text(resource, "userType").and_then(|kind| spelled(&kind)).map(|role| vec![role]));
+        return Ok(text(resource, "userType").and_then(|kind| known(&kind)).map(|role| vec![role]));
     }
     let known = named
         .iter()
         .map(|name| {
-            spelled(name).or_else(|| policy.role_groups.get(&key(name)).cloned()).ok_or_else(|| {
+            let grouped = || policy.role_groups.get(&key(name)).and_then(|role| known(role));
+            known(name).or_else(grouped).ok_or_else(|| {
                 ScimError::bad(
                     ScimType::InvalidValue,
                     format!(
@@ -125,6 +125,20 @@ fn roles(resource: &Value, capabilities: &Capabilities, policy: &Policy) -> Resu
         })
         .collect::<Result<Vec<String>>>()?;
     Ok(Some(one_or_all(known, capabilities)))
+}
+
+/// A role as the app spells it, however it was written; `None` where the app's roles are fixed and this is none.
+fn known_role(fixed: &[&'static str], name: &str) -> Option<&'static str> {
+    fixed.iter().copied().find(|role| key(role) == key(name))
+}
+
+/// A role in the app's spelling, as far as the app's roles are fixed; what is listed in the app, the app's adapter
+/// spells.
+pub fn spelled(role: String, capabilities: &Capabilities) -> String {
+    match capabilities.roles {
+        Roles::Fixed(fixed) => known_role(fixed, &role).map_or(role, str::to_owned),
+        Roles::None | Roles::Listed | Roles::Any => role,
+    }
 }
 
 fn one_or_all(mut roles: Vec<String>, capabilities: &Capabilities) -> Vec<String> {
@@ -151,7 +165,7 @@ pub fn draft(wanted: &Wanted, capabilities: &Capabilities, policy: &Policy) -> D
         && let Some(role) =
             policy.default_role.clone().or_else(|| capabilities.default_role.map(str::to_owned))
     {
-        draft.roles.push(role);
+        draft.roles.push(spelled(role, capabilities));
     }
     if capabilities.accounts.names_required {
         let (given, family) = derived_names(wanted);

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::connection::Connection;
+use super::leaving::{Removal, may_hide_a_success};
 use super::mapping;
 use super::plan;
 use super::recover::Ended;
@@ -39,10 +40,14 @@ enum Counterpart {
 
 /// What one change of members came to.
 #[derive(Default)]
-struct Tally {
+pub(super) struct Tally {
     /// Memberships the app has taken over; people's records were written as they came.
     added: Vec<Membership>,
     removed: Vec<Membership>,
+    /// Removals that are to be read back.
+    pub asked: Vec<Removal>,
+    /// Who is to be taken out by hand, and why.
+    refused: Vec<(String, String)>,
     /// The error told to the caller; one that is worth another attempt comes before all others.
     error: Option<contract::Error>,
     refusal: Option<Refusal>,
@@ -55,6 +60,20 @@ impl Tally {
             self.error = Some(error);
         }
         self.goes_on |= goes_on;
+    }
+
+    /// A removal the app did not carry out.
+    pub(super) fn fail_removal(&mut self, id: String, error: contract::Error) {
+        let goes_on = may_succeed_later(error.kind);
+        if !goes_on {
+            self.refused.push((id, error.message.clone()));
+        }
+        self.fail(error, goes_on);
+    }
+
+    /// A removal that stands.
+    pub(super) fn leaves(&mut self, group: &str, member: String) {
+        self.removed.push(Membership { group: group.to_owned(), member });
     }
 }
 
@@ -69,9 +88,10 @@ impl Connection {
         }
         let replaces = steps.iter().any(|step| matches!(step, MembersStep::Replace(_)));
         let certain = self.members_are_known(group, replaces).await?;
-        let held = self.held(group).await?;
         // A removal still under way is what the caller asked for last, and may have been done already.
         let (_, leaving) = self.open_removals(&group.id).await?;
+        let held =
+            if replaces { self.held(group).await? } else { self.held_of(group, &steps, &leaving).await? };
         let mut wanted: BTreeSet<String> = held.difference(&leaving).cloned().collect();
         let mut named = leaving.clone();
         for step in steps {
@@ -128,6 +148,25 @@ impl Connection {
         if whole && !known { Err(refuse::not_read(self.policy.idp)) } else { Ok(known) }
     }
 
+    /// Which of those that are named are members: nobody else comes or goes, so nobody else is read.
+    async fn held_of(
+        &self,
+        group: &Record,
+        steps: &[MembersStep],
+        leaving: &BTreeSet<String>,
+    ) -> Result<BTreeSet<String>> {
+        let mut named: BTreeSet<&String> = leaving.iter().collect();
+        for step in steps {
+            match step {
+                MembersStep::Add(ids) | MembersStep::Remove(ids) | MembersStep::Replace(ids) => {
+                    named.extend(ids)
+                }
+            }
+        }
+        let named: Vec<String> = named.into_iter().cloned().collect();
+        Ok(self.store().members_among(self.name(), &group.id, &named).await?.into_iter().collect())
+    }
+
     async fn held(&self, group: &Record) -> Result<BTreeSet<String>> {
         let members = self.store().members(self.name(), &group.id).await?;
         Ok(members.into_iter().map(|member| member.id).collect())
@@ -146,6 +185,9 @@ impl Connection {
             return Ok(());
         }
         self.refuse_members(group, added).await?;
+        if resumed.is_none() {
+            self.refuse_unmanaged_members(removed).await?;
+        }
         let hands_over = self.refuse_losses(group, &difference).await?;
         let capabilities = self.capabilities().groups;
         let no_groups = |what: &str| self.app_groups(false, what).map(drop);
@@ -176,9 +218,19 @@ impl Connection {
             }
             self.one_member(groups, group, id, add, &mut tally).await?;
         }
-        let Tally { added, removed, error, refusal, goes_on } = tally;
+        self.confirm_removals(groups, group, &mut tally).await?;
+        self.settle_tally(intent, group, tally).await
+    }
+
+    /// Writes down what a change of members came to.
+    async fn settle_tally(&self, intent: Intent, group: &Record, tally: Tally) -> Result<()> {
+        let Tally { added, removed, asked: _, refused, error, refusal, goes_on } = tally;
         let connection = || self.name().to_owned();
-        let mut writes = Vec::new();
+        let mut writes: Vec<Write> =
+            removed.iter().map(|membership| self.member_thanks(&group.id, &membership.member)).collect();
+        for (id, why) in &refused {
+            writes.push(self.member_attention(group, id, why).await);
+        }
         if !removed.is_empty() {
             writes.push(Write::RemoveMembers { connection: connection(), memberships: removed });
         }
@@ -187,6 +239,18 @@ impl Connection {
         }
         match (error, refusal) {
             (None, None) => self.settle_members(&intent, group, writes).await,
+            (Some(error), _) if !goes_on && !refused.is_empty() => {
+                writes.push(Write::Settle {
+                    intent: intent.id.clone(),
+                    state: IntentState::Dead,
+                    attempts: intent.attempts,
+                    next_attempt_at: intent.next_attempt_at,
+                    at: self.now(),
+                    outcome: Some(error.to_string()),
+                });
+                self.store().commit(writes).await?;
+                Err(refuse::not_applied(&error, self.policy.idp))
+            }
             (Some(error), _) => {
                 self.store().commit(writes).await?;
                 let intent = Intent { sticky: goes_on, ..intent };
@@ -226,13 +290,41 @@ impl Connection {
             tally.refusal.get_or_insert(refusal);
             return Ok(());
         }
-        match self.ask_for_member(groups, group, &counterpart, add).await {
-            Ok(told) => self.note_member(group, id, counterpart, told, add, tally).await,
-            Err(error) => {
-                tally.fail(error.clone(), !add && may_succeed_later(error.kind));
-                Ok(())
+        match (self.ask_for_member(groups, group, &counterpart, add).await, counterpart) {
+            (
+                Ok(Outcome::Done(told) | Outcome::Already(told) | Outcome::Invited(told)),
+                Counterpart::Person(person),
+            ) if !add => {
+                let account = person.record.account.clone().unwrap_or_default();
+                tally.asked.push(Removal { id: id.to_owned(), account, failed: None });
+                self.note_role(*person, told).await?;
             }
+            (Err(error), Counterpart::Person(person)) if !add && may_hide_a_success(error.kind) => {
+                let account = person.record.account.unwrap_or_default();
+                tally.asked.push(Removal { id: id.to_owned(), account, failed: Some(error) });
+            }
+            (Ok(told), counterpart) => {
+                self.note_member(group, id, counterpart, told, add, tally).await?;
+            }
+            (Err(error), _) if add => tally.fail(error, false),
+            (Err(error), _) => tally.fail_removal(id.to_owned(), error),
         }
+        Ok(())
+    }
+
+    /// Where groups are roles, what the app answered to a removal counts at once for those who guard the last
+    /// administrator.
+    async fn note_role(&self, mut person: Person, told: Option<contract::Account>) -> Result<()> {
+        let (true, Some(told)) = (self.capabilities().groups.are_roles, told) else { return Ok(()) };
+        let expected = Some(person.record.version);
+        let mut merged = person.account();
+        merged.merge(told);
+        self.observe(&mut person, merged);
+        self.forget_asked_role(&mut person);
+        if person.differs_from_record() {
+            self.keep(&mut person, expected, Vec::new()).await?;
+        }
+        Ok(())
     }
 
     async fn counterpart(&self, id: &str) -> Result<Counterpart> {
@@ -270,7 +362,8 @@ impl Connection {
                 role: person
                     .observed
                     .as_ref()
-                    .and_then(|account| Some(account.roles.as_ref()?.first()?.value.clone())),
+                    .and_then(|account| Some(account.roles.as_ref()?.first()?.value.clone()))
+                    .map(|role| mapping::spelled(role, self.capabilities())),
             },
         };
         let account = group.account.clone().unwrap_or_default();
@@ -361,6 +454,9 @@ impl Connection {
         for (id, add) in removals.chain(difference.added.iter().map(|id| (id, true))) {
             let Some(record) = self.store().record(self.name(), Kind::User, id).await? else { continue };
             let person = Person::read(record);
+            if !add && !self.has_nothing(&person) {
+                self.refuse_floor(group)?;
+            }
             // Leaving a group that one joins by invitation is losing access to it.
             let leaves = !add && self.capabilities().groups.add_invites;
             if leaves || self.would_lose_role(group, &person, add) {
@@ -382,9 +478,10 @@ impl Connection {
         }
     }
 
-    /// The people and groups to be added, checked before any call: they must exist and have access.
+    /// The people and groups to be added, checked before any call: they must exist, have access and be managed.
     pub(super) async fn refuse_members(&self, group: &Record, ids: &[String]) -> Result<()> {
         let holds_everything = self.capabilities().accounts.everything;
+        self.refuse_unmanaged_members(ids).await?;
         for id in ids {
             if let Some(record) = self.store().record(self.name(), Kind::User, id).await? {
                 self.refuse_leaver(&Person::read(record)).await?;
@@ -506,6 +603,7 @@ fn may_succeed_later(kind: contract::Kind) -> bool {
     match kind {
         contract::Kind::NotFound | contract::Kind::Invalid | contract::Kind::Unsupported => false,
         contract::Kind::Conflict
+        | contract::Kind::Ambiguous
         | contract::Kind::Credentials
         | contract::Kind::Forbidden
         | contract::Kind::NoSeats
@@ -517,7 +615,7 @@ fn may_succeed_later(kind: contract::Kind) -> bool {
 }
 
 /// The account tells its groups; until the next listing what we did to them is what it tells.
-fn note_group(person: &mut Person, group: &str, add: bool) {
+pub(super) fn note_group(person: &mut Person, group: &str, add: bool) {
     let Some(groups) = person.observed.as_mut().and_then(|account| account.groups.as_mut()) else { return };
     groups.retain(|known| known != group);
     if add {

@@ -1,5 +1,6 @@
 //! Decides what should happen at the app and sees that it did. Knows SCIM and the treaty; knows no vendor and no HTTP.
 
+mod adoption;
 mod apply;
 mod bulk;
 mod conflict;
@@ -7,10 +8,15 @@ mod connection;
 mod drift;
 mod gateway;
 mod groups;
+mod import;
 mod invitations;
+mod leaving;
+mod links;
 mod listing;
 mod mapping;
 mod members;
+mod notices;
+mod orphans;
 mod plan;
 mod policy;
 mod reading;
@@ -24,14 +30,18 @@ mod tasks;
 mod tests;
 mod turn;
 mod users;
+mod watch;
 mod window;
 
 pub use connection::{Connection, Shared};
 pub use drift::{Correction, DriftPolicy, Finding, Report, What};
 pub use gateway::Gateway;
+pub use import::{Difference, Differs, PersonDifference};
 pub use invitations::{InvitationPolicy, Overdue};
-pub use policy::{DeletePolicy, Idp, Policy, ReadOnly};
-pub use tasks::Difference;
+pub use links::{Adoption, Link, LinkRow, LinkState, Unlinking};
+pub use notices::Receiver;
+pub use policy::{AdoptExisting, DeletePolicy, Idp, Orphans, Policy, ReadOnly};
+pub use tasks::Completion;
 
 use std::time::Duration;
 

@@ -232,7 +232,8 @@ pub fn again(person: &Person, wanted: &Wanted, capabilities: &Capabilities, poli
     let mut draft = mapping::draft(wanted, capabilities, policy);
     if let Some(remembered) = &person.standing.remembered {
         if wanted.roles.is_none() && !remembered.roles.is_empty() {
-            draft.roles.clone_from(&remembered.roles);
+            draft.roles =
+                remembered.roles.iter().map(|role| mapping::spelled(role.clone(), capabilities)).collect();
         }
         draft.groups.clone_from(&remembered.groups);
         if draft.email.is_none() {

@@ -41,18 +41,48 @@ pub enum DeletePolicy {
     Reject,
 }
 
+/// What happens to an account that was created and whose caller never came back for the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Orphans {
+    /// A person is told.
+    #[default]
+    Report,
+    /// A person is told, and access is taken away.
+    Suspend,
+}
+
+/// Who may take over an account that was in the app before any caller asked for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AdoptExisting {
+    /// A caller who found the account with a filter and changes it by its id; a create with its address is 409.
+    #[default]
+    Lookup,
+    /// That, and a create with the address of the account: 201 with the account's resource.
+    Match,
+    /// An operator, with `portcullis links`; callers read the account and change nothing about it.
+    Explicit,
+}
+
 /// The decisions of `[connections.NAME]` that no adapter needs to know.
 #[derive(Debug, Clone)]
 pub struct Policy {
     pub idp: Idp,
     pub readonly: ReadOnly,
     pub delete: DeletePolicy,
-    /// Folded addresses that are never deactivated, deleted or demoted.
+    pub orphans: Orphans,
+    pub adopt_existing: AdoptExisting,
+    /// Folded addresses that are never deactivated, deleted, demoted or taken over.
     pub protected: Vec<String>,
     /// The role of an account nobody gave one.
     pub default_role: Option<String>,
     /// Folded group name → role, on apps whose groups are roles.
     pub role_groups: BTreeMap<String, String>,
+    /// Who does what waits for a person, where nobody nearer is named.
+    pub owner: Option<String>,
+    /// Who takes away what a deactivation leaves behind.
+    pub residual_owner: Option<String>,
+    /// Where that is done, in place of the app's own page.
+    pub residual_link: Option<String>,
     /// Whether many operations may be sent in one request.
     pub bulk: bool,
     /// How old a listing may be before a read asks the app again.
@@ -71,9 +101,14 @@ impl Default for Policy {
             idp: Idp::Generic,
             readonly: ReadOnly::Shadow,
             delete: DeletePolicy::Deactivate,
+            orphans: Orphans::Report,
+            adopt_existing: AdoptExisting::Lookup,
             protected: Vec::new(),
             default_role: None,
             role_groups: BTreeMap::new(),
+            owner: None,
+            residual_owner: None,
+            residual_link: None,
             bulk: true,
             freshness: Duration::from_secs(30),
             budget: Duration::from_secs(25),

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::connection::{Connection, kind_of};
+use super::groups::GroupStanding;
 use super::show::projection;
 use super::standing::Person;
 use super::users::{check, not_found};
@@ -113,7 +114,8 @@ impl Connection {
             let told = groups.members(account).await.map_err(|error| error.to_string())?;
             let mut writes = self.member_writes(&group.id, &told).await.map_err(|error| error.to_string())?;
             let mut record = group.clone();
-            record.standing = serde_json::to_string(&self.now()).unwrap_or_default();
+            let members_read_at = Some(self.now());
+            GroupStanding { members_read_at, ..GroupStanding::read(group) }.write(&mut record);
             writes.push(crate::store::Write::Record {
                 expected: Some(record.version),
                 record: Box::new(record),
@@ -128,5 +130,5 @@ impl Connection {
 
 /// When an app that tells members group by group last told this group's.
 pub(super) fn members_read_at(group: &Record) -> Option<Timestamp> {
-    serde_json::from_str(&group.standing).ok()
+    GroupStanding::read(group).members_read_at
 }

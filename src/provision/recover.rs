@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::connection::Connection;
 use super::gateway::Gateway;
 use super::standing::Person;
-use super::users::{Aim, Sought, Under};
+use super::users::{Aim, Sought, Under, is_looked_for};
 use super::{Refusal, Result};
 use crate::base::context::Context;
 use crate::store::{Intent, IntentState, Intents, Kind, TaskState, Write};
@@ -30,7 +30,7 @@ impl Gateway {
         let mut writes: Vec<Write> = open
             .iter()
             .map(|intent| {
-                let resolvable = intent.sticky || intent.operation == "create";
+                let resolvable = intent.sticky || is_looked_for(intent);
                 Write::Settle {
                     intent: intent.id.clone(),
                     state: match (resolvable, intent.state) {
@@ -83,6 +83,9 @@ impl Gateway {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(ROUND) => {}
             }
+            for connection in self.connections() {
+                self.shared().tracker.spawn(Arc::clone(connection).look_through_orphans());
+            }
             let due = match self.shared().store.intents(&Intents::Due(self.shared().clock.now())).await {
                 Ok(due) => due,
                 Err(error) => {
@@ -126,7 +129,8 @@ impl Connection {
     async fn resume(self: Arc<Self>, mut intent: Intent) {
         intent.attempts += 1;
         let ended = match (intent.kind, intent.operation.as_str()) {
-            (Kind::Group, _) => self.resume_members(&intent).await,
+            (Kind::Group, "members") => self.resume_members(&intent).await,
+            (Kind::Group, _) => self.resume_group(&intent).await,
             (Kind::User, "create") => self.resume_create(&intent).await,
             (Kind::User, _) => self.resume_person(&intent).await,
         };
@@ -160,7 +164,12 @@ impl Connection {
     /// What the app was not asked, because it may not be done as things stand, waits for a person beside us.
     async fn postpone(&self, intent: &Intent, refusal: &Refusal) {
         let status = refusal.error.status;
-        if !(400..500).contains(&status) || status == 429 {
+        let impossible = status == 501;
+        if !impossible && (!(400..500).contains(&status) || status == 429) {
+            return;
+        }
+        // Its end may be written down already.
+        if !self.is_open(intent).await.unwrap_or(false) {
             return;
         }
         tracing::warn!(
@@ -170,11 +179,15 @@ impl Connection {
             reason = refusal.error.detail,
             "an open intent is refused"
         );
+        if impossible && intent.sticky {
+            self.close(intent, IntentState::Dead, &refusal.error.detail).await;
+            return;
+        }
         let state = if intent.sticky { IntentState::Attempting } else { IntentState::Ambiguous };
         self.close(intent, state, "it may not be done as things stand").await;
         if intent.sticky {
-            let task = self.attention(intent, &refusal.error.detail).await;
-            if let Err(error) = self.store().commit(vec![task]).await {
+            let tasks = self.attention(intent, &refusal.error.detail).await;
+            if let Err(error) = self.store().commit(tasks).await {
                 tracing::warn!(%error, "a task could not be opened");
             }
         }
@@ -189,17 +202,25 @@ impl Connection {
             at: self.now(),
             by: "portcullis".to_owned(),
             note: Some("carried out by the gateway itself".to_owned()),
+            evidence: None,
         };
         if let Err(error) = self.store().commit(vec![done]).await {
             tracing::warn!(%error, "a task could not be closed");
         }
     }
 
-    /// Whether an intent is still the newest one that is open for its resource.
+    async fn is_open(&self, intent: &Intent) -> Result<bool> {
+        let which = Intents::Open { connection: self.name().to_owned(), resource: intent.resource.clone() };
+        Ok(self.store().intents(&which).await?.iter().any(|open| open.id == intent.id))
+    }
+
+    /// Whether an intent is open still, and none that is newer is open for its resource.
     pub(super) async fn is_newest(&self, intent: &Intent) -> Result<bool> {
         let which = Intents::Open { connection: self.name().to_owned(), resource: intent.resource.clone() };
         let open = self.store().intents(&which).await?;
-        Ok(open.first().is_some_and(|newest| newest.id == intent.id))
+        let newest = open.first().is_some_and(|newest| newest.generation <= intent.generation);
+        Ok((newest || intent.kind == Kind::Group && intent.operation != "members")
+            && open.iter().any(|other| other.id == intent.id))
     }
 
     /// Brings a person to where the journal says; a newer request has superseded the intent if there was one.

@@ -20,7 +20,7 @@ pub fn not_applied(error: &Error, idp: Idp) -> Refusal {
     let detail = error.message.clone();
     match error.kind {
         Kind::NotFound => ScimError::new(404, detail).into(),
-        Kind::Conflict => ScimError::uniqueness(detail).into(),
+        Kind::Conflict | Kind::Ambiguous => ScimError::uniqueness(detail).into(),
         Kind::Invalid => ScimError::bad(ScimType::InvalidValue, detail).into(),
         Kind::Unsupported => ScimError::new(501, detail).into(),
         Kind::Credentials | Kind::Unexpected => ScimError::new(502, detail).into(),

@@ -132,7 +132,11 @@ impl Connection {
             extension.insert("fulfilmentState".to_owned(), json!("pending"));
             extension.insert("ticketId".to_owned(), json!(waiting.ticket));
         } else {
-            extension.insert("fulfilmentState".to_owned(), json!("done"));
+            let state = if standing.unconfirmed_at.is_some() { "pending" } else { "done" };
+            extension.insert("fulfilmentState".to_owned(), json!(state));
+        }
+        if standing.unconfirmed_at.is_some() {
+            extension.insert("pendingDeactivation".to_owned(), json!(true));
         }
         for waiting in &standing.waiting {
             match &waiting.about {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::invitations::Invited;
 use super::users::wants_access;
 use crate::base::clock::Timestamp;
+use crate::base::fold::key;
 use crate::contract::{Account, Capabilities, Draft, State};
 use crate::store::Record;
 
@@ -55,7 +56,9 @@ pub struct Standing {
     pub waiting: Vec<Waiting>,
     /// When a step that may give access left without an answer: until it has settled, or shows, nobody can tell.
     pub unsettled_at: Option<Timestamp>,
-    /// A create whose answer its caller cannot have received, and when.
+    /// When access was to be taken away, until that is confirmed.
+    pub unconfirmed_at: Option<Timestamp>,
+    /// When the account was created for a caller who has not been told yet, as far as we know.
     pub unacknowledged_at: Option<Timestamp>,
     /// A caller had deleted the person, and the app gave the account access again.
     pub returned: bool,
@@ -148,8 +151,11 @@ impl Person {
         account
     }
 
-    /// The record with its JSON columns written.
+    /// The record with its JSON columns written, and with the columns that are searched instead of them.
     pub fn into_record(mut self) -> Record {
+        self.record.active = Some(self.standing.active);
+        let told = self.observed.as_ref().and_then(|account| account.display_name.as_deref());
+        self.record.told_key = told.map(key);
         self.record.desired = self.desired.to_string();
         self.record.observed = self.observed.as_ref().and_then(|account| serde_json::to_string(account).ok());
         self.record.standing = serde_json::to_string(&self.standing).unwrap_or_default();

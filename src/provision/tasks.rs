@@ -1,26 +1,34 @@
-//! What waits for a person: listing and completing tasks, and taking in a roster.
+//! What waits for a person: listing and completing tasks.
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::connection::Connection;
-use super::roster::{Absorb, Missing};
+use super::mapping::Wanted;
+use super::plan::{self, Step};
 use super::standing::{About, Invitation, Person};
-use super::users::invalid;
 use super::{Refusal, Result};
 use crate::base::fold::key;
 use crate::contract::{Account, Role, State};
 use crate::scim::error::ScimError;
-use crate::store::{Kind, Task, TaskState, Write};
+use crate::store::{Key, Kind, Lifecycle, Task, TaskState, Write};
 
-/// What a roster import would change, or has changed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Difference {
-    pub rows: usize,
-    pub new: usize,
-    /// Known accounts that are missing from the roster.
-    pub missing: usize,
+/// Who says that a task is done, and what shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Completion {
+    pub by: String,
+    /// Anything to remember.
+    pub note: Option<String>,
+    /// The address of a ticket or a picture, or a text.
+    pub evidence: Option<String>,
+}
+
+impl Completion {
+    /// Somebody's word alone.
+    pub fn by(name: impl Into<String>) -> Self {
+        Self { by: name.into(), ..Self::default() }
+    }
 }
 
 impl Connection {
@@ -33,22 +41,24 @@ impl Connection {
     ///
     /// # Errors
     /// 404 when the connection has no open task with this id.
-    pub async fn complete_task(self: &Arc<Self>, id: &str, by: &str, note: Option<String>) -> Result<Task> {
+    pub async fn complete_task(self: &Arc<Self>, id: &str, done: Completion) -> Result<Task> {
         let resource = self.open_task(id).await?.resource;
         let _turn = self.turns.take(&resource).await;
         // It may have been closed, or called off, by whoever had the turn before.
         let mut task = self.open_task(id).await?;
         task.state = TaskState::Done;
         task.closed_at = Some(self.now());
-        task.closed_by = Some(by.to_owned());
-        task.note.clone_from(&note);
+        task.closed_by = Some(done.by.clone());
+        task.note.clone_from(&done.note);
+        task.evidence.clone_from(&done.evidence);
         let mut writes = vec![Write::CloseTask {
             connection: self.name().to_owned(),
             dedupe: task.dedupe.clone(),
             state: TaskState::Done,
             at: self.now(),
-            by: by.to_owned(),
-            note,
+            by: done.by,
+            note: done.note,
+            evidence: done.evidence,
         }];
         if let Some(record) = self.store().record(self.name(), Kind::User, &task.resource).await? {
             let mut person = Person::read(record);
@@ -72,7 +82,7 @@ impl Connection {
     }
 
     /// What a done task means for the person; tells whether anything changed.
-    fn fulfil(&self, person: &mut Person, task: &Task) -> bool {
+    pub(super) fn fulfil(&self, person: &mut Person, task: &Task) -> bool {
         if let Some(residual) = task.dedupe.strip_prefix("residual:").and_then(|rest| rest.split(':').next())
         {
             person.standing.residual.retain(|key| key != residual);
@@ -91,6 +101,7 @@ impl Connection {
             About::Remove => {
                 account.state = Some(State::Inactive);
                 person.standing.active = false;
+                person.standing.invitation = Invitation::None;
                 person.record.account = None;
             }
             About::Role(role) => account.roles = Some(vec![Role { value: role, display: None }]),
@@ -104,6 +115,42 @@ impl Connection {
         person.record.observed_at = Some(self.now());
         person.observed = Some(account);
         true
+    }
+
+    /// The steps that give access to somebody who is created anew where people carry changes out.
+    ///
+    /// Somebody who was deleted before, and whom nobody has removed yet, keeps the account: the removal is called off.
+    pub(super) async fn rehire_by_hand(
+        &self,
+        person: &mut Person,
+        wanted: &Wanted,
+        writes: &mut Vec<Write>,
+    ) -> Result<Option<Vec<Step>>> {
+        let Some(address) = wanted.email.as_deref().filter(|_| wanted.active).map(key) else {
+            return Ok(None);
+        };
+        let removals = self.store().tasks(Some(self.name()), true).await?;
+        let removals: Vec<Task> = removals
+            .into_iter()
+            .filter(|task| task.kind == About::Remove.kind() && key(&task.person) == address)
+            .collect();
+        for task in &removals {
+            let note = "the person was created again";
+            writes.push(self.closing(task.dedupe.clone(), note));
+        }
+        let there = self.store().find(self.name(), Kind::User, &Key::Account(address)).await?;
+        let left = there.into_iter().map(Person::read).find(|before| {
+            before.record.lifecycle == Lifecycle::Deleted
+                && removals.iter().any(|task| task.resource == before.record.id)
+        });
+        let Some(left) = left.filter(|left| left.standing.active && left.observed.is_some()) else {
+            return Ok(None);
+        };
+        person.record.account = left.record.account;
+        person.observed = left.observed;
+        person.standing.active = true;
+        person.standing.invitation = left.standing.invitation;
+        Ok(Some(plan::update(person, wanted, self.capabilities(), &self.policy)?))
     }
 
     /// The account a person made by hand, as far as we know it.
@@ -121,76 +168,5 @@ impl Connection {
             roles: roles.map(|roles| roles.into_iter().map(|value| Role { value, display: None }).collect()),
             ..Account::default()
         }
-    }
-
-    /// Takes in the roster of an app that has no interface. With `dry_run` nothing is written.
-    ///
-    /// # Errors
-    /// 400 when the roster would lose more than 30 % of the known accounts and `force` is not given.
-    pub async fn import_roster(
-        &self,
-        accounts: Vec<Account>,
-        dry_run: bool,
-        force: bool,
-    ) -> Result<Difference> {
-        let began = self.now();
-        let known = self.store().scan(self.name(), Kind::User, 0, i64::MAX.unsigned_abs()).await?;
-        let linked: Vec<&str> = known.iter().filter_map(|record| record.account.as_deref()).collect();
-        let listed: std::collections::BTreeSet<&str> =
-            accounts.iter().map(|account| account.id.as_str()).collect();
-        let missing = linked.iter().filter(|account| !listed.contains(*account)).count();
-        let new = listed.iter().filter(|account| !linked.contains(*account)).count();
-        let difference = Difference { rows: accounts.len(), new, missing };
-        if missing * 10 > linked.len() * 3 && !force {
-            return Err(invalid(format!(
-                "the roster lacks {missing} of {} known accounts; repeat the import with --force if that is right",
-                linked.len()
-            )));
-        }
-        if !dry_run {
-            let how = Absorb { began, missing: Missing::Believed, piecemeal: true };
-            self.absorb_accounts(accounts, how).await?;
-            self.close_confirmed(began).await?;
-        }
-        Ok(difference)
-    }
-
-    /// Tasks a newer roster shows as done are done.
-    async fn close_confirmed(self: &Connection, imported_at: crate::base::clock::Timestamp) -> Result<()> {
-        for task in self.store().tasks(Some(self.name()), true).await? {
-            let _turn = self.turns.take(&task.resource).await;
-            let Some(record) = self.store().record(self.name(), Kind::User, &task.resource).await? else {
-                continue;
-            };
-            let mut person = Person::read(record);
-            let waiting = person.standing.waiting.iter().find(|waiting| waiting.ticket == task.id);
-            let done = task.created_at < imported_at
-                && match waiting.map(|waiting| &waiting.about) {
-                    Some(About::Invite) => person.record.account.is_some(),
-                    // Somebody no roster ever showed is not gone for not being in this one.
-                    Some(About::Remove) => person.standing.gone_at.is_some(),
-                    Some(About::Role(role)) => super::plan::has_role(&person, role),
-                    None => false,
-                };
-            if !done {
-                continue;
-            }
-            self.fulfil(&mut person, &task);
-            let expected = Some(person.record.version);
-            person.record.version += 1;
-            let writes = vec![
-                Write::Record { record: Box::new(person.into_record()), expected },
-                Write::CloseTask {
-                    connection: self.name().to_owned(),
-                    dedupe: task.dedupe,
-                    state: TaskState::Done,
-                    at: self.now(),
-                    by: "roster".to_owned(),
-                    note: None,
-                },
-            ];
-            self.store().commit(writes).await?;
-        }
-        Ok(())
     }
 }

@@ -5,15 +5,11 @@ use serde_json::Value;
 use super::connection::Connection;
 use super::{ListQuery, Result};
 use crate::scim::cursor::{self, CursorScope, Position};
-use crate::scim::error::ScimError;
 use crate::scim::list::{Page, cursor_count, cursor_response, list_response};
 use crate::scim::schema::ResourceKind;
-use crate::store::{Kind, Record};
-
-/// How often a place is looked for while records come and go.
-const ATTEMPTS: usize = 4;
 
 /// The part of a listing that is asked for.
+#[derive(Debug)]
 pub(super) enum Window<'q> {
     Index(Page),
     Cursor {
@@ -92,53 +88,5 @@ pub(super) fn shown_page(
             let next = last.map(|last| cursor::seal(last, scope, expires, &connection.cursor_key));
             cursor_response(resources, total, next)
         }
-    }
-}
-
-impl Connection {
-    /// Up to `limit` live records with an id after `after`, in id order, and how many stand before the first of them.
-    ///
-    /// `passed` is how many stood there once; while none of those has gone this costs one read.
-    pub(super) async fn records_after(
-        &self,
-        kind: Kind,
-        after: Option<&str>,
-        passed: u64,
-        limit: u64,
-    ) -> Result<(Vec<Record>, u64)> {
-        let Some(after) = after else {
-            return Ok((self.store().scan(self.name(), kind, 0, limit).await?, 0));
-        };
-        let mut passed = passed;
-        for _ in 0..ATTEMPTS {
-            // The record before the place shows whether it is the right one still.
-            let from = passed.saturating_sub(1);
-            let mut records = self.store().scan(self.name(), kind, from, limit + 1).await?;
-            let read = records.len() as u64;
-            let before = records.partition_point(|record| record.id.as_str() <= after);
-            let begins = from == 0 || before > 0;
-            let ends = (before as u64) < read || read <= limit;
-            if begins && ends {
-                records.drain(..before);
-                records.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-                return Ok((records, from + before as u64));
-            }
-            passed = self.rank(kind, after).await?;
-        }
-        Err(ScimError::new(503, "the listing changes faster than it can be read: try again").into())
-    }
-
-    /// How many live records have an id up to `after`.
-    async fn rank(&self, kind: Kind, after: &str) -> Result<u64> {
-        let (mut low, mut high) = (0, self.store().count(self.name(), kind).await?);
-        while low < high {
-            let middle = low.midpoint(high);
-            let found = self.store().scan(self.name(), kind, middle, 1).await?;
-            match found.first() {
-                Some(record) if record.id.as_str() <= after => low = middle + 1,
-                Some(_) | None => high = middle,
-            }
-        }
-        Ok(low)
     }
 }

@@ -62,9 +62,6 @@ pub struct Position {
     /// What it was sorted by.
     #[serde(rename = "s")]
     pub sort: SortKey,
-    /// How many resources of its kind came up to and with it: a hint where to look, not a place.
-    #[serde(rename = "n")]
-    pub passed: u64,
 }
 
 /// The cursor for `position`, in lower-case hexadecimal digits.
@@ -177,7 +174,6 @@ mod tests {
             kind: ResourceKind::User,
             id: "0197c7a0-0000-7000-8000-000000000001".to_owned(),
             sort: SortKey::Text("anna".to_owned()),
-            passed: 10,
         }
     }
 

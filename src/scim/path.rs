@@ -1,5 +1,7 @@
 //! PATCH paths (RFC 7644 §3.5.2): what an operation is about.
 
+use std::fmt::{self, Display, Formatter};
+
 use super::error::{Result, ScimError, ScimType};
 use super::filter::{self, ElementFilter};
 use super::limits;
@@ -45,6 +47,23 @@ impl<'a> Path<'a> {
     }
 }
 
+/// The path in one spelling: what is read from the text is the path again.
+impl Display for Path<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if let Some(extension) = self.extension {
+            f.write_str(&extension.id)?;
+        }
+        if let Some(attribute) = self.attribute {
+            f.write_str(if self.extension.is_some() { ":" } else { "" })?;
+            f.write_str(&attribute.name)?;
+        }
+        if let Some(elements) = &self.elements {
+            write!(f, "[{elements}]")?;
+        }
+        self.sub.map_or(Ok(()), |sub| write!(f, ".{}", sub.name))
+    }
+}
+
 fn value_path<'a>(text: &str, resource_type: &'a ResourceType) -> Result<Path<'a>> {
     let parsed = filter::parse_value_path(text)?;
     let found = match resource_type.locate(&parsed.name) {
@@ -85,6 +104,8 @@ fn refused(detail: impl Into<String>) -> ScimError {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::scim::catalog::Catalog;
     use crate::scim::schema::ENTERPRISE_USER;
@@ -184,5 +205,54 @@ mod tests {
     fn a_comparison_the_type_forbids_is_an_invalid_filter() {
         let error = Path::parse("emails[primary gt true]", &Catalog::standard().user).unwrap_err();
         assert_eq!(error.scim_type, Some(ScimType::InvalidFilter));
+    }
+
+    /// Every attribute of the schemas, with any of its sub-attributes, elements picked by any filter.
+    fn any_path() -> impl Strategy<Value = String> {
+        let name = proptest::sample::select(vec![
+            "userName",
+            "NAME",
+            "emails",
+            "roles",
+            "groups",
+            "schemas",
+            "manager",
+            "addresses",
+            "externalId",
+            "meta",
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department",
+            "urn:ietf:params:scim:schemas:core:2.0:User:emails",
+            "urn:portcullis:params:scim:schemas:extension:gateway:2.0:User:residual",
+        ]);
+        let filter = proptest::sample::select(vec![
+            "",
+            "[type eq \"work\"]",
+            "[value eq \"a\\\"b\"]",
+            "[not(primary eq True)]",
+            "[$ref pr or value pr]",
+            "[(type eq \"a\" or type ne null) and value sw \" x \"]",
+            "[primary eq \"true\" and value co \"é\"]",
+        ]);
+        let sub =
+            proptest::sample::select(vec!["", ".value", ".Type", ".$ref", ".givenName", ".lastModified"]);
+        (name, filter, sub).prop_map(|(name, filter, sub)| format!("{name}{filter}{sub}"))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn a_printed_path_is_the_path_again(text in any_path()) {
+            let user = &Catalog::standard().user;
+            if let Ok(path) = Path::parse(&text, user) {
+                let again = Path::parse(&path.to_string(), user).unwrap();
+                prop_assert_eq!(again.extension.map(|schema| &schema.id), path.extension.map(|schema| &schema.id));
+                prop_assert_eq!(again.attribute.map(|it| &it.name), path.attribute.map(|it| &it.name));
+                prop_assert_eq!(&again.elements, &path.elements);
+                prop_assert_eq!(again.sub.map(|it| &it.name), path.sub.map(|it| &it.name));
+                prop_assert_eq!(again.to_string(), path.to_string());
+            }
+        }
     }
 }

@@ -186,6 +186,7 @@ fn prefix(schema: &Schema) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -285,5 +286,79 @@ mod tests {
         assert!(wants(None, Some("members.display")));
         assert!(!wants(Some("displayName"), None));
         assert!(!wants(None, Some("MEMBERS")));
+    }
+
+    /// Names as callers send them: known and unknown, short and long, in any case.
+    fn names() -> impl Strategy<Value = String> {
+        let name = proptest::sample::select(vec![
+            "userName",
+            "USERNAME",
+            "name",
+            "name.givenName",
+            "emails",
+            "emails.value",
+            "emails.type",
+            "groups",
+            "id",
+            "schemas",
+            "meta",
+            "password",
+            "nothing",
+            "manager",
+            "department",
+            "urn:ietf:params:scim:schemas:core:2.0:User:name.familyName",
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value",
+        ]);
+        proptest::collection::vec(name, 1..5).prop_map(|names| names.join(","))
+    }
+
+    /// Every leaf of a resource, under the path to it.
+    fn leaves(value: &Value, path: &str, into: &mut Vec<String>) {
+        match value {
+            Value::Object(object) => {
+                object.iter().for_each(|(name, value)| leaves(value, &format!("{path}/{name}"), into));
+            }
+            Value::Array(items) if path != "/schemas" => {
+                items.iter().enumerate().for_each(|(at, item)| leaves(item, &format!("{path}/{at}"), into));
+            }
+            _ => into.push(path.to_owned()),
+        }
+    }
+
+    fn leaves_of(value: &Value) -> Vec<String> {
+        let mut found = Vec::new();
+        leaves(value, "", &mut found);
+        found
+    }
+
+    proptest! {
+        #[test]
+        fn a_projection_only_leaves_out_and_does_so_once(names in names(), exclude in any::<bool>()) {
+            let (attributes, excluded) = if exclude { (None, Some(&*names)) } else { (Some(&*names), None) };
+            let view = Projection::parse(attributes, excluded, &Catalog::standard().user).unwrap();
+            let once = view.apply(anna());
+            prop_assert_eq!(view.apply(once.clone()), once.clone());
+            prop_assert_eq!((&once["id"], &once["schemas"]), (&anna()["id"], &anna()["schemas"]));
+            prop_assert!(once.get("password").is_none());
+            for (name, value) in once.as_object().unwrap() {
+                if !value.is_object() && !value.is_array() {
+                    prop_assert_eq!(value, &anna()[name]);
+                }
+            }
+        }
+
+        #[test]
+        fn what_is_not_shown_when_named_is_what_is_shown_when_excluded(names in names()) {
+            let (shown, left) = (leaves_of(&seen(Some(&names), None)), leaves_of(&seen(None, Some(&names))));
+            for leaf in leaves_of(&seen(None, None)) {
+                let always = ["/id", "/schemas"].iter().any(|name| leaf.starts_with(name));
+                // Positions in lists move when elements are left out.
+                if !leaf.starts_with("/emails") && !leaf.starts_with("/groups") {
+                    prop_assert_eq!(shown.contains(&leaf) && left.contains(&leaf), always, "{}", leaf);
+                    prop_assert!(shown.contains(&leaf) || left.contains(&leaf), "{}", leaf);
+                }
+            }
+        }
     }
 }

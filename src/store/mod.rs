@@ -68,8 +68,12 @@ pub struct Record {
     pub external_id: Option<String>,
     /// Folded addresses, each findable.
     pub email_keys: Vec<String>,
-    /// Folded `displayName`.
+    /// Folded `displayName` as it was asked for.
     pub display_key: Option<String>,
+    /// Folded display name as the app tells it, which may be the one that is shown.
+    pub told_key: Option<String>,
+    /// `active` as it is shown; `None` for what has no such attribute.
+    pub active: Option<bool>,
     /// The resource as callers wrote it: JSON text without `id`, `meta`, `groups` and `members`.
     pub desired: String,
     /// The account as the app last told it: JSON text.
@@ -104,9 +108,22 @@ pub enum Key {
     Name(String),
     ExternalId(String),
     Email(String),
+    /// `displayName`, as it was asked for or as the app tells it: one of the two is shown.
     Display(String),
     /// Groups that have this member.
     Member(String),
+    /// Members of this group.
+    Group(String),
+    /// Names that begin so; every name where it is empty.
+    NamePrefix(String),
+    /// As [`Key::Display`], for names that begin so.
+    DisplayPrefix(String),
+    Active(bool),
+    /// Last changed between these moments, both included.
+    Modified {
+        from: Timestamp,
+        to: Timestamp,
+    },
 }
 
 /// What has been promised to a caller and how far it has come.
@@ -180,11 +197,17 @@ pub struct Task {
     /// Whom it is about, as the app knows the person. Shown to operators, never logged.
     pub person: String,
     pub urgent: bool,
+    /// Who is to do it, as the configuration names them.
+    pub owner: Option<String>,
+    /// Where it is done.
+    pub link: Option<String>,
     pub state: TaskState,
     pub created_at: Timestamp,
     pub closed_at: Option<Timestamp>,
     pub closed_by: Option<String>,
     pub note: Option<String>,
+    /// What shows that it is done: an address, or a text.
+    pub evidence: Option<String>,
 }
 
 /// The states of a task.
@@ -194,6 +217,54 @@ pub enum TaskState {
     Open,
     Done,
     Cancelled,
+}
+
+/// What happened to a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Happened {
+    Opened,
+    /// Done or called off, as its state says.
+    Closed,
+}
+
+/// Something a receiver is to be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// `{task}-opened` or `{task}-closed`: the same at every attempt.
+    pub id: String,
+    pub happened: Happened,
+    pub at: Timestamp,
+    /// Attempts that failed.
+    pub attempts: i64,
+    /// As it is now; it may have been closed since it was opened.
+    pub task: Task,
+}
+
+/// A number to watch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Watched {
+    OpenIntents,
+    /// One total for each kind of task.
+    OpenTasks,
+    /// Events that are still to be delivered.
+    WaitingEvents,
+    /// Events that nobody will try again.
+    AbandonedEvents,
+    /// The last complete listing, one total for each kind of record.
+    Listing,
+}
+
+/// How many there are of something in one connection, and since when.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Total {
+    pub of: Watched,
+    pub connection: String,
+    /// The kind of the task or of the record; empty for all else.
+    pub kind: String,
+    pub count: u64,
+    /// When the oldest was created; when the listing was completed.
+    pub since: Timestamp,
 }
 
 /// A bearer token, as it is kept: never the token itself.
@@ -243,7 +314,8 @@ pub enum Write {
     ///
     /// An id that was used before is a fault of ours and fails with [`Error::Unavailable`].
     Intent(Intent),
-    /// Moves an intent on; an unknown one is nothing to do, and a superseded one is not opened again.
+    /// Moves an intent on; an unknown one is nothing to do, and so is opening one that is confirmed, superseded or
+    /// dead: what has ended so stays ended.
     Settle {
         intent: String,
         state: IntentState,
@@ -252,9 +324,9 @@ pub enum Write {
         at: Timestamp,
         outcome: Option<String>,
     },
-    /// Opens a task unless an open one of its connection has its dedupe key.
+    /// Opens a task unless an open one of its connection has its dedupe key, and notes the event.
     Task(Task),
-    /// Closes the open task with this dedupe key; nothing to do if there is none.
+    /// Closes the open task with this dedupe key and notes the event; nothing to do if there is none.
     CloseTask {
         connection: String,
         dedupe: String,
@@ -262,7 +334,13 @@ pub enum Write {
         at: Timestamp,
         by: String,
         note: Option<String>,
+        evidence: Option<String>,
     },
+    /// Forgets an event: it was delivered, or nobody wants it. An unknown one is nothing to do.
+    DropEvent(String),
+    /// Notes that an event could not be delivered; without a next attempt it is given up. An unknown one is nothing
+    /// to do.
+    PostponeEvent { event: String, attempts: i64, next_attempt_at: Option<Timestamp> },
     /// Records a token, replacing the one of its connection with its id.
     Token(TokenRow),
     /// Ends a token; an unknown or ended one is nothing to do.
@@ -301,14 +379,26 @@ pub trait Store: Debug + Send + Sync {
     /// The live records under a key, in id order ([`Key::Account`] finds deleted ones too).
     async fn find(&self, connection: &str, kind: Kind, key: &Key) -> Result<Vec<Record>>;
 
+    /// The ids of what [`Store::find`] finds, in id order: for keys that many records share.
+    async fn ids(&self, connection: &str, kind: Kind, key: &Key) -> Result<Vec<String>>;
+
+    /// The live records with these ids, in id order; an id that nobody has is passed over.
+    async fn records(&self, connection: &str, kind: Kind, ids: &[String]) -> Result<Vec<Record>>;
+
     /// Up to `limit` live records in id order, skipping `offset`.
     async fn scan(&self, connection: &str, kind: Kind, offset: u64, limit: u64) -> Result<Vec<Record>>;
+
+    /// Up to `limit` live records in id order with an id after `after`; costs the same wherever that is.
+    async fn scan_after(&self, connection: &str, kind: Kind, after: &str, limit: u64) -> Result<Vec<Record>>;
 
     /// How many live records there are.
     async fn count(&self, connection: &str, kind: Kind) -> Result<u64>;
 
     /// The members of a group, in id order. Members that are not live are left out.
     async fn members(&self, connection: &str, group: &str) -> Result<Vec<Reference>>;
+
+    /// Which of `ids` [`Store::members`] would tell, in id order; no other member is read.
+    async fn members_among(&self, connection: &str, group: &str, ids: &[String]) -> Result<Vec<String>>;
 
     /// The last complete listing, if there ever was one.
     async fn roster(&self, connection: &str, kind: Kind) -> Result<Option<Roster>>;
@@ -321,6 +411,12 @@ pub trait Store: Debug + Send + Sync {
 
     /// Tasks, oldest first: of one connection or all, open ones or all.
     async fn tasks(&self, connection: Option<&str>, open_only: bool) -> Result<Vec<Task>>;
+
+    /// Up to `limit` events of a connection that are due at or before `at`, oldest first.
+    async fn events(&self, connection: &str, at: Timestamp, limit: u64) -> Result<Vec<Event>>;
+
+    /// What there is to watch, in order; nothing is told of what there is none of.
+    async fn totals(&self) -> Result<Vec<Total>>;
 
     /// All tokens that were ever made, oldest first.
     async fn tokens(&self) -> Result<Vec<TokenRow>>;

@@ -1,6 +1,6 @@
 //! The words under which kinds and states are stored; every database uses the same ones.
 
-use super::{IntentState, Kind, Lifecycle, TaskState};
+use super::{Happened, IntentState, Kind, Lifecycle, TaskState, Watched};
 
 macro_rules! words {
     ($type:ident { $($variant:ident = $word:literal),+ $(,)? }) => {
@@ -33,5 +33,13 @@ words!(IntentState {
     Ambiguous = "ambiguous",
     Superseded = "superseded",
     Dead = "dead",
+});
+words!(Happened { Opened = "opened", Closed = "closed" });
+words!(Watched {
+    OpenIntents = "open_intents",
+    OpenTasks = "open_tasks",
+    WaitingEvents = "waiting_events",
+    AbandonedEvents = "abandoned_events",
+    Listing = "listing",
 });
 words!(TaskState { Open = "open", Done = "done", Cancelled = "cancelled" });

@@ -13,6 +13,15 @@ use url::{Host, Url};
 ///
 /// Fails with one line that never repeats the URL, which may hold a password.
 pub(super) fn base_url(text: &str, private: bool) -> Result<Url, String> {
+    let url = target(text, private)?;
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("the URL has a query or a fragment, expected none".to_owned());
+    }
+    Ok(url)
+}
+
+/// The same for an address that requests go to as it stands, with its query.
+pub(super) fn target(text: &str, private: bool) -> Result<Url, String> {
     let url = Url::parse(text.trim()).map_err(|error| format!("the URL cannot be read: {error}"))?;
     match url.scheme() {
         "https" => {}
@@ -22,9 +31,6 @@ pub(super) fn base_url(text: &str, private: bool) -> Result<Url, String> {
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err("the URL names a user; credentials have settings of their own".to_owned());
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err("the URL has a query or a fragment, expected none".to_owned());
     }
     let address = match url.host() {
         Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),

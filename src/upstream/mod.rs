@@ -12,9 +12,11 @@ mod retry;
 mod retry_after;
 #[cfg(test)]
 mod tests;
+mod webhook;
 
 pub use client::Upstream;
 pub use request::segment;
+pub use webhook::Webhook;
 
 use std::time::Duration;
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Failure, Response, Safety};
+use crate::base::jitter::full_jitter;
 
 /// Attempts where the app is out of order.
 const FEW: u32 = 2;
@@ -57,8 +58,7 @@ impl Default for Pace {
 
 impl Pace {
     fn wait(self, attempt: u32, random: f64) -> Duration {
-        let doubled = 2_u32.saturating_pow(attempt.saturating_sub(1));
-        self.base.saturating_mul(doubled).min(self.cap).mul_f64(random.clamp(0.0, 1.0))
+        full_jitter(attempt.saturating_sub(1), self.base, self.cap, random)
     }
 }
 

@@ -22,7 +22,7 @@ fn a_bad_file_ends_with_78_and_names_every_problem_with_file_line_and_remedy() {
 {file}: line 1: lisen: unknown key
   hint: did you mean `listen`?
 {file}: line 3: connections.a.app: found `slack`, which is no app
-  hint: write one of hive, honeycomb, manual, sandbox, tines, workiva
+  hint: write one of hive, honeycomb, manual, sandbox, scim, tines, workiva
 "
     );
     for (command, arguments) in [
@@ -35,6 +35,10 @@ fn a_bad_file_ends_with_78_and_names_every_problem_with_file_line_and_remedy() {
         ("tasks list", &[]),
         ("tasks complete", &["id"]),
         ("roster import", &["--connection", "a", "members.csv"]),
+        ("links list", &["--connection", "a"]),
+        ("links preview", &["--connection", "a"]),
+        ("links adopt", &["--connection", "a", "--csv", "links.csv"]),
+        ("links unlink", &["--connection", "a", "id"]),
     ] {
         let ran = place.run(command, arguments);
         assert_eq!((ran.code, ran.stdout.as_str()), (78, ""), "{command}: {ran:?}");

@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 
 use crate::stage::run;
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 22] = [
     "",
     "demo",
     "serve",
@@ -20,6 +20,11 @@ const COMMANDS: [&str; 17] = [
     "tasks complete",
     "roster",
     "roster import",
+    "links",
+    "links list",
+    "links preview",
+    "links adopt",
+    "links unlink",
     "sim",
     "help",
 ];
@@ -67,6 +72,8 @@ fn what_cannot_be_understood_ends_with_2_and_says_where_to_look() {
         &["token", "revoke", "--connection", "sandbox"],
         &["tasks", "complete"],
         &["roster", "import", "--connection", "hotjar"],
+        &["links", "adopt", "--connection", "hotjar"],
+        &["links", "unlink", "--connection", "hotjar"],
         &["sim"],
         &["sim", "slack"],
         &[],

@@ -25,9 +25,11 @@ fn import(place: &Place, csv: &str, arguments: &[&str]) -> (i32, String, String)
 #[test]
 fn a_dry_run_tells_and_changes_nothing() {
     let place = hotjar();
-    let dry = (0, "would be taken in: 10 in the roster, 10 new, 0 missing\n".to_owned(), String::new());
-    assert_eq!(import(&place, &members(10), &["--dry-run"]), dry);
-    assert_eq!(import(&place, &members(10), &["--dry-run"]), dry);
+    let people: Vec<String> = (0..10).map(|number| format!("+ person{number}@example.com")).collect();
+    let told = format!("{}\nwould be taken in: 10 in the roster, 10 new, 0 missing\n", people.join("\n"));
+    for option in ["--preview", "--dry-run"] {
+        assert_eq!(import(&place, &members(10), &[option]), (0, told.clone(), String::new()));
+    }
     let taken = (0, "taken in: 10 in the roster, 10 new, 0 missing\n".to_owned(), String::new());
     assert_eq!(import(&place, &members(10), &[]), taken);
     assert_eq!(import(&place, &members(10), &[]).1, "taken in: 10 in the roster, 0 new, 0 missing\n");
@@ -44,10 +46,38 @@ fn a_roster_that_lacks_many_is_refused_without_force() {
         "error: the roster lacks 4 of 10 known accounts; repeat the import with --force if that is right\n"
     );
     assert_eq!(
-        import(&place, &members(7), &["--dry-run"]).1,
-        "would be taken in: 7 in the roster, 0 new, 3 missing\n"
+        import(&place, &members(6), &["--preview"]).1,
+        "- person6@example.com\n- person7@example.com\n- person8@example.com\n- person9@example.com\n\
+         would be taken in: 6 in the roster, 0 new, 4 missing\n"
     );
     assert_eq!(import(&place, &members(6), &["--force"]).1, "taken in: 6 in the roster, 0 new, 4 missing\n");
+}
+
+#[test]
+fn a_preview_says_what_is_otherwise_and_an_import_what_was_done() {
+    let place = hotjar();
+    assert_eq!(
+        import(&place, "email,name,role\nada@example.com,Ada,Read Only\nbo@example.com,Bo,Admin\n", &[]).0,
+        0
+    );
+    let next =
+        "email,name,role,status\nada@example.com,Ada Berg,Admin,invited\ncy@example.com,Cy,Admin,active\n";
+    assert_eq!(
+        import(&place, next, &["--preview"]).1,
+        "~ ada@example.com  name: Ada -> Ada Berg, role: Read Only -> Admin, status: active -> invited\n\
+         - bo@example.com\n+ cy@example.com\nwould be taken in: 2 in the roster, 1 new, 1 missing\n"
+    );
+    let (code, stdout, stderr) = import(&place, next, &["--json", "--force"]);
+    assert_eq!(code, 0, "{stderr}");
+    let told: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(
+        (&told["applied"], &told["people"][1]),
+        (&true.into(), &serde_json::json!({ "email": "bo@example.com", "change": "missing" }))
+    );
+    assert_eq!(
+        import(&place, next, &["--preview"]).1,
+        "would be taken in: 2 in the roster, 0 new, 0 missing\n"
+    );
 }
 
 #[test]
@@ -61,8 +91,8 @@ fn every_wrong_line_is_named_and_none_is_taken_in() {
     assert_eq!(lines, ["line 3", "line 4", "line 5"], "{stderr}");
     assert!(!stderr.contains("@example.com"), "an error quotes no address: {stderr}");
     assert_eq!(
-        import(&place, &members(1), &["--dry-run"]).1,
-        "would be taken in: 1 in the roster, 1 new, 0 missing\n"
+        import(&place, &members(1), &["--preview"]).1,
+        "+ person0@example.com\nwould be taken in: 1 in the roster, 1 new, 0 missing\n"
     );
 }
 

@@ -31,6 +31,7 @@ fn a_person_carries_out_what_hotjar_has_no_interface_for() {
         (&open[0]["id"], &open[0]["connection"], &open[0]["resource"], &open[0]["kind"], &open[0]["state"]),
         (&Value::from(ticket), &"hotjar".into(), &Value::from(id), &"invite".into(), &"open".into())
     );
+    assert_eq!((&open[0]["owner"], &open[0]["link"]), (&"the Hotjar administrators".into(), &Value::Null));
     let done = tasks(config, "complete", &[ticket]).ok();
     assert_eq!(done.stdout, format!("task {ticket} is done\n"));
     assert_eq!(read(&mut hotjar, id)[GATEWAY]["invitationStatus"], "accepted");
@@ -40,12 +41,18 @@ fn a_person_carries_out_what_hotjar_has_no_interface_for() {
     let ticket = left[GATEWAY]["ticketId"].as_str().unwrap();
     let table = tasks(config, "list", &["--connection", "hotjar"]).ok().stdout;
     let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
-    assert_eq!(rows[0][..4], ["ID", "CONNECTION", "KIND", "SINCE"]);
+    assert_eq!(rows[0][..4], ["ID", "CONNECTION", "KIND", "AGE"]);
     assert_eq!((rows.len(), &rows[1][..4]), (2, &[ticket, "hotjar", "remove", "urgent"][..]), "{table}");
-    let done = tasks(config, "complete", &[ticket, "--by", "Kim", "--note", "seat 12", "--json"]).ok().json();
+    let done = tasks(
+        config,
+        "complete",
+        &[ticket, "--by", "Kim", "--evidence", "https://t.example/7", "--note", "seat 12", "--json"],
+    )
+    .ok()
+    .json();
     assert_eq!(
-        (&done["state"], &done["closed_by"], &done["note"]),
-        (&"done".into(), &"Kim".into(), &"seat 12".into())
+        (&done["state"], &done["closed_by"], &done["note"], &done["evidence"]),
+        (&"done".into(), &"Kim".into(), &"seat 12".into(), &"https://t.example/7".into())
     );
     let gone = read(&mut hotjar, id);
     assert_eq!(
@@ -62,4 +69,23 @@ fn a_person_carries_out_what_hotjar_has_no_interface_for() {
         again.stderr,
         format!("error: there is no open task `{ticket}`\nhint: portcullis tasks list --config {config}\n")
     );
+}
+
+#[test]
+fn what_is_left_behind_has_an_owner_an_age_and_a_link() {
+    let directory = TempDir::new().unwrap();
+    let demo = Running::demo(directory.path(), &[]);
+    let config = demo.ready["config"].as_str().unwrap();
+    let mut honeycomb = demo.caller("honeycomb");
+    let id = honeycomb.create("sofia@example.com")["id"].as_str().unwrap().to_owned();
+    assert_eq!(honeycomb.send("PATCH", &format!("/Users/{id}"), &active(false)).status, 200);
+
+    let open = tasks(config, "list", &["--json", "--connection", "honeycomb"]).ok().json();
+    assert_eq!((open.as_array().unwrap().len(), &open[0]["kind"]), (1, &"residual_access".into()), "{open}");
+    assert_eq!((&open[0]["link"], &open[0]["owner"]), (&"https://ui.honeycomb.io".into(), &Value::Null));
+    assert!(open[0]["age_seconds"].as_u64().unwrap() < 20, "{open}");
+    let table = tasks(config, "list", &["--connection", "honeycomb"]).ok().stdout;
+    assert!(table.lines().next().unwrap().contains("OWNER"), "{table}");
+    let row: Vec<&str> = table.lines().nth(1).unwrap().split_whitespace().collect();
+    assert_eq!((row[2], row[4], row[5]), ("residual_access", "-", "https://ui.honeycomb.io"), "{table}");
 }

@@ -135,6 +135,6 @@ impl Bench {
             clock: Arc::new(SystemClock),
         };
         let (mode, dialect) = self.app.modes[0];
-        (self.app.build)(&Blueprint { connection: "conformance", mode, dialect, settings, wire }).unwrap()
+        self.app.adapter(&Blueprint { connection: "conformance", mode, dialect, settings, wire }).unwrap()
     }
 }

@@ -7,7 +7,8 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method};
 use http_body_util::BodyExt;
-use portcullis::http::{FailureLimit, RouterSettings, router};
+use portcullis::base::secret::Token;
+use portcullis::http::{FailureLimit, Peer, RouterSettings, router};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -223,6 +224,80 @@ async fn probes_need_no_token_and_answer_plain_json() {
         assert_eq!(answer.header("content-type"), "application/json");
         let wrong = ask(&doors(10), "POST", path, &[], "").await;
         assert_eq!((wrong.status, wrong.header("allow")), (405, "GET, HEAD, OPTIONS"), "{path}");
+    }
+}
+
+/// `/metrics` of a gateway, asked from this address.
+async fn watch(settings: RouterSettings, from: &str, credentials: &[&str]) -> Answer {
+    let mut request = Request::builder().uri("/metrics").body(Body::empty()).unwrap();
+    request.extensions_mut().insert(Peer(from.parse().unwrap()));
+    for value in credentials {
+        request.headers_mut().append("authorization", HeaderValue::from_str(value).unwrap());
+    }
+    let (head, body) = router(gateway(), settings).oneshot(request).await.unwrap().into_parts();
+    let body = body.collect().await.unwrap().to_bytes().to_vec();
+    Answer { status: head.status.as_u16(), headers: head.headers, body }
+}
+
+#[tokio::test]
+async fn without_a_token_of_its_own_metrics_are_told_on_this_machine_only() {
+    let open = RouterSettings::default();
+    for near in ["127.0.0.1", "::1", "::ffff:127.0.0.1"] {
+        let answer = watch(open, near, &[]).await;
+        assert_eq!(answer.status, 200, "{near}");
+        assert_eq!(
+            answer.header("content-type"),
+            "application/openmetrics-text; version=1.0.0; charset=utf-8"
+        );
+        assert!(answer.body.ends_with(b"# EOF\n"));
+    }
+    let proxied = RouterSettings { behind_proxy: true, ..open };
+    for (settings, from) in [(open, "192.0.2.7"), (open, "10.0.0.1"), (proxied, "127.0.0.1")] {
+        let answer = watch(settings, from, &[]).await;
+        answer.assert_scim_error(from);
+        assert_eq!(answer.status, 404, "{from}");
+    }
+}
+
+#[tokio::test]
+async fn with_a_token_of_its_own_metrics_are_told_to_whoever_has_it() {
+    let own = Token::parse("a-token-of-those-who-watch").unwrap();
+    let settings =
+        RouterSettings { metrics_token: Some(own.hash()), behind_proxy: true, ..RouterSettings::default() };
+    let answer = watch(settings, "192.0.2.7", &["Bearer a-token-of-those-who-watch"]).await;
+    assert_eq!(answer.status, 200);
+    let of_a_connection = format!("Bearer {TOKEN}");
+    for credentials in [&[][..], &["Bearer wrong"], &[&of_a_connection]] {
+        assert_eq!(watch(settings, "127.0.0.1", credentials).await.status, 401, "{credentials:?}");
+    }
+    let doors = router(gateway(), settings);
+    let elsewhere =
+        ask(&doors, "GET", "/hive/scim/v2/Users", &["Bearer a-token-of-those-who-watch"], "").await;
+    assert_eq!(elsewhere.status, 401, "it opens nothing else");
+}
+
+#[tokio::test]
+async fn requests_are_counted_by_connection_and_operation_and_never_by_path() {
+    let doors = doors(1_000);
+    let good = format!("Bearer {TOKEN}");
+    for number in 0..50 {
+        ask(&doors, "GET", &format!("/hive/scim/v2/Schemas/urn:{number}"), &[&good], "").await;
+        ask(&doors, "GET", &format!("/unknown-{number}/scim/v2/Users"), &[&good], "").await;
+        ask(&doors, "GET", &format!("/nowhere/{number}"), &[], "").await;
+    }
+    let mut request = Request::builder().uri("/metrics").body(Body::empty()).unwrap();
+    request.extensions_mut().insert(Peer([127, 0, 0, 1].into()));
+    let body = doors.oneshot(request).await.unwrap().into_body().collect().await.unwrap().to_bytes();
+    let text = String::from_utf8(body.to_vec()).unwrap();
+    let counted: Vec<&str> =
+        text.lines().filter(|line| line.starts_with("portcullis_requests_total")).collect();
+    assert_eq!(counted.len(), 3, "{counted:?}");
+    for line in [
+        "portcullis_requests_total{connection=\"hive\",operation=\"schemas.read\",outcome=\"refused\"} 50",
+        "portcullis_requests_total{connection=\"\",operation=\"users.list\",outcome=\"refused\"} 50",
+        "portcullis_requests_total{connection=\"\",operation=\"unknown\",outcome=\"refused\"} 50",
+    ] {
+        assert!(counted.contains(&line), "`{line}` in {counted:?}");
     }
 }
 

@@ -16,7 +16,7 @@ use portcullis::http::serve;
 use portcullis::http::server::ServerSettings;
 use portcullis::provision::{Connection, Gateway, Policy, Shared};
 use portcullis::store::{
-    self, Intent, Intents, Key, Kind, Record, Reference, Roster, Store, Task, TokenRow, Write,
+    self, Event, Intent, Intents, Key, Kind, Record, Reference, Roster, Store, Task, TokenRow, Total, Write,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -105,6 +105,7 @@ pub(crate) fn gateway() -> Arc<Gateway> {
         ids: Ids::new(clock.clone()),
         clock,
         tracker: TaskTracker::new(),
+        metrics: Arc::default(),
     });
     let connection = |name| {
         let app = Arc::new(Nobody(Capabilities::default()));
@@ -131,10 +132,22 @@ impl Store for Tokens {
     async fn scan(&self, _: &str, _: Kind, _: u64, _: u64) -> store::Result<Vec<Record>> {
         Ok(Vec::new())
     }
+    async fn ids(&self, _: &str, _: Kind, _: &Key) -> store::Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+    async fn records(&self, _: &str, _: Kind, _: &[String]) -> store::Result<Vec<Record>> {
+        Ok(Vec::new())
+    }
+    async fn scan_after(&self, _: &str, _: Kind, _: &str, _: u64) -> store::Result<Vec<Record>> {
+        Ok(Vec::new())
+    }
     async fn count(&self, _: &str, _: Kind) -> store::Result<u64> {
         Ok(0)
     }
     async fn members(&self, _: &str, _: &str) -> store::Result<Vec<Reference>> {
+        Ok(Vec::new())
+    }
+    async fn members_among(&self, _: &str, _: &str, _: &[String]) -> store::Result<Vec<String>> {
         Ok(Vec::new())
     }
     async fn roster(&self, _: &str, _: Kind) -> store::Result<Option<Roster>> {
@@ -147,6 +160,12 @@ impl Store for Tokens {
         Ok(Vec::new())
     }
     async fn tasks(&self, _: Option<&str>, _: bool) -> store::Result<Vec<Task>> {
+        Ok(Vec::new())
+    }
+    async fn events(&self, _: &str, _: Timestamp, _: u64) -> store::Result<Vec<Event>> {
+        Ok(Vec::new())
+    }
+    async fn totals(&self) -> store::Result<Vec<Total>> {
         Ok(Vec::new())
     }
     async fn tokens(&self) -> store::Result<Vec<TokenRow>> {

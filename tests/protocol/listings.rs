@@ -7,131 +7,13 @@ use portcullis::contract::Account;
 use portcullis::provision::ListQuery;
 use portcullis::scim::catalog::Catalog;
 use portcullis::scim::filter::Filter;
-use portcullis::scim::schema::{ENTERPRISE_USER, ResourceKind};
+use portcullis::scim::schema::ResourceKind;
 use portcullis::scim::sort::Sort;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use crate::random::{Dice, NAMES, filter, somebody};
 use crate::stage::{Stage, ids, number};
-
-/// Numbers that look random and are the same in every run.
-struct Dice(u64);
-
-impl Dice {
-    /// A number below `sides`.
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % sides
-    }
-
-    fn pick<'a, T>(&mut self, among: &'a [T]) -> &'a T {
-        &among[self.roll(among.len())]
-    }
-
-    fn chance(&mut self, percent: usize) -> bool {
-        self.roll(100) < percent
-    }
-}
-
-const NAMES: [&str; 10] =
-    ["Anna", "anna", "BORIS", "Chen", "Straße", "STRASSE", "Ödön", "ödön", "ﬁona", "Zoë"];
-const TITLES: [&str; 4] = ["Engineer", "engineer", "Head of Sales", ""];
-
-fn somebody(dice: &mut Dice, number: usize) -> Value {
-    let name = *dice.pick(&NAMES);
-    let mut person =
-        json!({ "userName": format!("{name}.{number}@corp.example"), "active": dice.chance(70) });
-    if dice.chance(70) {
-        person["displayName"] = json!(dice.pick(&NAMES));
-    }
-    if dice.chance(50) {
-        person["externalId"] = json!(format!("{}{}", dice.pick(&["ext-", "EXT-"]), number / 2));
-    }
-    if dice.chance(70) {
-        let work = format!("{name}.{}@corp.example", number / 3);
-        person["emails"] = json!([
-            { "value": work, "type": "work", "primary": true },
-            { "value": format!("home{number}@example.net"), "type": "home" },
-        ]);
-    }
-    if dice.chance(60) {
-        person["title"] = json!(dice.pick(&TITLES));
-    }
-    if dice.chance(40) {
-        person["name"] = json!({ "givenName": name, "familyName": dice.pick(&NAMES) });
-    }
-    if dice.chance(40) {
-        person[ENTERPRISE_USER] = json!({ "department": dice.pick(&TITLES) });
-    }
-    person
-}
-
-/// A value a filter may compare `attribute` with: mostly one that somebody has.
-fn value(dice: &mut Dice, attribute: &str, resources: &[Value]) -> String {
-    let resource = dice.pick(resources);
-    let found = attribute.split('.').try_fold(resource, |value, name| {
-        let value = match value {
-            Value::Array(elements) => elements.first()?,
-            value => value,
-        };
-        value.get(name)
-    });
-    let text = match found {
-        Some(Value::String(text)) if !dice.chance(10) => text.clone(),
-        _ => (*dice.pick(&["anna", "ext-7", "nobody", ""])).to_owned(),
-    };
-    let text = match dice.roll(4) {
-        0 => text.to_uppercase(),
-        1 => text.to_lowercase(),
-        _ => text,
-    };
-    json!(text).to_string()
-}
-
-fn term(dice: &mut Dice, resources: &[Value]) -> String {
-    const TEXTS: [&str; 11] = [
-        "id",
-        "userName",
-        "externalId",
-        "emails.value",
-        "displayName",
-        "title",
-        "name.familyName",
-        "meta.location",
-        "emails",
-        "members.value",
-        "groups.display",
-    ];
-    let attribute = *dice.pick(&TEXTS);
-    let sent = value(dice, attribute, resources);
-    match dice.roll(12) {
-        0..=5 => format!("{attribute} eq {sent}"),
-        6 => format!("{attribute} {} {sent}", dice.pick(&["ne", "co", "sw", "ew", "gt", "le"])),
-        7 => format!("{attribute} pr"),
-        8 => format!("active eq {}", dice.chance(50)),
-        9 => {
-            let at = value(dice, "meta.lastModified", resources).replace(['t', 'z'], "");
-            let at = if at.contains('T') { at } else { "\"2023-11-14T22:20:00Z\"".to_owned() };
-            format!("meta.lastModified {} {at}", dice.pick(&["gt", "ge", "lt", "eq"]))
-        }
-        10 => {
-            let sent = value(dice, "emails.value", resources);
-            format!("emails[type eq \"{}\" and value eq {sent}]", dice.pick(&["work", "home"]))
-        }
-        _ => format!("{ENTERPRISE_USER}:department eq {}", value(dice, "title", resources)),
-    }
-}
-
-fn filter(dice: &mut Dice, resources: &[Value], depth: usize) -> String {
-    if depth == 0 || dice.chance(40) {
-        return term(dice, resources);
-    }
-    let (one, other) = (filter(dice, resources, depth - 1), filter(dice, resources, depth - 1));
-    match dice.roll(5) {
-        0..=2 => format!("{one} and {other}"),
-        3 => format!("({one} or {other})"),
-        _ => format!("not ({one})"),
-    }
-}
 
 async fn all(stage: &Stage, kind: ResourceKind) -> Vec<Value> {
     let mut resources = Vec::new();
@@ -147,7 +29,8 @@ async fn all(stage: &Stage, kind: ResourceKind) -> Vec<Value> {
     }
 }
 
-/// Compares `rounds` listings with the evaluation of their filter over everything; how many pairs that were.
+/// Compares `rounds` listings with the evaluation of their filter over everything; how many pairs of a resource and a
+/// filter that were.
 async fn compare(stage: &Stage, kind: ResourceKind, rounds: usize, dice: &mut Dice) -> usize {
     let resources = all(stage, kind).await;
     let resource_type = Catalog::standard().of(kind);
@@ -172,36 +55,122 @@ async fn compare(stage: &Stage, kind: ResourceKind, rounds: usize, dice: &mut Di
     pairs
 }
 
-/// 250 people and 40 groups in an app that holds everything.
-async fn populated(dice: &mut Dice) -> Stage {
+async fn created(stage: &Stage, path: &str, body: Value) -> String {
+    let answer = stage.post(path, body).await;
+    assert_eq!(answer.status, 201, "{}", answer.body);
+    answer.body["id"].as_str().unwrap().to_owned()
+}
+
+/// People and groups in an app that holds everything, after some of them were changed and some deleted.
+async fn populated(dice: &mut Dice, people: usize, groups: usize) -> Stage {
     let stage = Stage::sandbox().await;
-    let mut people = Vec::new();
-    for number in 0..250 {
-        let created = stage.post("/Users", somebody(dice, number)).await;
-        assert_eq!(created.status, 201, "{}", created.body);
-        people.push(created.body["id"].as_str().unwrap().to_owned());
-        stage.clock.advance(Duration::from_millis(700));
+    let mut ids = Vec::new();
+    for number in 0..people {
+        ids.push(created(&stage, "/Users", somebody(dice, number)).await);
+        stage.clock.advance(Duration::from_micros(700_300));
     }
-    for number in 0..40 {
-        let members: Vec<&str> = (0..dice.roll(6)).map(|_| dice.pick(&people).as_str()).collect();
-        stage.group(&format!("{} {number}", dice.pick(&NAMES)), &members).await;
+    for number in 0..groups {
+        let members: Vec<Value> = (0..dice.roll(6)).map(|_| json!({ "value": dice.pick(&ids) })).collect();
+        let name = format!("{} {number}", dice.pick(&NAMES));
+        created(&stage, "/Groups", json!({ "displayName": name, "members": members })).await;
+    }
+    for number in 0..people / 4 {
+        let path = format!("/Users/{}", dice.pick(&ids));
+        stage.clock.advance(Duration::from_micros(1_300_700));
+        match dice.roll(5) {
+            0 => stage.ask("DELETE", &path, &[], Value::Null).await,
+            1 => stage.ask("PUT", &path, &[], somebody(dice, people + number)).await,
+            2 => stage.ask("PATCH", &path, &[], replacing(json!({ "active": dice.chance(50) }))).await,
+            3 => stage.ask("PATCH", &path, &[], replacing(json!({ "displayName": dice.pick(&NAMES) }))).await,
+            _ => {
+                let mail = json!([{ "value": format!("new{number}@corp.example"), "type": "work" }]);
+                stage.ask("PATCH", &path, &[], replacing(json!({ "emails": mail }))).await
+            }
+        };
     }
     stage
 }
 
-#[tokio::test]
-async fn the_store_answers_as_the_filter_over_everything_would() {
-    let mut dice = Dice(41);
-    let stage = populated(&mut dice).await;
-    let users = compare(&stage, ResourceKind::User, 400, &mut dice).await;
-    let groups = compare(&stage, ResourceKind::Group, 250, &mut dice).await;
-    assert!(users + groups >= 100_000, "{users} and {groups} pairs");
+fn replacing(value: Value) -> Value {
+    json!({ "Operations": [{ "op": "replace", "value": value }] })
+}
+
+/// Runs one case of a property that needs a runtime of its own.
+fn run(case: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(case);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4, max_shrink_iters: 0, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_store_answers_as_the_filter_over_everything_would(seed in any::<u64>()) {
+        run(async {
+            let mut dice = Dice(seed);
+            let stage = populated(&mut dice, 120, 24).await;
+            let users = compare(&stage, ResourceKind::User, 260, &mut dice).await;
+            let groups = compare(&stage, ResourceKind::Group, 260, &mut dice).await;
+            // Four cases are a hundred thousand pairs.
+            assert!(users + groups >= 25_000, "{users} and {groups} pairs");
+        });
+    }
+
+    #[test]
+    fn the_doors_answer_as_the_filter_over_everything_would(seed in any::<u64>()) {
+        run(async {
+            let mut dice = Dice(seed);
+            let stage = populated(&mut dice, 40, 8).await;
+            for kind in [ResourceKind::User, ResourceKind::Group] {
+                let resources = all(&stage, kind).await;
+                for _ in 0..40 {
+                    let text = filter(&mut dice, &resources, 2);
+                    let encoded: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+                    let answer = stage.get(&format!("{}?count=200&filter={encoded}", kind.endpoint())).await;
+                    match Filter::parse(&text, Catalog::standard().of(kind)) {
+                        Ok(parsed) => {
+                            let expected: Vec<&Value> =
+                                resources.iter().filter(|resource| parsed.matches(resource)).collect();
+                            assert_eq!(answer.status, 200, "{text}: {}", answer.body);
+                            let shown = answer.body["Resources"].as_array().unwrap();
+                            assert_eq!(shown.iter().collect::<Vec<_>>(), expected, "{text}");
+                        }
+                        Err(_) => assert_eq!(answer.error(), (400, "invalidFilter"), "{text}"),
+                    }
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn what_the_app_tells_is_found_as_it_is_shown(seed in any::<u64>()) {
+        run(async {
+            let mut dice = Dice(seed);
+            let account = |dice: &mut Dice, number: usize| Account {
+                id: format!("a{number}"),
+                email: Some(format!("{}.{number}@corp.example", dice.pick(&NAMES))),
+                display_name: dice.chance(80).then(|| (*dice.pick(&NAMES)).to_owned()),
+                given_name: dice.chance(50).then(|| (*dice.pick(&NAMES)).to_owned()),
+                ..Account::default()
+            };
+            let accounts: Vec<Account> = (0..60).map(|number| account(&mut dice, number)).collect();
+            let accounts = Arc::new(Mutex::new(accounts));
+            let stage = Stage::directory(Arc::clone(&accounts)).await;
+            compare(&stage, ResourceKind::User, 60, &mut dice).await;
+            accounts.lock().unwrap().iter_mut().step_by(2).for_each(|each| {
+                each.display_name = Some((*dice.pick(&NAMES)).to_owned());
+            });
+            stage.clock.advance(Duration::from_mins(1));
+            compare(&stage, ResourceKind::User, 60, &mut dice).await;
+            let listing = all(&stage, ResourceKind::User).await;
+            assert!(listing.iter().any(|each| each.get("displayName").is_some()));
+        });
+    }
 }
 
 #[tokio::test]
 async fn the_order_is_that_of_everything_sorted() {
     let mut dice = Dice(42);
-    let stage = populated(&mut dice).await;
+    let stage = populated(&mut dice, 250, 20).await;
     let resources = all(&stage, ResourceKind::User).await;
     for by in [
         "userName",
@@ -234,27 +203,4 @@ async fn the_order_is_that_of_everything_sorted() {
             assert_eq!(ids(&listing), expected, "{by} {order}");
         }
     }
-}
-
-#[tokio::test]
-async fn what_the_app_tells_is_found_as_it_is_shown() {
-    let mut dice = Dice(43);
-    let account = |dice: &mut Dice, number: usize| Account {
-        id: format!("a{number}"),
-        email: Some(format!("{}.{number}@corp.example", dice.pick(&NAMES))),
-        display_name: dice.chance(80).then(|| (*dice.pick(&NAMES)).to_owned()),
-        given_name: dice.chance(50).then(|| (*dice.pick(&NAMES)).to_owned()),
-        ..Account::default()
-    };
-    let accounts: Vec<Account> = (0..60).map(|number| account(&mut dice, number)).collect();
-    let accounts = Arc::new(Mutex::new(accounts));
-    let stage = Stage::directory(Arc::clone(&accounts)).await;
-    compare(&stage, ResourceKind::User, 60, &mut dice).await;
-    accounts.lock().unwrap().iter_mut().step_by(2).for_each(|each| {
-        each.display_name = Some((*dice.pick(&NAMES)).to_owned());
-    });
-    stage.clock.advance(Duration::from_mins(1));
-    compare(&stage, ResourceKind::User, 60, &mut dice).await;
-    let listing = all(&stage, ResourceKind::User).await;
-    assert!(listing.iter().any(|each| each.get("displayName").is_some()));
 }

@@ -6,5 +6,6 @@ mod bulk;
 mod cursors;
 mod listings;
 mod preconditions;
+mod random;
 mod searches;
 mod stage;

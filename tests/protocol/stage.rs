@@ -94,6 +94,7 @@ impl Stage {
             ids: Ids::new(Arc::clone(&clock) as SharedClock),
             clock: Arc::clone(&clock) as SharedClock,
             tracker: TaskTracker::new(),
+            metrics: Arc::default(),
         });
         let connection = Connection::new("app", "http://localhost", app, policy, Arc::clone(&shared));
         let gateway = Gateway::new(vec![Arc::clone(&connection)], shared);

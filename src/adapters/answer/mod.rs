@@ -8,7 +8,8 @@ pub use message::message;
 
 use serde::de::DeserializeOwned;
 
-use crate::contract::{Error, Fault, Kind, Result};
+use crate::base::fold;
+use crate::contract::{Account, Error, Fault, Kind, Result};
 use crate::upstream::{Failure, Request, Response, Safety, Upstream};
 
 /// Deepest nesting of an answer that is read.
@@ -47,6 +48,23 @@ pub fn json<T: DeserializeOwned>(operation: &'static str, response: &Response) -
 /// something and did not say to what id.
 pub fn json_of_create<T: DeserializeOwned>(operation: &'static str, response: &Response) -> Result<T> {
     read(response).map_err(|message| Error::new(Kind::Unknown, operation, message))
+}
+
+/// The one of `accounts` that has this address, in any case; several are [`Kind::Ambiguous`], and none is picked.
+pub fn with_address(
+    operation: &'static str,
+    accounts: impl IntoIterator<Item = Account>,
+    address: &str,
+) -> Result<Option<Account>> {
+    let wanted = fold::key(address);
+    let has = |account: &Account| account.email.as_deref().map(fold::key).as_ref() == Some(&wanted);
+    let mut found = accounts.into_iter().filter(has);
+    match (found.next(), found.next()) {
+        (_, Some(_)) => {
+            Err(Error::new(Kind::Ambiguous, operation, "several accounts of the app have this address"))
+        }
+        (found, None) => Ok(found),
+    }
 }
 
 /// What an answer that is no success means.

@@ -145,3 +145,23 @@ fn an_answer_nested_too_deep_is_not_read() {
     assert!(json::<Value>("accounts", &nested(100_000)).is_err());
     assert!(json::<Value>("accounts", &answer(200, r#"["[[\"[[["]"#)).is_ok());
 }
+
+#[test]
+fn an_address_that_several_accounts_have_picks_none() {
+    let account = |id: &str, email: &str| Account {
+        id: id.to_owned(),
+        email: Some(email.to_owned()),
+        ..Account::default()
+    };
+    let all = || {
+        [
+            account("1", "Anna@corp.example"),
+            account("2", "bo@corp.example"),
+            account("3", "anna@corp.example"),
+        ]
+    };
+    let found = |address| with_address("account", all(), address);
+    assert_eq!(found("BO@corp.example").unwrap().unwrap().id, "2");
+    assert_eq!(found("cy@corp.example").unwrap(), None);
+    assert_eq!(found("anna@corp.example").unwrap_err().kind, Kind::Ambiguous);
+}

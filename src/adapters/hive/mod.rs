@@ -16,8 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
-use crate::adapters::{App, Blueprint};
-use crate::base::fold;
+use crate::adapters::{App, Blueprint, answer};
 use crate::contract::{
     Account, Accounts, Adapter, By, Capabilities, Change, Create, Deactivate, Delete, Dialect, Draft, Error,
     Fulfilment, GroupCapabilities, Groups, Held, Kind, Membership, Mode, Outcome, Page, Reactivate, Residual,
@@ -35,21 +34,12 @@ pub static APP: App =
 
 /// Makes the adapter of one connection; fails with one line for the operator.
 fn build(blueprint: &Blueprint<'_>) -> std::result::Result<Arc<dyn Adapter>, String> {
-    match (blueprint.mode, blueprint.dialect) {
-        (Mode::Rest, Dialect::Guide) => {}
-        (Mode::Rest, Dialect::Vendor) => {
-            return Err("`dialect = \"vendor\"` is not offered for Hive: write `guide`".to_owned());
-        }
-        (Mode::Scim | Mode::Hybrid | Mode::Manual, _) => {
-            return Err("Hive is offered in `mode = \"rest\"` only".to_owned());
-        }
-    }
     let settings = Settings::read(blueprint)?;
     let client = Client::new(&settings, blueprint.wire.clone())?;
     Ok(Arc::new(Hive {
         client,
         capabilities: capabilities(settings.default_role),
-        workspaces: Workspaces::new(&settings),
+        workspaces: Workspaces::new(&settings, blueprint.wire.clock.clone()),
         default_role: settings.default_role,
         other_ids: Mutex::default(),
     }))
@@ -93,10 +83,12 @@ fn capabilities(default_role: &'static str) -> Capabilities {
                 key: "hive-account",
                 instruction: "deactivate the Hive account itself, through Hive's SCIM or by an administrator: \
                               it outlives its workspaces",
+                link: "https://app.hive.com",
             },
             Residual {
                 key: "unmanaged-workspaces",
                 instruction: "remove the person from the Hive workspaces that this connection does not manage",
+                link: "https://app.hive.com",
             },
         ],
         fulfilment: Fulfilment::Emulated,
@@ -215,11 +207,7 @@ impl Adapter for Hive {
     async fn account(&self, by: By<'_>) -> Result<Option<Account>> {
         match by {
             By::Id(id) => self.find(id).await,
-            By::Email(email) => {
-                let wanted = fold::key(email);
-                let has = |account: &Account| account.email.as_deref().map(fold::key) == Some(wanted.clone());
-                Ok(self.people("account").await?.into_iter().find(has))
-            }
+            By::Email(email) => answer::with_address("account", self.people("account").await?, email),
         }
     }
 

@@ -30,7 +30,7 @@ impl House {
         let running = Running::start(simulator).await.unwrap();
         let mut told = told(workspaces, key);
         told.set("rest.base_url", Setting::Text(format!("{}/api/v1", running.url())));
-        let hive = (APP.build)(&blueprint(&told)).unwrap();
+        let hive = APP.adapter(&blueprint(&told)).unwrap();
         Self { running, hive }
     }
 
@@ -159,6 +159,17 @@ async fn workspaces_that_are_not_named_are_asked_for_once() {
 }
 
 #[tokio::test]
+async fn a_first_listing_of_people_and_groups_asks_for_the_workspaces_once() {
+    let house = House::managing(&[], sim::ADMIN_KEY).await;
+    house.hive.accounts(None).await.unwrap();
+    house.groups().groups().await.unwrap();
+    let visible = "GET /api/v1/workspaces".to_owned();
+    assert_eq!(house.calls(), [visible.clone(), get(FIRST), get(SECOND)]);
+    house.groups().groups().await.unwrap();
+    assert_eq!(house.calls().last(), Some(&visible), "what was told once is asked for again");
+}
+
+#[tokio::test]
 async fn one_account_is_one_call_in_one_workspace() {
     let house = House::one().await;
     let maria = house.hive.account(By::Id(MARIA)).await.unwrap().unwrap();
@@ -231,7 +242,7 @@ async fn the_primary_workspace_is_the_operators() {
         told.set("primary_workspace", Setting::Text("ws_002".to_owned()));
         told.set("default_role", Setting::Text("guest".to_owned()));
         running.simulator().reset(crate::adapters::simulator::Seed::default());
-        let hive = (APP.build)(&blueprint(&told)).unwrap();
+        let hive = APP.adapter(&blueprint(&told)).unwrap();
         assert_eq!(hive.capabilities().default_role, Some("guest"));
         let invited = hive.create_account(&anna(&[])).await.unwrap().value().unwrap();
         assert_eq!(invited.groups, Some(texts(&["ws_002"])));
@@ -560,25 +571,11 @@ async fn a_broken_listing_is_never_an_empty_workspace() {
 }
 
 #[test]
-fn a_connection_is_built_for_the_guides_rest_only() {
-    let told = told(&[], "key");
-    for (mode, dialect, says) in [
-        (Mode::Rest, Dialect::Vendor, "`dialect = \"vendor\"` is not offered"),
-        (Mode::Scim, Dialect::Guide, "`mode = \"rest\"` only"),
-        (Mode::Hybrid, Dialect::Guide, "`mode = \"rest\"` only"),
-        (Mode::Manual, Dialect::Guide, "`mode = \"rest\"` only"),
-    ] {
-        let error = (APP.build)(&Blueprint { mode, dialect, ..blueprint(&told) }).unwrap_err();
-        assert!(error.contains(says), "{error}");
-    }
-}
-
-#[test]
 fn settings_that_contradict_each_other_are_refused() {
     let mut told = told(&["ws_001"], "key");
     told.set("primary_workspace", Setting::Text("ws_002".to_owned()));
     assert_eq!(
-        (APP.build)(&blueprint(&told)).unwrap_err(),
+        APP.adapter(&blueprint(&told)).unwrap_err(),
         "`primary_workspace` is `ws_002`, which is not in `workspaces`"
     );
 }

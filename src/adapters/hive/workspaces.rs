@@ -1,8 +1,12 @@
 //! Which workspaces a connection manages.
 
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
 use serde::Deserialize;
 use tokio::sync::OnceCell;
 
+use crate::base::clock::{SharedClock, Timestamp};
 use crate::contract::{Error, Group, Kind, Result, Standing};
 
 use super::client::Client;
@@ -22,14 +26,26 @@ pub(super) struct Workspaces {
     configured: bool,
     primary: Option<String>,
     managed: OnceCell<Vec<String>>,
+    clock: SharedClock,
+    /// What the listing of accounts had to ask for, until the listing of groups, which follows it, has told it.
+    seen: Mutex<Option<(Timestamp, Vec<Workspace>)>>,
 }
+
+/// How long what was seen may be told without asking again.
+const SEEN_FOR: Duration = Duration::from_secs(5);
 
 impl Workspaces {
     /// From the connection's settings; makes no call.
-    pub(super) fn new(settings: &Settings) -> Self {
+    pub(super) fn new(settings: &Settings, clock: SharedClock) -> Self {
         let configured = !settings.workspaces.is_empty();
         let known = configured.then(|| settings.workspaces.clone());
-        Self { configured, primary: settings.primary_workspace.clone(), managed: OnceCell::new_with(known) }
+        Self {
+            configured,
+            primary: settings.primary_workspace.clone(),
+            managed: OnceCell::new_with(known),
+            clock,
+            seen: Mutex::default(),
+        }
     }
 
     /// The ids of the managed workspaces, the primary one first; never none.
@@ -37,10 +53,13 @@ impl Workspaces {
     /// What was seen once stays managed: a workspace that the key loses sight of later is an error, not an empty one.
     pub(super) async fn managed(&self, client: &Client, operation: &'static str) -> Result<&[String]> {
         let ask = || async {
+            let asked_at = self.clock.now();
             let visible = client.workspaces(operation).await?;
-            self.chosen(&visible, operation)
+            let chosen = self.chosen(&visible, operation)?;
+            *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some((asked_at, visible));
+            Ok::<_, Error>(chosen)
         };
-        Ok(self.managed.get_or_try_init(ask).await?)
+        self.managed.get_or_try_init(ask).await.map(Vec::as_slice)
     }
 
     /// The visible workspaces as the managed ones, the primary one first.
@@ -63,7 +82,11 @@ impl Workspaces {
 
     /// The managed workspaces with their names; one that is not visible is an error, because it is not gone.
     pub(super) async fn groups(&self, client: &Client, operation: &'static str) -> Result<Vec<Group>> {
-        let visible = client.workspaces(operation).await?;
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let visible = match seen.filter(|(at, _)| self.clock.now().since(*at) < SEEN_FOR) {
+            Some((_, visible)) => visible,
+            None => client.workspaces(operation).await?,
+        };
         let known = || async { self.chosen(&visible, operation) };
         let managed = self.managed.get_or_try_init(known).await?;
         let group = |id: &String| {

@@ -21,6 +21,7 @@ pub(super) fn explained(error: Error) -> Error {
         Kind::NotFound
         | Kind::Conflict
         | Kind::Invalid
+        | Kind::Ambiguous
         | Kind::Unsupported
         | Kind::NoSeats
         | Kind::RateLimited

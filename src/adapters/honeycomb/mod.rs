@@ -14,8 +14,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::adapters::{App, Blueprint};
-use crate::base::fold;
+use crate::adapters::{App, Blueprint, answer};
 use crate::contract::{
     Account, Accounts, Adapter, By, Capabilities, Change, Create, Deactivate, Delete, Dialect, Draft, Error,
     Fulfilment, Group, GroupCapabilities, Groups, Held, Kind, Member, Membership, Mode, Outcome, Page,
@@ -31,15 +30,6 @@ pub static APP: App =
 
 /// Makes the adapter of one connection; fails with one line for the operator.
 fn build(blueprint: &Blueprint<'_>) -> std::result::Result<Arc<dyn Adapter>, String> {
-    match (blueprint.mode, blueprint.dialect) {
-        (Mode::Rest, Dialect::Guide) => {}
-        (Mode::Rest, Dialect::Vendor) => {
-            return Err("`dialect = \"vendor\"` is not offered for Honeycomb: write `guide`".to_owned());
-        }
-        (Mode::Scim | Mode::Hybrid | Mode::Manual, _) => {
-            return Err("Honeycomb has no SCIM interface: write `mode = \"rest\"`".to_owned());
-        }
-    }
     let settings = Settings::read(blueprint)?;
     let client = Client::new(&settings, blueprint.wire.clone())?;
     Ok(Arc::new(Honeycomb { client, capabilities: capabilities(settings.default_role), settings }))
@@ -74,11 +64,13 @@ fn capabilities(default_role: &'static str) -> Capabilities {
             remove_member: true,
             membership: Membership::OnAccount,
             are_roles: true,
+            floor: Some(roles::FLOOR),
             ..GroupCapabilities::default()
         },
         residual: &[Residual {
             key: "api-keys",
             instruction: "revoke or rotate the API keys this person created, under Team Settings > API Keys",
+            link: "https://ui.honeycomb.io",
         }],
         fulfilment: Fulfilment::Emulated,
         ..Capabilities::default()
@@ -125,11 +117,7 @@ impl Adapter for Honeycomb {
         let members = self.listed("account").await?;
         Ok(match by {
             By::Id(id) => members.into_iter().find(|account| account.id == id),
-            By::Email(email) => {
-                let wanted = fold::key(email);
-                let has = |account: &Account| account.email.as_deref().map(fold::key) == Some(wanted.clone());
-                members.into_iter().find(has)
-            }
+            By::Email(email) => answer::with_address("account", members, email)?,
         })
     }
 

@@ -8,6 +8,9 @@ pub(super) const ROLES: &[&str] = &["admin", "member"];
 /// The role whose group nobody can be taken out of: there is nothing below it.
 pub(super) const LOWEST: &str = "member";
 
+/// The id of its group.
+pub(super) const FLOOR: &str = "role:member";
+
 const GROUP: &str = "role:";
 
 /// The id of the group that stands for a role.

@@ -30,7 +30,7 @@ impl House {
         let running = Running::start(simulator).await.unwrap();
         let mut told = told(key);
         told.set("rest.base_url", Setting::Text(running.url()));
-        let honeycomb = (APP.build)(&blueprint(&told)).unwrap();
+        let honeycomb = APP.adapter(&blueprint(&told)).unwrap();
         Self { running, honeycomb }
     }
 
@@ -468,32 +468,18 @@ async fn a_broken_listing_is_never_an_empty_team() {
     }
 }
 
-#[test]
-fn a_connection_is_built_for_the_guides_rest_only() {
-    let told = told("key");
-    for (mode, dialect, says) in [
-        (Mode::Rest, Dialect::Vendor, "`dialect = \"vendor\"` is not offered"),
-        (Mode::Scim, Dialect::Guide, "no SCIM interface"),
-        (Mode::Hybrid, Dialect::Guide, "no SCIM interface"),
-        (Mode::Manual, Dialect::Guide, "no SCIM interface"),
-    ] {
-        let error = (APP.build)(&Blueprint { mode, dialect, ..blueprint(&told) }).unwrap_err();
-        assert!(error.contains(says), "{error}");
-    }
-}
-
 #[tokio::test]
 async fn a_prefix_names_the_groups_and_the_default_role_is_the_operators() {
     let mut told = told("key");
     told.set("group_prefix", Setting::Text("Honeycomb ".to_owned()));
     told.set("default_role", Setting::Text("admin".to_owned()));
-    let honeycomb = (APP.build)(&blueprint(&told)).unwrap();
+    let honeycomb = APP.adapter(&blueprint(&told)).unwrap();
     assert_eq!(honeycomb.capabilities().default_role, Some("admin"));
     let groups = honeycomb.groups().unwrap().groups().await.unwrap();
     assert_eq!(groups[0].name, "Honeycomb admin");
     told.set("default_role", Setting::Text("owner".to_owned()));
     assert_eq!(
-        (APP.build)(&blueprint(&told)).unwrap_err(),
+        APP.adapter(&blueprint(&told)).unwrap_err(),
         "`default_role` is `owner`, not one of `admin`, `member`"
     );
 }

@@ -25,14 +25,6 @@ pub static APP: App =
 const HOTJAR_ROLES: &[&str] = &["Read Only", "Read & Write", "Admin"];
 
 fn build(blueprint: &Blueprint<'_>) -> Result<Arc<dyn Adapter>, String> {
-    if !APP.modes.contains(&(blueprint.mode, blueprint.dialect)) {
-        return Err(format!(
-            "mode `{:?}` with dialect `{:?}`: the app has no interface to speak, so only mode `manual` with \
-             dialect `guide` is possible",
-            blueprint.mode, blueprint.dialect
-        )
-        .to_lowercase());
-    }
     let settings = settings::read(blueprint.settings)?;
     let capabilities = capabilities(&settings.roles);
     Ok(Arc::new(Tasks::new(settings, capabilities)))

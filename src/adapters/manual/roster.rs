@@ -95,7 +95,7 @@ const HEADERS: &[(&str, Column)] = &[
 /// encoding spells people's names wrongly and nobody notices.
 pub fn parse_roster(bytes: &[u8]) -> Result<Vec<RosterRow>, Vec<RosterError>> {
     let text = decode(bytes).map_err(|error| vec![error])?;
-    let mut lines = Lines { text, offset: 0, line: 1 };
+    let mut lines = Lines::new(text);
     let mut reader = ReaderBuilder::new()
         .delimiter(separator(text))
         .has_headers(false)
@@ -137,7 +137,8 @@ pub fn parse_roster(bytes: &[u8]) -> Result<Vec<RosterRow>, Vec<RosterError>> {
     if errors.is_empty() { Ok(rows) } else { Err(errors) }
 }
 
-fn decode(bytes: &[u8]) -> Result<&str, RosterError> {
+/// The text of a file, without its byte order mark.
+pub(crate) fn decode(bytes: &[u8]) -> Result<&str, RosterError> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok(text.strip_prefix('\u{feff}').unwrap_or(text)),
         Err(error) => {
@@ -152,7 +153,7 @@ fn decode(bytes: &[u8]) -> Result<&str, RosterError> {
 }
 
 /// The separator that the header line holds more of.
-fn separator(text: &str) -> u8 {
+pub(crate) fn separator(text: &str) -> u8 {
     let header = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     if header.matches(';').count() > header.matches(',').count() { b';' } else { b',' }
 }
@@ -213,7 +214,7 @@ fn row(
     Ok(RosterRow { line, email, name, role, state, last_seen })
 }
 
-fn is_address(text: &str) -> bool {
+pub(crate) fn is_address(text: &str) -> bool {
     text.split_once('@').is_some_and(|(local, domain)| {
         !local.is_empty()
             && !domain.is_empty()
@@ -232,14 +233,18 @@ fn state(word: &str) -> Option<State> {
 }
 
 /// Tells a record's line: the reader's own position lies before the empty lines it skipped.
-struct Lines<'a> {
+pub(crate) struct Lines<'a> {
     text: &'a str,
     offset: usize,
     line: u64,
 }
 
-impl Lines<'_> {
-    fn of(&mut self, record: &StringRecord) -> u64 {
+impl<'a> Lines<'a> {
+    pub(crate) fn new(text: &'a str) -> Self {
+        Self { text, offset: 0, line: 1 }
+    }
+
+    pub(crate) fn of(&mut self, record: &StringRecord) -> u64 {
         let start = record.position().map_or(0, csv::Position::byte);
         let start = usize::try_from(start).unwrap_or(usize::MAX);
         let skipped = self.text.bytes().skip(start).take_while(|byte| matches!(byte, b'\n' | b'\r')).count();

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use super::roster::role_group;
 use super::settings::Manual;
+use crate::adapters::settings::Template;
 use crate::base::fold;
 use crate::contract::{
     Account, Adapter, By, Capabilities, Change, Draft, Error, Group, Groups, Kind, Member, Outcome, Page,
@@ -12,6 +13,26 @@ use crate::contract::{
 
 /// The one role that no task may touch: it is handed over in the app, by its holder.
 const OWNER: &str = "Account Owner";
+
+/// Whom a task is about, as far as it is known; empty where it is not.
+#[derive(Debug, Clone, Copy)]
+struct Whom<'a> {
+    email: &'a str,
+    name: Option<&'a str>,
+    /// The role to give, or at a removal the one that is held.
+    role: &'a str,
+}
+
+impl<'a> Whom<'a> {
+    fn of(account: &'a Account, role: &'a str) -> Self {
+        let email = account.email.as_deref().unwrap_or(&account.id);
+        Self { email, name: account.display_name.as_deref(), role }
+    }
+
+    fn member(member: &'a Member, role: &'a str) -> Self {
+        Self { email: member.email.as_deref().unwrap_or(&member.account), name: None, role }
+    }
+}
 
 /// A connection whose changes wait for a person.
 #[derive(Debug)]
@@ -69,17 +90,38 @@ impl Tasks {
         Ok(())
     }
 
-    fn waiting<T>(&self, what: &str) -> Outcome<T> {
+    /// The operator's own words where there are some, else what is usual.
+    fn waiting<T>(&self, own: Option<&Template>, whom: Whom<'_>, usual: &str) -> Outcome<T> {
         let Manual { app_name, members_page, .. } = &self.settings;
-        Outcome::Waiting(Request { instruction: format!("{what} ({app_name}: {members_page})") })
+        let instruction = own.map_or_else(
+            || format!("{usual} ({app_name}: {members_page})"),
+            |template| {
+                template.fill(|place| match place {
+                    "email" => whom.email,
+                    "name" => whom.name.unwrap_or(whom.email),
+                    "role" => whom.role,
+                    "app" => app_name,
+                    "page" => members_page,
+                    _ => "",
+                })
+            },
+        );
+        let Manual { assignee, link, .. } = &self.settings;
+        Outcome::Waiting(Request { instruction, owner: assignee.clone(), link: link.clone() })
     }
 
-    fn invitation<T>(&self, role: &str) -> Outcome<T> {
-        self.waiting(&format!("invite the person as `{role}`"))
+    fn invitation<T>(&self, whom: Whom<'_>) -> Outcome<T> {
+        self.waiting(self.settings.invite.as_ref(), whom, &format!("invite the person as `{}`", whom.role))
     }
 
-    fn removal<T>(&self) -> Outcome<T> {
-        self.waiting("remove the person, and end their single sign-on assignment")
+    fn removal<T>(&self, account: &Account) -> Outcome<T> {
+        let held = account.roles.iter().flatten().next().map_or("", |role| role.value.as_str());
+        let usual = "remove the person, and end their single sign-on assignment";
+        self.waiting(self.settings.remove.as_ref(), Whom::of(account, held), usual)
+    }
+
+    fn other_role<T>(&self, whom: Whom<'_>, usual: &str) -> Outcome<T> {
+        self.waiting(self.settings.change_role.as_ref(), whom, usual)
     }
 
     fn unlisted(&self, operation: &'static str) -> Error {
@@ -122,11 +164,12 @@ impl Adapter for Tasks {
     }
 
     async fn create_account(&self, draft: &Draft) -> Result<Outcome<Account>> {
-        if draft.email.is_none() {
+        let Some(email) = &draft.email else {
             let message = format!("{} invites by e-mail address, and none is given", self.settings.app_name);
             return Err(Error::new(Kind::Invalid, "create_account", message));
-        }
-        Ok(self.invitation(self.role(&draft.roles, "create_account")?))
+        };
+        let role = self.role(&draft.roles, "create_account")?;
+        Ok(self.invitation(Whom { email, name: draft.display_name.as_deref(), role }))
     }
 
     async fn update_account(&self, current: &Account, change: &Change) -> Result<Outcome<Account>> {
@@ -136,7 +179,7 @@ impl Adapter for Tasks {
             return Ok(Outcome::Already(current.clone()));
         }
         self.spare_the_owner(current, "update_account")?;
-        Ok(self.waiting(&format!("change the person's role to `{role}`")))
+        Ok(self.other_role(Whom::of(current, role), &format!("change the person's role to `{role}`")))
     }
 
     async fn deactivate(&self, account: &Account) -> Result<Outcome<()>> {
@@ -144,7 +187,7 @@ impl Adapter for Tasks {
             return Ok(Outcome::Already(()));
         }
         self.spare_the_owner(account, "deactivate")?;
-        Ok(self.removal())
+        Ok(self.removal(account))
     }
 
     /// The role is the one the account had, where the app still has it.
@@ -153,7 +196,8 @@ impl Adapter for Tasks {
             return Ok(Outcome::Already(account.clone()));
         }
         let had = self.settings.roles.iter().find(|role| has_role(account, role));
-        Ok(self.invitation(had.map_or(self.least_role(), String::as_str)))
+        let role = had.map_or(self.least_role(), String::as_str);
+        Ok(self.invitation(Whom::of(account, role)))
     }
 
     async fn delete_account(&self, account: &Account) -> Result<Outcome<()>> {
@@ -161,7 +205,7 @@ impl Adapter for Tasks {
             return Ok(Outcome::Already(()));
         }
         self.spare_the_owner(account, "delete_account")?;
-        Ok(self.removal())
+        Ok(self.removal(account))
     }
 
     fn groups(&self) -> Option<&dyn Groups> {
@@ -181,19 +225,22 @@ impl Groups for Tasks {
         Err(self.unlisted("members"))
     }
 
-    async fn add_member(&self, group: &str, _member: &Member) -> Result<Outcome<Option<Account>>> {
+    async fn add_member(&self, group: &str, member: &Member) -> Result<Outcome<Option<Account>>> {
         let role = self.role_of_group(group, "add_member")?;
-        Ok(self.waiting(&format!("change the person's role to `{role}`")))
+        let usual = format!("change the person's role to `{role}`");
+        Ok(self.other_role(Whom::member(member, role), &usual))
     }
 
     /// Leaving a role means taking the least one; leaving the least one leaves nothing but a decision.
-    async fn remove_member(&self, group: &str, _member: &Member) -> Result<Outcome<Option<Account>>> {
+    async fn remove_member(&self, group: &str, member: &Member) -> Result<Outcome<Option<Account>>> {
         let role = self.role_of_group(group, "remove_member")?;
         let least = self.least_role();
+        let whom = Whom::member(member, least);
         Ok(if role == least {
-            self.waiting(&format!("give the person another role than `{role}`, or remove them"))
+            // The operator's words name a role to give, and here there is none.
+            self.waiting(None, whom, &format!("give the person another role than `{role}`, or remove them"))
         } else {
-            self.waiting(&format!("change the person's role from `{role}` to `{least}`"))
+            self.other_role(whom, &format!("change the person's role from `{role}` to `{least}`"))
         })
     }
 

@@ -111,6 +111,7 @@ impl Learnt {
                     Kind::RateLimited | Kind::Unavailable => Err(()),
                     Kind::NotFound
                     | Kind::Conflict
+                    | Kind::Ambiguous
                     | Kind::Invalid
                     | Kind::Unsupported
                     | Kind::Credentials

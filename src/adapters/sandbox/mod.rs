@@ -71,6 +71,7 @@ const CAPABILITIES: Capabilities = Capabilities {
         membership: Membership::OnAccount,
         are_roles: false,
         add_invites: false,
+        floor: None,
     },
     residual: &[],
     fulfilment: Fulfilment::Native,

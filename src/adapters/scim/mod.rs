@@ -19,15 +19,6 @@ pub static APP: App =
 
 /// Makes the adapter of one connection; fails with one line for the operator.
 fn build(blueprint: &Blueprint<'_>) -> Result<Arc<dyn Adapter>, String> {
-    match (blueprint.mode, blueprint.dialect) {
-        (Mode::Scim, Dialect::Guide) => {}
-        (Mode::Scim, Dialect::Vendor) => {
-            return Err("`dialect = \"vendor\"` means nothing for `app = \"scim\"`: write `guide`".to_owned());
-        }
-        (Mode::Rest | Mode::Hybrid | Mode::Manual, _) => {
-            return Err("`app = \"scim\"` is offered in `mode = \"scim\"` only".to_owned());
-        }
-    }
     let members = settings::members(blueprint.settings)?;
     let profile = Profile { groups: Some(GroupProfile { members, ..GROUPS }), ..PROFILE };
     let upstream = provider::settings::read(blueprint.settings, blueprint.wire.clone())?;

@@ -47,10 +47,3 @@ fn what_is_missing_or_unknown_is_said_in_one_line() {
     settings.set("scim.members", Setting::Text("bulk".to_owned()));
     assert_eq!(refused(&settings), "`scim.members` is `bulk`: `patch` or `put` expected");
 }
-
-#[test]
-fn other_modes_and_dialects_are_not_offered() {
-    let refused = |mode, dialect| built(mode, dialect, &told()).unwrap_err();
-    assert!(refused(Mode::Rest, Dialect::Guide).contains("`mode = \"scim\"` only"));
-    assert!(refused(Mode::Scim, Dialect::Vendor).contains("write `guide`"));
-}

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::client::Client;
 use super::error::active_is_refused;
 use super::settings::{DeactivateFallback, Rest};
-use crate::base::fold;
+use crate::adapters::answer;
 use crate::contract::{
     Account, Adapter, By, Capabilities, Change, Draft, Error, Groups, Kind, Outcome, Page, Request, Result,
     Standing, State,
@@ -45,12 +45,10 @@ impl Tines {
     }
 
     async fn by_email(&self, email: &str) -> Result<Option<Account>> {
-        let wanted = fold::key(email);
         let mut page = Some(1);
         while let Some(number) = page {
             let (accounts, next) = self.page("account", number).await?;
-            let has = |account: &Account| account.email.as_deref().map(fold::key).as_ref() == Some(&wanted);
-            if let Some(account) = accounts.into_iter().find(has) {
+            if let Some(account) = answer::with_address("account", accounts, email)? {
                 return Ok(Some(account));
             }
             page = next;
@@ -82,7 +80,7 @@ impl Tines {
                 self.strip_teams(account).await?;
                 let instruction =
                     "deactivate the person's login in Tines: the teams are taken away, the login remains";
-                Ok(Outcome::Waiting(Request { instruction: instruction.to_owned() }))
+                Ok(Outcome::Waiting(Request::new(instruction)))
             }
             DeactivateFallback::Delete => self.client.delete(operation, &account.id).await,
         }

@@ -13,6 +13,7 @@ pub(super) fn explained(mut error: Error) -> Error {
         Kind::NotFound
         | Kind::Conflict
         | Kind::Invalid
+        | Kind::Ambiguous
         | Kind::Unsupported
         | Kind::NoSeats
         | Kind::RateLimited

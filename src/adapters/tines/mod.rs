@@ -28,15 +28,6 @@ pub static APP: App =
 
 /// Makes the adapter of one connection; fails with one line for the operator.
 fn build(blueprint: &Blueprint<'_>) -> Result<Arc<dyn Adapter>, String> {
-    match (blueprint.mode, blueprint.dialect) {
-        (Mode::Rest, Dialect::Guide) => {}
-        (Mode::Rest, Dialect::Vendor) => {
-            return Err("`dialect = \"vendor\"` is not offered for Tines: write `guide`".to_owned());
-        }
-        (Mode::Scim | Mode::Hybrid | Mode::Manual, _) => {
-            return Err("Tines is offered in `mode = \"rest\"` only".to_owned());
-        }
-    }
     let settings = settings::read(blueprint.settings)?;
     let client = Client::new(&settings, blueprint.wire.clone())?;
     let capabilities = capabilities(&settings.default_role);

@@ -9,7 +9,6 @@ use super::error::{ask, found, not_served};
 use super::settings::Rest;
 use super::wire::{Listed, User, WireGroup, WireMember, WireRole};
 use crate::adapters::answer;
-use crate::base::fold;
 use crate::contract::{Account, Error, Group, Kind, Outcome, Page, Result};
 use crate::upstream::{ClientCredentials, Credential, Request, Response, Settings, Upstream, Wire, segment};
 
@@ -64,16 +63,15 @@ impl Client {
         operation: &'static str,
         email: &str,
     ) -> Result<Option<Account>> {
-        let wanted = fold::key(email);
-        let has = |user: &User| user.email.as_deref().map(fold::key).as_ref() == Some(&wanted);
         let request = Request::get("/users").query("email", email);
         let (mut tokens, mut token) = (BTreeSet::new(), None::<String>);
         loop {
             let request = continued(request.clone(), token.as_deref());
             let page: Listed<User> = self.read(operation, USERS_READ, request).await?;
             token = page.next().map(str::to_owned);
-            if let Some(user) = page.data.into_iter().find(has) {
-                return Ok(Some(user.into()));
+            let accounts = page.data.into_iter().map(Account::from);
+            if let Some(account) = answer::with_address(operation, accounts, email)? {
+                return Ok(Some(account));
             }
             match &token {
                 None => return Ok(None),

@@ -43,6 +43,7 @@ fn explained(mut error: Error, scope: &str) -> Error {
         Kind::NotFound
         | Kind::Conflict
         | Kind::Invalid
+        | Kind::Ambiguous
         | Kind::Unsupported
         | Kind::NoSeats
         | Kind::RateLimited

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use super::{App, Blueprint};
 use crate::contract::{
     Accounts, Adapter, Capabilities, Create, Deactivate, Delete, Dialect, Fulfilment, GroupCapabilities,
-    Held, Membership, Mode, Reactivate, Roles,
+    Held, Membership, Mode, Reactivate, Residual, Roles,
 };
 use accounts::Workiva;
 use client::Client;
@@ -30,15 +30,6 @@ pub static APP: App =
 
 /// Makes the adapter of one connection; fails with one line for the operator.
 fn build(blueprint: &Blueprint<'_>) -> Result<Arc<dyn Adapter>, String> {
-    match (blueprint.mode, blueprint.dialect) {
-        (Mode::Rest, Dialect::Guide) => {}
-        (Mode::Rest, Dialect::Vendor) => {
-            return Err("`dialect = \"vendor\"` is not offered for Workiva: write `guide`".to_owned());
-        }
-        (Mode::Scim | Mode::Hybrid | Mode::Manual, _) => {
-            return Err("Workiva is offered in `mode = \"rest\"` only".to_owned());
-        }
-    }
     let settings = settings::read(blueprint.settings)?;
     let roles = KnownRoles::new(blueprint.wire.clock.clone());
     let client = Client::new(settings, blueprint.wire.clone())?;
@@ -82,6 +73,12 @@ fn capabilities() -> Capabilities {
             membership: Membership::OnGroup,
             ..GroupCapabilities::default()
         },
+        residual: &[Residual {
+            key: "document-permissions",
+            instruction: "take the person out of the permissions of Workiva files and folders: a suspended account \
+                          keeps them, and no interface of this connection removes them",
+            link: "https://app.wdesk.com",
+        }],
         fulfilment: Fulfilment::Native,
         page_size: settings::LARGEST_PAGE,
         ..Capabilities::default()

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::reader::Block;
-use crate::adapters::settings::{Field, FieldKind, Setting, Settings};
-use crate::adapters::{APPS, App};
+use crate::adapters::settings::{Field, FieldKind, Setting, Settings, Template};
+use crate::adapters::{APPS, App, NotOffered};
 use crate::base::clock::SystemClock;
 use crate::contract::{Dialect, Mode};
 use crate::upstream::Wire;
@@ -32,54 +32,68 @@ pub fn app(block: &Block<'_>) -> Option<&'static App> {
 
 /// Notes a problem where the app cannot be spoken to in this way.
 pub fn check_mode(block: &Block<'_>, app: &App, mode: Mode, dialect: Dialect) {
-    if app.modes.contains(&(mode, dialect)) {
-        return;
+    if let Err(NotOffered { key, found, instead }) = app.offers(mode, dialect) {
+        block.problem(key, format!("found {found}"), format!("write {instead}"));
     }
-    let spelt = |(mode, dialect): &(Mode, Dialect)| {
-        format!("mode = \"{mode:?}\" and dialect = \"{dialect:?}\"").to_lowercase()
-    };
-    let known: Vec<String> = app.modes.iter().map(spelt).collect();
-    let key = if app.modes.iter().any(|(known, _)| *known == mode) { "dialect" } else { "mode" };
-    let text = format!("found {}, which {} does not have", spelt(&(mode, dialect)), app.name);
-    block.problem(key, text, format!("write {}", known.join(", or ")));
 }
 
 /// The blocks that lead to an interface of the app, each with limits of its own.
 const WIRED: [&str; 2] = ["rest", "scim"];
 
-/// Reads every setting the app declares, and the limits of its wire.
-pub fn settings(block: &Block<'_>, app: &App) -> (Settings, Wire) {
-    let mut settings = Settings::default();
-    let mut sections: BTreeMap<&str, Vec<(&str, &Field)>> = BTreeMap::new();
-    for field in app.fields {
-        match field.path.split_once('.') {
-            Some((section, name)) => sections.entry(section).or_default().push((name, field)),
-            None => read(block, field.path, field, false, &mut settings),
-        }
+/// Whether a connection in this mode speaks through a block.
+fn is_used(section: &str, mode: Mode) -> bool {
+    match section {
+        "rest" => matches!(mode, Mode::Rest | Mode::Hybrid),
+        "scim" => matches!(mode, Mode::Scim | Mode::Hybrid),
+        _ => true,
     }
-    for (section, fields) in sections {
-        if let Some(inner) = block.block(section) {
-            let mut private = false;
-            if WIRED.contains(&section) {
-                let told = read_wire(&inner);
-                private = told.private;
-                settings.set_wire(section, told);
-            }
-            for (name, field) in fields {
-                read(&inner, name, field, private, &mut settings);
-            }
-            inner.finish();
-        } else if !block.has(section) {
-            for (_, field) in fields {
-                absent(block, field.path, field, &mut settings);
-            }
+}
+
+/// Reads every setting the app declares for this mode, and the limits of its wire.
+pub fn settings(block: &Block<'_>, app: &App, mode: Mode) -> (Settings, Wire) {
+    let mut settings = Settings::default();
+    let of_mode =
+        |field: &&Field| field.path.split_once('.').is_none_or(|(section, _)| is_used(section, mode));
+    let fields = app.fields.iter().filter(of_mode).map(|field| (field.path, field)).collect();
+    read_fields(block, fields, false, &mut settings);
+    for section in WIRED.into_iter().filter(|section| !is_used(section, mode)) {
+        if app.fields.iter().any(|field| field.path.starts_with(section)) && block.has(section) {
+            let text = format!("is not used in mode = \"{mode:?}\"").to_lowercase();
+            block.problem(section, text, "take it out, or write the mode that speaks through it");
         }
     }
     let wire = WIRED.iter().find_map(|section| settings.wire(section).cloned());
     (settings, wire.unwrap_or_else(standard_wire))
 }
 
-fn standard_wire() -> Wire {
+/// Reads the fields of a block and of the blocks below it; each comes with its path from here.
+fn read_fields(block: &Block<'_>, fields: Vec<(&str, &Field)>, private: bool, settings: &mut Settings) {
+    let mut sections: BTreeMap<&str, Vec<(&str, &Field)>> = BTreeMap::new();
+    for (path, field) in fields {
+        match path.split_once('.') {
+            Some((section, rest)) => sections.entry(section).or_default().push((rest, field)),
+            None => read(block, path, field, private, settings),
+        }
+    }
+    for (section, fields) in sections {
+        if let Some(inner) = block.block(section) {
+            let mut private = private;
+            if WIRED.contains(&section) {
+                let told = read_wire(&inner);
+                private = told.private;
+                settings.set_wire(section, told);
+            }
+            read_fields(&inner, fields, private, settings);
+            inner.finish();
+        } else if !block.has(section) {
+            for (rest, field) in fields {
+                absent(block, &format!("{section}.{rest}"), field, settings);
+            }
+        }
+    }
+}
+
+pub(super) fn standard_wire() -> Wire {
     Wire {
         private: false,
         per_second: Some(50),
@@ -123,6 +137,10 @@ fn read(block: &Block<'_>, name: &str, field: &Field, private: bool, settings: &
             block.choice(name, &choices).map(|word| Setting::Text(word.to_owned()))
         }
         FieldKind::Texts => block.texts(name).map(Setting::Texts),
+        FieldKind::Template(places) => block
+            .text(name)
+            .filter(|text| is_template(block, name, text, places))
+            .map(|text| Setting::Text(text.to_owned())),
     };
     if let Some(value) = value {
         settings.set(field.path, value);
@@ -139,7 +157,9 @@ fn absent(block: &Block<'_>, path: &str, field: &Field, settings: &mut Settings)
             FieldKind::Texts => format!("write {path} = [\"…\"]"),
             FieldKind::Count { min, .. } => format!("write {path} = {min}"),
             FieldKind::Flag => format!("write {path} = true"),
-            FieldKind::Url | FieldKind::Text | FieldKind::Choice(_) => format!("write {path} = \"…\""),
+            FieldKind::Url | FieldKind::Text | FieldKind::Choice(_) | FieldKind::Template(_) => {
+                format!("write {path} = \"…\"")
+            }
         };
         block.problem(path, "is missing", format!("{remedy}: {}", field.help));
     }
@@ -150,13 +170,23 @@ fn default_value(field: &Field, default: &str) -> Setting {
         FieldKind::Flag => Setting::Flag(default == "true"),
         FieldKind::Count { min, .. } => Setting::Count(default.parse().unwrap_or(min)),
         FieldKind::Texts => Setting::Texts(default.split(',').map(str::to_owned).collect()),
-        FieldKind::Url | FieldKind::Secret(_) | FieldKind::Text | FieldKind::Choice(_) => {
-            Setting::Text(default.to_owned())
-        }
+        FieldKind::Url
+        | FieldKind::Secret(_)
+        | FieldKind::Text
+        | FieldKind::Choice(_)
+        | FieldKind::Template(_) => Setting::Text(default.to_owned()),
     }
 }
 
-fn checked_url(block: &Block<'_>, name: &str, text: &str, private: bool) -> Option<String> {
+fn is_template(block: &Block<'_>, name: &str, text: &str, places: &'static [&'static str]) -> bool {
+    let problem = Template::parse(text, places).err();
+    if let Some(problem) = &problem {
+        block.problem(name, problem, format!("write one line with the places {{{}}}", places.join("}, {")));
+    }
+    problem.is_none()
+}
+
+pub(super) fn checked_url(block: &Block<'_>, name: &str, text: &str, private: bool) -> Option<String> {
     let url = url::Url::parse(text).ok().filter(url::Url::has_host);
     let (problem, remedy) = match url.as_ref().map(url::Url::scheme) {
         _ if text.contains('@') => {

@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::app;
 use super::reader::Block;
-use super::watch;
+use super::{app, watch, webhook};
 use crate::adapters::Blueprint;
 use crate::base::fold::key;
 use crate::contract::{Adapter, Dialect, Mode, Roles};
-use crate::provision::{DeletePolicy, Idp, Policy, ReadOnly};
+use crate::provision::{AdoptExisting, DeletePolicy, Idp, Orphans, Policy, ReadOnly, Receiver};
 
 /// Names that stand beside the connections in the path.
 const RESERVED: [&str; 8] = ["admin", "console", "healthz", "metrics", "oauth2", "readyz", "scim", "__sim"];
@@ -21,6 +20,8 @@ pub struct Connection {
     pub policy: Policy,
     /// Made from the settings of its app.
     pub adapter: Arc<dyn Adapter>,
+    /// Who is told what happens to its tasks.
+    pub receiver: Option<Arc<dyn Receiver>>,
 }
 
 /// Every connection without a problem.
@@ -51,29 +52,32 @@ fn connection(all: &Block<'_>, name: &str) -> Option<Connection> {
         .choice("dialect", &[("guide", Dialect::Guide), ("vendor", Dialect::Vendor)])
         .unwrap_or_default();
     let policy = policy(&block);
+    let receiver = webhook::read(&block);
     // Which other keys there may be is the app's to say.
     let app = app?;
     let mode = mode.or_else(|| app.modes.first().map(|(mode, _)| *mode))?;
     app::check_mode(&block, app, mode, dialect);
-    let (settings, wire) = app::settings(&block, app);
+    let (settings, wire) = app::settings(&block, app, mode);
     block.finish();
     if all.problem_count() > before {
         return None;
     }
     let blueprint = Blueprint { connection: name, mode, dialect, settings: &settings, wire };
-    let adapter = (app.build)(&blueprint)
+    let adapter = app
+        .adapter(&blueprint)
         .map_err(|text| all.problem(name, text, "see the app's settings in docs/operating.md"))
         .ok()?;
     check_roles(&block, adapter.capabilities().roles);
     watch::check(&block, adapter.capabilities());
-    Some(Connection { name: name.to_owned(), policy, adapter })
+    Some(Connection { name: name.to_owned(), policy, adapter, receiver })
 }
 
 /// Notes each role that the app does not have.
 fn check_roles(block: &Block<'_>, roles: Roles) {
     let (Roles::Fixed(fixed), Some(block)) = (roles, block.block("roles")) else { return };
     let check = |block: &Block<'_>, name: &str| {
-        if let Some(role) = block.text(name).filter(|role| !fixed.contains(role)) {
+        if let Some(role) = block.text(name).filter(|role| !fixed.iter().any(|known| key(known) == key(role)))
+        {
             let text = format!("found `{role}`, which is no role of the app");
             block.problem(name, text, format!("write one of {}", fixed.join(", ")));
         }
@@ -108,6 +112,7 @@ fn policy(block: &Block<'_>) -> Policy {
         .choice("idp", &[("generic", Idp::Generic), ("okta", Idp::Okta), ("entra", Idp::Entra)])
         .unwrap_or_default();
     let mut policy = Policy { idp, ..Policy::default() };
+    policy.owner = who(block, "owner");
     if let Some(freshness) = block.duration("freshness", 0) {
         policy.freshness = freshness;
     }
@@ -123,7 +128,19 @@ fn policy(block: &Block<'_>) -> Policy {
             ("reject", DeletePolicy::Reject),
         ];
         policy.delete = block.choice("delete", &delete).unwrap_or_default();
+        let orphans = [("report", Orphans::Report), ("suspend", Orphans::Suspend)];
+        policy.orphans = block.choice("orphans", &orphans).unwrap_or_default();
+        let adopt_existing = [
+            ("lookup", AdoptExisting::Lookup),
+            ("match", AdoptExisting::Match),
+            ("explicit", AdoptExisting::Explicit),
+        ];
+        policy.adopt_existing = block.choice("adopt_existing", &adopt_existing).unwrap_or_default();
         policy.bulk = block.flag("bulk") || !block.has("bulk");
+        policy.residual_owner = who(&block, "residual_owner");
+        let link =
+            block.text("residual_link").and_then(|url| app::checked_url(&block, "residual_link", url, false));
+        policy.residual_link = link;
         policy.protected =
             block.texts("protected").unwrap_or_default().iter().map(|address| key(address)).collect();
         block.finish();
@@ -136,6 +153,17 @@ fn policy(block: &Block<'_>) -> Policy {
         block.finish();
     }
     policy
+}
+
+/// Somebody tasks are given to.
+fn who(block: &Block<'_>, name: &str) -> Option<String> {
+    let text = block.text(name)?;
+    if text.trim().is_empty() || text.chars().any(char::is_control) {
+        let remedy = format!("write {name} = \"…\" as your people call the person or team");
+        block.problem(name, "found no line of text, expected one", remedy);
+        return None;
+    }
+    Some(text.trim().to_owned())
 }
 
 /// Group name to role; names that differ in case only are one name.

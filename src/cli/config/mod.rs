@@ -6,15 +6,20 @@ mod reader;
 #[cfg(test)]
 mod tests;
 mod watch;
+mod webhook;
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use crate::base::secret::{ExposeSecret, Token, TokenHash};
 use crate::http::server::Tls;
 use reader::{Block, Reader};
 
 pub use connection::Connection;
+
+/// A token that others could guess is none.
+const SHORTEST_TOKEN: usize = 16;
 
 /// One thing that is wrong, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +47,8 @@ pub struct Config {
     pub public_url: String,
     pub behind_proxy: bool,
     pub tls: Option<Tls>,
+    /// What opens `/metrics` from other machines.
+    pub metrics_token: Option<TokenHash>,
     /// The SQLite file.
     pub store: PathBuf,
     pub connections: Vec<Connection>,
@@ -86,13 +93,14 @@ impl Config {
                 "add [tls] with certificate and key, or behind_proxy = true where a proxy ends TLS, or listen on 127.0.0.1",
             );
         }
+        let metrics_token = root.block("metrics").and_then(|block| metrics_token(&block));
         let public_url = public_url(&root, listen);
         let store = store(&root, folder);
         let connections = connection::read(&root);
         root.finish();
         let problems = reader.problems();
         if problems.is_empty() {
-            Ok(Self { listen, public_url, behind_proxy, tls, store, connections })
+            Ok(Self { listen, public_url, behind_proxy, tls, metrics_token, store, connections })
         } else {
             Err(problems)
         }
@@ -102,6 +110,23 @@ impl Config {
     pub fn data_dir(&self) -> &Path {
         self.store.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
     }
+}
+
+/// Reads the token of those who watch.
+fn metrics_token(block: &Block<'_>) -> Option<TokenHash> {
+    if !block.has("token") {
+        block.problem("token", "is missing", block.secret_remedy("token"));
+    }
+    let secret = block.secret("token", "token");
+    block.finish();
+    let secret = secret?;
+    let token =
+        Token::parse(secret.expose_secret()).filter(|_| secret.expose_secret().len() >= SHORTEST_TOKEN);
+    if token.is_none() {
+        let text = format!("the token is not {SHORTEST_TOKEN} to 512 visible letters without a space");
+        block.problem("token", text, "make one with: openssl rand -hex 32");
+    }
+    token.map(|token| token.hash())
 }
 
 /// Reads the certificate and its key.

@@ -6,14 +6,22 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::{Config, Problem};
-use crate::provision::{DeletePolicy, Idp, ReadOnly};
+use crate::base::secret::Token;
+use crate::provision::{AdoptExisting, DeletePolicy, Idp, Policy, ReadOnly};
 
 const BAD: &str = include_str!("tests/bad.toml");
 const BAD_PROBLEMS: &str = include_str!("tests/bad.txt");
 
 /// The variables of these tests; everything else is not set.
 fn environment(name: &str) -> Option<String> {
-    let known = [("KEY", " a-key\n"), ("EMPTY", " \n"), ("TWO_LINES", "one\ntwo")];
+    let hook = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3";
+    let known = [
+        ("KEY", " a-key\n"),
+        ("HOOK", hook),
+        ("WATCH", "a-token-of-those-who-watch"),
+        ("EMPTY", " \n"),
+        ("TWO_LINES", "one\ntwo"),
+    ];
     known.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
 }
 
@@ -29,6 +37,10 @@ fn problems(text: &str) -> Vec<String> {
 /// A sandbox connection before or below the lines that are looked at, so that nothing else is wrong.
 fn beside_a_sandbox(lines: &str) -> String {
     format!("{lines}\n[connections.sandbox]\napp = \"sandbox\"\n")
+}
+
+fn hotjar(lines: &str) -> String {
+    format!("[connections.hotjar]\napp = \"manual\"\n{lines}\n")
 }
 
 fn honeycomb(rest: &str) -> String {
@@ -137,6 +149,56 @@ fn every_problem_is_named_where_it_is() {
             "line 5: connections.honeycomb.rest.base_url: found a name or password in the address",
         ),
         (
+            "an instruction with a place nobody knows",
+            hotjar("[connections.hotjar.manual.instructions]\ninvite = \"invite {mail}\""),
+            "line 4: connections.hotjar.manual.instructions.invite: found the place `{mail}`, expected one of `{email}`, `{name}`, `{role}`, `{app}`, `{page}`",
+        ),
+        (
+            "an instruction for what nobody is asked",
+            hotjar("[connections.hotjar.manual.instructions]\nfire = \"fire {email}\""),
+            "line 4: connections.hotjar.manual.instructions.fire: unknown key",
+        ),
+        (
+            "an owner without a name",
+            hotjar("owner = \" \""),
+            "line 3: connections.hotjar.owner: found no line of text, expected one",
+        ),
+        (
+            "a page of the leftovers that is no address",
+            hotjar("policy = { residual_link = \"wiki\" }"),
+            "line 3: connections.hotjar.policy.residual_link: found `wiki`, expected an absolute https address",
+        ),
+        (
+            "a webhook without its key",
+            hotjar("webhook = { url = \"https://hooks.example.com/x\" }"),
+            "line 3: connections.hotjar.webhook.secret: is missing",
+        ),
+        (
+            "a webhook with a key that is none",
+            hotjar("webhook = { url = \"https://hooks.example.com/x\", secret = { env = \"KEY\" } }"),
+            "line 3: connections.hotjar.webhook.secret: the signing key is not `whsec_` and 24 to 64 bytes in base64",
+        ),
+        (
+            "a webhook over http",
+            hotjar("webhook = { url = \"http://hooks.example.com\", secret = { env = \"HOOK\" } }"),
+            "line 3: connections.hotjar.webhook.url: plain http would carry the credential in the clear",
+        ),
+        (
+            "a webhook to one's own network",
+            hotjar("webhook = { url = \"https://10.0.0.1\", secret = { env = \"HOOK\" } }"),
+            "line 3: connections.hotjar.webhook.url: the host is `10.0.0.1`, which is not public",
+        ),
+        (
+            "metrics without a token",
+            beside_a_sandbox("[metrics]"),
+            "line 1: metrics.token: is missing",
+        ),
+        (
+            "metrics with a token that can be guessed",
+            beside_a_sandbox("[metrics]\ntoken = { env = \"KEY\" }"),
+            "line 2: metrics.token: the token is not 16 to 512 visible letters without a space",
+        ),
+        (
             "a negative number",
             honeycomb(&format!("{key}\nconcurrency = -1")),
             "line 5: connections.honeycomb.rest.concurrency: found `-1`, expected a whole number from 1 to 1000",
@@ -148,8 +210,8 @@ fn every_problem_is_named_where_it_is() {
         ),
         (
             "a group with a role the app does not have",
-            format!("{}[connections.honeycomb.roles.groups]\n\"Admins\" = \"Admin\"\n", honeycomb(key)),
-            "line 6: connections.honeycomb.roles.groups.Admins: found `Admin`, which is no role of the app",
+            format!("{}[connections.honeycomb.roles.groups]\n\"Admins\" = \"Owner\"\n", honeycomb(key)),
+            "line 6: connections.honeycomb.roles.groups.Admins: found `Owner`, which is no role of the app",
         ),
         (
             "one group in two spellings",
@@ -167,7 +229,7 @@ fn every_problem_is_named_where_it_is() {
         (
             "a section of another app",
             "[connections.sandbox]\napp = \"sandbox\"\n[connections.sandbox.rest]\nprivate = true\n".to_owned(),
-            "line 3: connections.sandbox.rest: unknown key\n  hint: known here: app, dialect, drift, freshness, idp, invitations, mode, policy, roles",
+            "line 3: connections.sandbox.rest: unknown key\n  hint: known here: app, dialect, drift, freshness, idp, invitations, mode, owner, policy, roles, webhook",
         ),
         (
             "a misspelt key that has a default",
@@ -309,6 +371,7 @@ groups = { "Honeycomb Admins" = "admin" }
 [connections.honeycomb.policy]
 readonly = "reject"
 delete = "hard"
+adopt_existing = "explicit"
 protected = ["Owner@Example.com"]
 "#,
     )
@@ -319,13 +382,35 @@ protected = ["Owner@Example.com"]
     assert_eq!((connection.name.as_str(), connection.adapter.capabilities().app), ("honeycomb", "honeycomb"));
     let policy = &connection.policy;
     assert_eq!(
-        (policy.idp, policy.readonly, policy.delete),
-        (Idp::Okta, ReadOnly::Reject, DeletePolicy::Hard)
+        (policy.idp, policy.readonly, policy.delete, policy.adopt_existing),
+        (Idp::Okta, ReadOnly::Reject, DeletePolicy::Hard, AdoptExisting::Explicit)
     );
     assert_eq!(policy.freshness, Duration::from_mins(5));
     assert_eq!(policy.protected, ["owner@example.com"]);
     assert_eq!(policy.default_role.as_deref(), Some("admin"));
     assert_eq!(policy.role_groups, BTreeMap::from([("honeycomb admins".to_owned(), "admin".to_owned())]));
+}
+
+#[test]
+fn those_who_are_asked_told_and_let_in_are_the_ones_who_are_named() {
+    let config = parse(
+        "[metrics]\ntoken = { env = \"WATCH\" }\n[connections.hotjar]\napp = \"manual\"\nowner = \" the IT team \"\n\
+         [connections.hotjar.policy]\nresidual_owner = \"Kim\"\nresidual_link = \"https://wiki.example/keys\"\n\
+         [connections.hotjar.webhook]\nurl = \"https://hooks.example.com/x?room=7\"\nsecret = { env = \"HOOK\" }\nperson = false\n",
+    )
+    .unwrap();
+    let token = Token::parse("a-token-of-those-who-watch").unwrap();
+    assert!(config.metrics_token.unwrap().matches(&token.hash()));
+    let connection = &config.connections[0];
+    let Policy { owner, residual_owner, residual_link, .. } = &connection.policy;
+    assert_eq!(
+        [owner.as_deref(), residual_owner.as_deref(), residual_link.as_deref()],
+        [Some("the IT team"), Some("Kim"), Some("https://wiki.example/keys")]
+    );
+    assert!(!connection.receiver.as_ref().unwrap().tells_person());
+    assert!(!format!("{:?}", connection.receiver).contains("room=7"), "an address may hold a key");
+    let plain = parse(&hotjar("")).unwrap();
+    assert!(plain.metrics_token.is_none() && plain.connections[0].receiver.is_none());
 }
 
 #[test]
@@ -381,6 +466,7 @@ fn word() -> impl Strategy<Value = String> {
             "groups",
             "timeout",
             "protected",
+            "adopt_existing",
             "=",
             "=",
             "=",

@@ -86,6 +86,9 @@ app = "manual"
 idp = "{idp}"
 freshness = "{freshness}"
 
+[connections.hotjar.manual]
+assignee = "the Hotjar administrators"
+
 [connections.sandbox]
 app = "sandbox"
 idp = "{idp}"

@@ -15,7 +15,8 @@ use crate::http::log::Recorder;
 use crate::http::router::layered;
 
 async fn ask(routes: Router, request_id: &str) -> (Response<()>, Vec<u8>) {
-    let recorder = Recorder::new(Ids::new(Arc::new(ManualClock::default())), Duration::from_secs(25));
+    let recorder =
+        Recorder::new(Ids::new(Arc::new(ManualClock::default())), Arc::default(), Duration::from_secs(25));
     let mut request = request(&Method::GET, "/hive/scim/v2/Users");
     request.headers_mut().insert("x-request-id", request_id.parse().unwrap());
     let (head, body) = layered(routes, recorder).oneshot(request).await.unwrap().into_parts();

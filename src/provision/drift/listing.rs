@@ -22,32 +22,27 @@ impl Connection {
     /// Lists the app's people, however fresh what is known is, and takes them in if the listing is to be believed.
     pub(super) async fn list_for_drift(&self, last: &Report, believe: bool) -> Result<Judged> {
         let mut failed = self.listing_turn().await;
-        for is_last in [false, false, true] {
-            let began = self.now();
-            let (accounts, repeated) = match self.read_accounts().await {
-                Ok(read) => read,
-                Err(error) => {
-                    *failed = Some(self.now());
-                    let reason = refuse::not_applied(&error, self.policy.idp).error.detail;
-                    return Ok(Judged::Not(Listing::Failed(reason)));
-                }
-            };
-            if repeated > 0 {
-                let reason = format!("{repeated} accounts came twice: the pages moved while they were read");
-                return Ok(Judged::Not(Listing::Doubtful(reason)));
+        let began = self.now();
+        let (accounts, repeated) = match self.read_accounts().await {
+            Ok(read) => read,
+            Err(error) => {
+                *failed = Some(self.now());
+                let reason = refuse::not_applied(&error, self.policy.idp).error.detail;
+                return Ok(Judged::Not(Listing::Failed(reason)));
             }
-            let doubt = if believe { None } else { self.doubt(&accounts, last).await? };
-            if let Some(reason) = doubt {
-                return Ok(Judged::Not(Listing::Doubtful(reason)));
-            }
-            let total = accounts.len();
-            let missing = if believe { Missing::Believed } else { Missing::IfBelievable };
-            if self.absorb_accounts(accounts, Absorb { began, missing, piecemeal: is_last }).await? {
-                *failed = None;
-                return Ok(Judged::Counts(total));
-            }
+        };
+        if repeated > 0 {
+            let reason = format!("{repeated} accounts came twice: the pages moved while they were read");
+            return Ok(Judged::Not(Listing::Doubtful(reason)));
         }
-        Ok(Judged::Not(Listing::Failed("the accounts changed faster than they could be read".to_owned())))
+        let doubt = if believe { None } else { self.doubt(&accounts, last).await? };
+        if let Some(reason) = doubt {
+            return Ok(Judged::Not(Listing::Doubtful(reason)));
+        }
+        let missing = if believe { Missing::Believed } else { Missing::IfBelievable };
+        self.absorb_accounts(&accounts, Absorb { began, missing }).await?;
+        *failed = None;
+        Ok(Judged::Counts(accounts.len()))
     }
 
     /// Why a listing is not to be believed.

@@ -126,7 +126,7 @@ impl Connection {
             braked: false,
             findings: Vec::new(),
         };
-        let people = self.compare(&mut report, &last).await?;
+        let people = self.find_drift(&mut report, &last).await?;
         self.correct(&mut report, people).await;
         report.ended_at = self.now();
         let mut writes = self.task_writes(&report, &last);
@@ -153,7 +153,7 @@ impl Connection {
     }
 
     /// Fills in what differs; answers how many people have an account.
-    async fn compare(&self, report: &mut Report, last: &Report) -> Result<usize> {
+    async fn find_drift(&self, report: &mut Report, last: &Report) -> Result<usize> {
         let places = self.places(report.began_at).await?;
         let mut found = Vec::new();
         let (mut people, mut offset) = (0, 0);

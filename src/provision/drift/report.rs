@@ -193,6 +193,12 @@ impl Report {
         self.findings.iter().filter(|finding| finding.what == what).count()
     }
 
+    /// How many of a kind were not corrected.
+    #[must_use]
+    pub fn standing(&self, what: What) -> usize {
+        self.findings.iter().filter(|finding| finding.what == what && finding.stands()).count()
+    }
+
     /// How many were corrected.
     #[must_use]
     pub fn corrected(&self) -> usize {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::connection::Connection;
 use super::report::{Finding, Listing, Report, What};
+use crate::contract::Request;
 use crate::store::{Task, TaskState, Write};
 
 /// New tasks of one run at the most; one more says how many findings have none.
@@ -90,21 +91,8 @@ impl Connection {
         instruction: String,
         urgent: bool,
     ) -> Write {
-        Write::Task(Task {
-            id: self.shared.ids.next(),
-            connection: self.name().to_owned(),
-            resource: resource.to_owned(),
-            kind: "drift".to_owned(),
-            dedupe: dedupe.to_owned(),
-            instruction,
-            person,
-            urgent,
-            state: TaskState::Open,
-            created_at: self.now(),
-            closed_at: None,
-            closed_by: None,
-            note: None,
-        })
+        let task = self.new_task("drift", resource, person, Request::new(instruction));
+        Write::Task(Task { dedupe: dedupe.to_owned(), urgent, ..task })
     }
 
     fn done(&self, dedupe: &str) -> Write {
@@ -115,6 +103,7 @@ impl Connection {
             at: self.now(),
             by: "portcullis".to_owned(),
             note: Some("it is not so any more".to_owned()),
+            evidence: None,
         }
     }
 }

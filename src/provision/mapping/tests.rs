@@ -116,3 +116,21 @@ fn shadowed_names_what_only_the_gateway_keeps() {
     });
     assert_eq!(shadowed(&resource, &honeycomb()), ["name.givenName", "title", "displayName"]);
 }
+
+#[test]
+fn a_role_is_sent_in_the_apps_spelling_however_it_was_written() {
+    let groups = [("honeycomb admins".to_owned(), "Admin".to_owned())];
+    let policy = Policy {
+        default_role: Some("MEMBER".to_owned()),
+        role_groups: groups.into_iter().collect(),
+        ..Policy::default()
+    };
+    for (sent, role) in [("ADMIN", "admin"), ("Honeycomb Admins", "admin"), ("ｍember", "member")] {
+        let resource = json!({ "userName": "a@x", "roles": [{ "value": sent }] });
+        let wanted = wanted(&resource, &honeycomb(), &policy).unwrap();
+        assert_eq!(wanted.roles, Some(vec![role.to_owned()]), "{sent}");
+        assert_eq!(draft(&wanted, &honeycomb(), &policy).roles, [role]);
+    }
+    let nobody_said = wanted(&json!({ "userName": "a@x" }), &honeycomb(), &policy).unwrap();
+    assert_eq!(draft(&nobody_said, &honeycomb(), &policy).roles, ["member"]);
+}

@@ -19,9 +19,10 @@ pub(in crate::provision) struct Absorb {
     /// When the reading began: what was done here since is newer.
     pub began: Timestamp,
     pub missing: Missing,
-    /// Where all of it at once is refused, everybody is taken in alone and those who are refused are left out.
-    pub piecemeal: bool,
 }
+
+/// How often a listing is compared with the store again because somebody was changed in between.
+pub(super) const ATTEMPTS: usize = 3;
 
 /// What an account means that is known and not listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,16 +33,27 @@ pub(in crate::provision) enum Missing {
     Believed,
 }
 
+/// What became of an account that belongs to nobody here.
+enum New {
+    /// It gets a resource by these.
+    Taken(Vec<Write>),
+    /// It has one, or had one that a caller deleted.
+    KnownAlready,
+    /// It has the name of another one's resource.
+    LeftOut,
+}
+
 /// The people a listing is compared with.
-struct Known {
-    by_account: BTreeMap<String, Record>,
+pub(in crate::provision) struct Known {
+    /// Those whose account nobody has taken yet.
+    pub by_account: BTreeMap<String, Record>,
     /// Those whose account is not listed, or who have none, by every name they have.
     unlisted: BTreeMap<String, String>,
     without_account: BTreeMap<String, Record>,
 }
 
 impl Known {
-    fn new(records: Vec<Record>, listed: &BTreeSet<String>) -> Self {
+    pub(in crate::provision) fn new(records: Vec<Record>, listed: &BTreeSet<String>) -> Self {
         let (mut by_account, mut unlisted, mut without_account) =
             (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for record in records {
@@ -60,7 +72,7 @@ impl Known {
 
     /// The record of an account: by its id, else by its address where the record's own account is not listed, because
     /// somebody removed and invited again has another id.
-    fn take(&mut self, account: &Account) -> Option<Record> {
+    pub(in crate::provision) fn take(&mut self, account: &Account) -> Option<Record> {
         if let Some(record) = self.by_account.remove(&account.id) {
             return Some(record);
         }
@@ -75,47 +87,30 @@ impl Known {
 
 impl Connection {
     /// Takes a complete listing into the store: known accounts are brought up to date, new ones get a resource, and
-    /// those that are missing are noted as gone. Tells whether it was taken in; it is not where somebody was changed
-    /// meanwhile.
+    /// those that are missing are noted as gone. Whoever was changed since the reading began stays as they are.
+    ///
+    /// Where somebody is changed while it is written it is compared again, and at last everybody is taken in alone, and
+    /// those who are refused are left to the next listing: what was read is never lost.
     pub(in crate::provision) async fn absorb_accounts(
         &self,
-        accounts: Vec<Account>,
+        accounts: &[Account],
         how: Absorb,
-    ) -> Result<bool> {
-        let records = self.store().scan(self.name(), Kind::User, 0, i64::MAX.unsigned_abs()).await?;
-        let listed: BTreeSet<String> = accounts.iter().map(|account| account.id.clone()).collect();
-        let mut known = Known::new(records, &listed);
-        let linked = known.by_account.len();
-        let total = i64::try_from(accounts.len()).unwrap_or(i64::MAX);
-        let mut changes: Vec<Vec<Write>> = Vec::new();
-        let mut new_names = BTreeSet::new();
-        for account in accounts {
-            let writes = match known.take(&account) {
-                Some(record) => self.absorb_known(record, account, how.began).await?,
-                None => self.absorb_new(account, Some(how.began), &mut new_names).await?,
-            };
-            changes.push(writes);
-        }
-        let missing: Vec<Record> =
-            known.by_account.into_values().filter(|record| !is_newer(record, how.began)).collect();
-        changes.extend(self.absorb_missing(missing, linked, how.missing));
+    ) -> Result<()> {
         let roster = Write::Roster(Roster {
             connection: self.name().to_owned(),
             kind: Kind::User,
             completed_at: how.began,
-            total,
+            total: i64::try_from(accounts.len()).unwrap_or(i64::MAX),
         });
-        let mut all: Vec<Write> = changes.iter().flatten().cloned().collect();
-        all.push(roster.clone());
-        match self.store().commit(all).await {
-            Err(store::Error::Stale | store::Error::NameTaken) if how.piecemeal => {}
-            Err(store::Error::Stale | store::Error::NameTaken) => return Ok(false),
-            other => {
-                other?;
-                return Ok(true);
+        for _ in 0..ATTEMPTS {
+            let mut all: Vec<Write> = self.compare(accounts, how).await?.into_iter().flatten().collect();
+            all.push(roster.clone());
+            match self.store().commit(all).await {
+                Err(store::Error::Stale | store::Error::NameTaken) => {}
+                other => return Ok(other?),
             }
         }
-        for writes in changes {
+        for writes in self.compare(accounts, how).await? {
             match self.store().commit(writes).await {
                 Err(store::Error::Stale | store::Error::NameTaken) => tracing::warn!(
                     connection = self.name(),
@@ -124,11 +119,40 @@ impl Connection {
                 other => other?,
             }
         }
-        self.store().commit(vec![roster]).await?;
-        Ok(true)
+        Ok(self.store().commit(vec![roster]).await?)
     }
 
-    async fn absorb_known(&self, record: Record, account: Account, began: Timestamp) -> Result<Vec<Write>> {
+    /// What has to be written so that the store is as a listing tells, account by account.
+    async fn compare(&self, accounts: &[Account], how: Absorb) -> Result<Vec<Vec<Write>>> {
+        let records = self.store().scan(self.name(), Kind::User, 0, i64::MAX.unsigned_abs()).await?;
+        let listed: BTreeSet<String> = accounts.iter().map(|account| account.id.clone()).collect();
+        let mut known = Known::new(records, &listed);
+        let linked = known.by_account.len();
+        let mut changes: Vec<Vec<Write>> = Vec::new();
+        let mut new_names = BTreeSet::new();
+        let mut left_out = Vec::new();
+        for account in accounts {
+            let writes = match known.take(account) {
+                Some(record) => self.absorb_known(record, account, how.began).await?,
+                None => match self.absorb_new(account.clone(), Some(how.began), &mut new_names).await? {
+                    New::Taken(writes) => writes,
+                    New::KnownAlready => Vec::new(),
+                    New::LeftOut => {
+                        left_out.push(account.clone());
+                        Vec::new()
+                    }
+                },
+            };
+            changes.push(writes);
+        }
+        self.watch_left_out(&left_out);
+        let missing: Vec<Record> =
+            known.by_account.into_values().filter(|record| !is_newer(record, how.began)).collect();
+        changes.extend(self.absorb_missing(missing, linked, how.missing));
+        Ok(changes)
+    }
+
+    async fn absorb_known(&self, record: Record, account: &Account, began: Timestamp) -> Result<Vec<Write>> {
         if is_newer(&record, began) {
             return Ok(Vec::new());
         }
@@ -142,7 +166,7 @@ impl Connection {
         person.standing.gone_at = None;
         self.observe(&mut person, merged);
         if person.standing.adopted {
-            person.desired = mapping::adopted(&account);
+            person.desired = mapping::adopted(account);
         }
         let memberships = self.membership_writes(&person).await?;
         if !person.differs_from_record() && linked_before == person.record.account && memberships.is_empty() {
@@ -163,10 +187,10 @@ impl Connection {
         account: Account,
         began: Option<Timestamp>,
         new_names: &mut BTreeSet<String>,
-    ) -> Result<Vec<Write>> {
+    ) -> Result<New> {
         let ours = self.store().find(self.name(), Kind::User, &Key::Account(account.id.clone())).await?;
         if ours.iter().any(|record| record.lifecycle == Lifecycle::Live) {
-            return Ok(Vec::new());
+            return Ok(New::KnownAlready);
         }
         // Deleted by a caller: it stays so while the app agrees, or has not been asked since, or people are at it.
         let stays_deleted = |record: &Record| {
@@ -175,7 +199,7 @@ impl Connection {
                 || Person::read(record.clone()).standing.waits_for(&About::Remove).is_some()
         };
         if ours.iter().any(stays_deleted) {
-            return Ok(Vec::new());
+            return Ok(New::KnownAlready);
         }
         let mut person = self.adopted_person(account);
         person.return_after(&ours);
@@ -186,13 +210,13 @@ impl Connection {
                 connection = self.name(),
                 "an account of the app has the name of another person's resource; it is left out"
             );
-            return Ok(Vec::new());
+            return Ok(New::LeftOut);
         }
         let memberships = self.membership_writes(&person).await?;
         person.record.groups.clear();
         let mut writes = vec![Write::Record { record: Box::new(person.into_record()), expected: None }];
         writes.extend(memberships);
-        Ok(writes)
+        Ok(New::Taken(writes))
     }
 
     fn absorb_missing(&self, missing: Vec<Record>, linked: usize, how: Missing) -> Vec<Vec<Write>> {
@@ -229,8 +253,10 @@ impl Connection {
     pub(in crate::provision) async fn adopt_unless_deleted(&self, account: Account) -> Result<()> {
         let ours = self.store().find(self.name(), Kind::User, &Key::Account(account.id.clone())).await?;
         if ours.is_empty() {
-            let writes = self.absorb_new(account, None, &mut BTreeSet::new()).await?;
-            self.store().commit(writes).await?;
+            let new = self.absorb_new(account, None, &mut BTreeSet::new()).await?;
+            if let New::Taken(writes) = new {
+                self.store().commit(writes).await?;
+            }
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::super::connection::Connection;
 use super::super::standing::Person;
 use super::super::{Result, STRIDE, refuse};
+use super::accounts::ATTEMPTS;
 use super::is_believable;
 use crate::base::clock::Timestamp;
 use crate::base::fold::key;
@@ -18,25 +19,51 @@ impl Connection {
         let began = self.now();
         let Some(groups) = self.adapter().groups() else { return Ok(()) };
         let told = groups.groups().await.map_err(|error| refuse::not_applied(&error, self.policy.idp))?;
-        self.absorb_groups(told, began).await
+        self.absorb_groups(&told, began).await
     }
 
     /// Takes the app's groups into the store; those the app no longer has are gone for callers too.
-    pub(in crate::provision) async fn absorb_groups(&self, told: Vec<Group>, began: Timestamp) -> Result<()> {
+    ///
+    /// Where something is changed while they are written they are compared again, and at last left to the next listing.
+    pub(in crate::provision) async fn absorb_groups(&self, told: &[Group], began: Timestamp) -> Result<()> {
+        for _ in 0..ATTEMPTS {
+            let mut writes = self.compare_groups(told, began).await?;
+            let news = !writes.is_empty();
+            writes.push(Write::Roster(Roster {
+                connection: self.name().to_owned(),
+                kind: Kind::Group,
+                completed_at: began,
+                total: i64::try_from(told.len()).unwrap_or(i64::MAX),
+            }));
+            match self.store().commit(writes).await {
+                Err(store::Error::Stale | store::Error::NameTaken) => {}
+                Err(error) => return Err(error.into()),
+                Ok(()) if news => return self.place_everybody().await,
+                Ok(()) => return Ok(()),
+            }
+        }
+        tracing::warn!(
+            connection = self.name(),
+            "the app's groups could not be taken in; the next listing tries again"
+        );
+        Ok(())
+    }
+
+    /// What has to be written so that the store has the groups the app told.
+    async fn compare_groups(&self, told: &[Group], began: Timestamp) -> Result<Vec<Write>> {
         let known = self.store().scan(self.name(), Kind::Group, 0, i64::MAX.unsigned_abs()).await?;
         let mut by_account: BTreeMap<String, Record> =
             known.into_iter().filter_map(|record| Some((record.account.clone()?, record))).collect();
         let held = by_account.len();
-        let total = i64::try_from(told.len()).unwrap_or(i64::MAX);
         let mut writes = Vec::new();
         for group in told {
             let known = by_account.remove(&group.id);
             let id = known.as_ref().map(|record| record.id.clone());
             if known.as_ref().is_none_or(|record| record.label != group.name) {
-                writes.push(self.group_write(known, &group));
+                writes.push(self.group_write(known, group));
             }
-            if let (Some(id), Some(members)) = (id, group.members) {
-                writes.extend(self.member_writes(&id, &members).await?);
+            if let (Some(id), Some(members)) = (id, &group.members) {
+                writes.extend(self.member_writes(&id, members).await?);
             }
         }
         let mut missing: Vec<Record> =
@@ -57,16 +84,7 @@ impl Connection {
             writes.push(Write::ClearMembers { connection: self.name().to_owned(), group: record.id.clone() });
             writes.push(Write::Record { record: Box::new(record), expected });
         }
-        let news = !writes.is_empty();
-        let roster =
-            Roster { connection: self.name().to_owned(), kind: Kind::Group, completed_at: began, total };
-        writes.push(Write::Roster(roster));
-        match self.store().commit(writes).await {
-            Err(store::Error::Stale | store::Error::NameTaken) => Ok(()),
-            Err(error) => Err(error.into()),
-            Ok(()) if news => self.place_everybody().await,
-            Ok(()) => Ok(()),
-        }
+        Ok(writes)
     }
 
     /// Puts people into groups that were not known yet when their accounts told of them.

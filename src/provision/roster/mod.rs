@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, MutexGuard};
 
-pub(super) use self::accounts::{Absorb, Missing};
+pub(super) use self::accounts::{Absorb, Known, Missing};
 
 use super::connection::Connection;
 use super::refuse;
@@ -117,19 +117,12 @@ impl Connection {
         }
     }
 
-    /// Reads the app's accounts and takes them in; once more where somebody was changed meanwhile, so that what is
-    /// taken in is never older than what was done.
+    /// Reads the app's accounts and takes them in.
     pub(in crate::provision) async fn list_accounts(&self) -> Result<()> {
-        for last in [false, false, true] {
-            let began = self.now();
-            let accounts =
-                self.all_accounts().await.map_err(|error| refuse::not_applied(&error, self.policy.idp))?;
-            let how = Absorb { began, missing: Missing::IfBelievable, piecemeal: last };
-            if self.absorb_accounts(accounts, how).await? {
-                break;
-            }
-        }
-        Ok(())
+        let began = self.now();
+        let accounts =
+            self.all_accounts().await.map_err(|error| refuse::not_applied(&error, self.policy.idp))?;
+        self.absorb_accounts(&accounts, Absorb { began, missing: Missing::IfBelievable }).await
     }
 
     /// The turn to list the app's people; the listings of readers wait for it.
@@ -138,7 +131,7 @@ impl Connection {
     }
 
     /// Every page of the app's listing, each account once.
-    async fn all_accounts(&self) -> contract::Result<Vec<Account>> {
+    pub(in crate::provision) async fn all_accounts(&self) -> contract::Result<Vec<Account>> {
         self.read_accounts().await.map(|(accounts, _)| accounts)
     }
 

@@ -196,8 +196,7 @@ impl ScriptedApp {
     }
 
     fn by_hand<T>(&self, what: &str) -> Option<Outcome<T>> {
-        (self.capabilities.deactivate == Deactivate::Task)
-            .then(|| Outcome::Waiting(Request { instruction: what.to_owned() }))
+        (self.capabilities.deactivate == Deactivate::Task).then(|| Outcome::Waiting(Request::new(what)))
     }
 }
 
@@ -217,15 +216,19 @@ impl Adapter for ScriptedApp {
 
     async fn account(&self, by: By<'_>) -> Result<Option<Account>> {
         let (By::Id(wanted) | By::Email(wanted)) = by;
-        self.read("account", wanted, |content| {
-            self.shown(content)
-                .find(|account| match by {
+        let found: Vec<Account> = self
+            .read("account", wanted, |content| {
+                let wanted = |account: &&Account| match by {
                     By::Id(id) => account.id == id,
                     By::Email(email) => account.email.as_deref() == Some(email),
-                })
-                .cloned()
-        })
-        .await
+                };
+                self.shown(content).filter(wanted).cloned().collect()
+            })
+            .await?;
+        match found.as_slice() {
+            [_, _, ..] => Err(Error::new(Kind::Ambiguous, "account", "two have the address")),
+            found => Ok(found.first().cloned()),
+        }
     }
 
     async fn accounts(&self, _cursor: Option<&str>) -> Result<Page<Account>> {
@@ -382,12 +385,23 @@ impl Groups for ScriptedApp {
         self.write("create_group", "", effect, || Outcome::Done(Group::default())).await
     }
 
-    async fn rename_group(&self, _group: &str, _name: &str) -> Result<Outcome<()>> {
-        Ok(Outcome::Done(()))
+    async fn rename_group(&self, group: &str, name: &str) -> Result<Outcome<()>> {
+        let (id, name) = (group.to_owned(), name.to_owned());
+        let effect = move |content: &mut Content| {
+            let group = content.groups.iter_mut().find(|group| group.id == id);
+            group.ok_or_else(|| not_there("rename_group"))?.name.clone_from(&name);
+            Ok(Outcome::Done(()))
+        };
+        self.write("rename_group", group, effect, || Outcome::Done(())).await
     }
 
-    async fn delete_group(&self, _group: &str) -> Result<Outcome<()>> {
-        Ok(Outcome::Done(()))
+    async fn delete_group(&self, group: &str) -> Result<Outcome<()>> {
+        let id = group.to_owned();
+        let effect = move |content: &mut Content| {
+            content.groups.retain(|group| group.id != id);
+            Ok(Outcome::Done(()))
+        };
+        self.write("delete_group", group, effect, || Outcome::Done(())).await
     }
 }
 

@@ -30,6 +30,21 @@ async fn a_lost_create_is_looked_for_after_0_1_3_and_10_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_app_that_does_not_answer_is_not_waited_for() {
+    let stage = Stage::new(careless()).await;
+    stage.list(User, None).await;
+    stage.app.next("create_account", Fault::Fails(Kind::Unknown));
+    for _ in 0..4 {
+        stage.app.next("account", Fault::Fails(Kind::Unavailable));
+    }
+    let began = Instant::now();
+    let refusal = stage.post(person("anna@corp.example")).await.unwrap_err();
+    assert_eq!((refusal.error.status, refusal.retry_after.is_some()), (503, true));
+    assert_eq!(began.elapsed().as_secs(), 1);
+    assert_eq!(stage.open_intents().await.len(), 1, "the journal goes on looking");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lost_create_that_shows_is_answered_as_created() {
     let stage = Stage::new(careless()).await;
     stage.app.next("create_account", Fault::Loses);

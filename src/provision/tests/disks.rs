@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use super::stage::{Stage, is_active, native, person, removing, status};
+use super::stage::{Stage, id, is_active, native, person, removing, status};
+use crate::base::secret::Token;
 use crate::contract::State;
+use crate::provision::Denied;
 use crate::scim::schema::ResourceKind::User;
 
 #[tokio::test(start_paused = true)]
@@ -42,6 +44,8 @@ async fn nothing_else_is_done_without_a_journal() {
 async fn a_deactivation_whose_outcome_could_not_be_kept_is_finished_later() {
     let stage = Stage::new(removing()).await;
     let anna = stage.hire("anna@corp.example").await;
+    // That the caller was told of the create is noted by now.
+    tokio::time::sleep(Duration::from_secs(1)).await;
     stage.disk.is_full_after(1);
     assert_eq!(status(stage.deactivate(&anna).await), 503);
     stage.disk.is_empty_again();
@@ -62,4 +66,60 @@ async fn a_create_whose_outcome_could_not_be_kept_is_not_sent_again() {
     assert!(is_active(&stage.post(person("anna@corp.example")).await.unwrap()));
     assert_eq!(stage.app.writes(), ["create_account anna@corp.example"]);
     assert!(stage.open_intents().await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_that_was_stored_and_never_answered_is_answered_to_whoever_repeats_it() {
+    let stage = Stage::new(native()).await;
+    stage.list(User, None).await;
+    // The intent and the person are stored; that the caller was told is not, as where the process dies in between.
+    stage.disk.is_full_after(2);
+    let first = id(&stage.post(person("anna@corp.example")).await.unwrap());
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    stage.disk.is_empty_again();
+    let again = stage.restarted().await;
+    assert_eq!(id(&again.post(person("anna@corp.example")).await.unwrap()), first);
+    assert_eq!(status(again.post(person("anna@corp.example")).await), 409, "now the caller knows");
+    assert_eq!(again.app.writes(), ["create_account anna@corp.example"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_nobody_was_told_of_is_a_duplicate_after_a_day() {
+    let stage = Stage::new(native()).await;
+    stage.list(User, None).await;
+    stage.disk.is_full_after(2);
+    stage.hire("anna@corp.example").await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    stage.disk.is_empty_again();
+    tokio::time::sleep(Duration::from_hours(24)).await;
+    assert_eq!(status(stage.post(person("anna@corp.example")).await), 409);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_under_the_id_of_a_create_acknowledges_it() {
+    let stage = Stage::new(native()).await;
+    stage.list(User, None).await;
+    stage.disk.is_full_after(2);
+    let anna = stage.hire("anna@corp.example").await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    stage.disk.is_empty_again();
+    stage.patch(&anna, serde_json::json!({"title": "Engineer"})).await.unwrap();
+    assert_eq!(status(stage.post(person("anna@corp.example")).await), 409);
+}
+
+#[tokio::test(start_paused = true)]
+async fn tokens_nobody_can_read_open_nothing_after_a_minute() {
+    let stage = Stage::new(native()).await;
+    let token = Token::from_random([7; 8], [9; 32]);
+    let expires = stage.connection.now().plus(Duration::from_hours(1));
+    stage.gateway.keep_token("app", &token, expires).await.unwrap();
+    let (text, gateway) = (token.reveal(), &stage.gateway);
+    gateway.admit("app", Some(&text)).await.unwrap();
+    stage.disk.is_readable(false);
+    tokio::time::sleep(Duration::from_secs(59)).await;
+    gateway.admit("app", Some(&text)).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(gateway.admit("app", Some(&text)).await.unwrap_err(), Denied::Unavailable);
+    stage.disk.is_readable(true);
+    gateway.admit("app", Some(&text)).await.unwrap();
 }

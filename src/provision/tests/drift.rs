@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::app::Fault;
 use super::stage::{Stage, is_active, native, person, removing, workspaces};
 use crate::contract::{Account, Capabilities, Held, Kind, State};
-use crate::provision::{Correction, DriftPolicy, Policy, Report, What};
+use crate::provision::{Completion, Correction, DriftPolicy, Policy, Report, What};
 use crate::scim::schema::ResourceKind::User;
 use crate::store::TaskState;
 
@@ -103,7 +103,7 @@ async fn a_task_somebody_closed_is_not_opened_again_while_the_finding_stands() {
     stage.alter("a1", |account| account.state = Some(State::Active));
     stage.look().await;
     let task = stage.connection.tasks(true).await.unwrap().remove(0);
-    stage.connection.complete_task(&task.id, "kim", None).await.unwrap();
+    stage.connection.complete_task(&task.id, Completion::by("kim")).await.unwrap();
     assert_eq!(stage.found().await.len(), 1);
     assert!(stage.open_tasks().await.is_empty());
 }

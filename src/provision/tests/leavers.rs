@@ -11,6 +11,7 @@ use super::app::Fault;
 use super::stage::{Stage, by_hand, id, is_active, native, person, removing, status};
 use crate::contract::{Accounts, Capabilities, Kind, State};
 use crate::provision::{DeletePolicy, Policy};
+use crate::scim::schema::{GATEWAY_USER, ResourceKind::User};
 use crate::store::{IntentState, Intents};
 
 /// An app that does not show whom it invited until they accept.
@@ -431,4 +432,50 @@ async fn a_person_of_an_app_without_interface_stays_active_until_somebody_confir
     let shown = stage.deactivate(&anna).await.unwrap();
     assert!(is_active(&shown));
     assert_eq!(stage.open_tasks().await, ["remove"], "the invitation is called off");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leaver_who_is_not_confirmed_yet_is_shown_as_pending() {
+    for kind in [Kind::Unavailable, Kind::Unknown] {
+        let stage = Stage::new(native()).await;
+        let anna = stage.hire("anna@corp.example").await;
+        for _ in 0..9 {
+            stage.app.next("deactivate", Fault::Fails(kind));
+        }
+        let shown_as = async |stage: &Stage| {
+            let shown = stage.get(User, &anna).await.unwrap().resource;
+            (shown["active"].clone(), shown[GATEWAY_USER]["fulfilmentState"].clone())
+        };
+        assert_eq!(shown_as(&stage).await, (json!(true), json!("done")));
+        assert_eq!(status(stage.deactivate(&anna).await), 503);
+        assert_eq!(shown_as(&stage).await, (json!(true), json!("pending")));
+        stage.go_on_for(Duration::from_mins(30)).await;
+        assert_eq!(shown_as(&stage).await, (json!(false), json!("done")));
+        assert!(stage.open_intents().await.is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leaver_is_pending_from_the_moment_the_intent_is_written_down() {
+    let stage = Stage::new(native()).await;
+    let anna = stage.hire("anna@corp.example").await;
+    let gate = Arc::new(Notify::new());
+    stage.app.next("deactivate", Fault::Waits(Arc::clone(&gate)));
+    let (left, ()) = tokio::join!(stage.deactivate(&anna), async {
+        sleep(Duration::from_secs(1)).await;
+        let shown = stage.get(User, &anna).await.unwrap().resource;
+        assert_eq!(shown[GATEWAY_USER]["fulfilmentState"], "pending");
+        gate.notify_one();
+    });
+    assert_eq!(left.unwrap().resource[GATEWAY_USER]["fulfilmentState"], "done");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_wanted_back_is_not_pending() {
+    let stage = Stage::new(native()).await;
+    let anna = stage.hire("anna@corp.example").await;
+    stage.app.next("deactivate", Fault::Fails(Kind::Unavailable));
+    assert_eq!(status(stage.deactivate(&anna).await), 503);
+    let shown = stage.activate(&anna).await.unwrap();
+    assert_eq!(shown.resource[GATEWAY_USER]["fulfilmentState"], "done");
 }

@@ -11,6 +11,7 @@ use super::stage::{Stage, is_active, native, person, removing, status};
 use crate::contract::{Group, State};
 use crate::provision::ListQuery;
 use crate::scim::schema::ResourceKind::{Group as GroupKind, User};
+use crate::store::Kind;
 
 const STALE: Duration = Duration::from_secs(31);
 
@@ -166,4 +167,30 @@ async fn an_unchanged_listing_changes_no_version() {
         after.resource.pointer("/urn:portcullis:params:scim:schemas:extension:gateway:2.0:User/lastObserved")
     );
     drop(person("unused@corp.example"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_is_read_once_and_kept_however_often_the_store_changes_under_it() {
+    for times in [1, 2, 100] {
+        let stage = Stage::new(native()).await;
+        stage.app.put("x1", "anna@corp.example", State::Active, "member");
+        stage.app.put("x2", "bo@corp.example", State::Active, "member");
+        stage.disk.changes_under_listings(times);
+        stage.connection.list_accounts().await.unwrap();
+        assert_eq!(stage.app.calls(), ["accounts"]);
+        assert_eq!(stage.people().await, 2, "{times}");
+        let roster = stage.store.roster("app", Kind::User).await.unwrap().unwrap();
+        assert_eq!(roster.total, 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_of_groups_is_compared_again_where_the_store_changes_under_it() {
+    let stage = Stage::new(native()).await;
+    let team = Group { id: "g1".to_owned(), name: "team".to_owned(), members: None };
+    stage.app.content().groups = vec![team];
+    stage.list(User, None).await;
+    stage.disk.changes_under_listings(2);
+    sleep(STALE).await;
+    assert_eq!(stage.list(GroupKind, None).await.len(), 1);
 }

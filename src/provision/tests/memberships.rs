@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use super::app::Fault;
-use super::stage::{Stage, id, native, person, removing, status, workspaces};
+use super::stage::{Stage, admin, native, removing, status, workspaces};
 use crate::contract::{Group, Kind, State};
 use crate::provision::{Policy, Preconditions, View};
 use crate::scim::schema::ResourceKind;
@@ -20,17 +20,28 @@ async fn with_workspaces() -> Stage {
     stage
 }
 
-async fn admin(stage: &Stage, email: &str) -> String {
-    let mut admin = person(email);
-    admin["roles"] = json!([{"value": "admin"}]);
-    id(&stage.post(admin).await.unwrap())
-}
-
 async fn replace(stage: &Stage, group: &str, name: &str, ids: &[&str]) -> crate::provision::Result<()> {
     let members: Vec<Value> = ids.iter().map(|id| json!({"value": id})).collect();
     let body = json!({"displayName": name, "members": members});
     let (view, when) = (View::default(), Preconditions::default());
     stage.connection.replace(ResourceKind::Group, group, body, &view, &when).await.map(drop)
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_member_comes_and_goes_without_a_look_at_the_others() {
+    for capabilities in [native(), workspaces()] {
+        let stage = Stage::new(capabilities).await;
+        let group = Group { id: "team".to_owned(), name: "team".to_owned(), members: None };
+        stage.app.content().groups = vec![group];
+        let (anna, bo) = (stage.hire("anna@corp.example").await, stage.hire("bo@corp.example").await);
+        let team = stage.group("team").await;
+        stage.members(&team, "add", &[&anna]).await.unwrap();
+        let before = stage.disk.members_read();
+        stage.members(&team, "add", &[&bo]).await.unwrap();
+        stage.members(&team, "remove", &[&anna]).await.unwrap();
+        assert_eq!(stage.disk.members_read(), before);
+        assert_eq!(stage.members_of(&team).await, [bo]);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -54,7 +65,7 @@ async fn an_open_removal_that_is_taken_back_is_not_carried_out() {
     let anna = stage.hire("anna@corp.example").await;
     let two = stage.group("two").await;
     stage.members(&two, "add", &[&anna]).await.unwrap();
-    stage.app.next("remove_member", Fault::Loses);
+    stage.app.next("remove_member", Fault::Fails(Kind::Unavailable));
     assert_eq!(status(stage.members(&two, "remove", &[&anna]).await), 503);
     stage.members(&two, "add", &[&anna]).await.unwrap();
     stage.go_on_for(Duration::from_mins(10)).await;

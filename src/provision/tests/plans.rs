@@ -31,6 +31,8 @@ fn stands(state: Option<State>) -> Person {
         external_id: None,
         email_keys: vec!["anna@corp.example".to_owned()],
         display_key: None,
+        told_key: None,
+        active: None,
         desired: String::new(),
         observed: None,
         standing: String::new(),

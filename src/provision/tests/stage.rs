@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -23,7 +23,8 @@ use crate::provision::{
 };
 use crate::scim::schema::ResourceKind::{self, Group as GroupKind, User};
 use crate::store::{
-    self, Intent, Intents, Key, Kind, Record, Reference, Roster, Store, Task, TokenRow, Write, sqlite,
+    self, Event, Intent, Intents, Key, Kind, Record, Reference, Roster, Store, Task, TokenRow, Total, Write,
+    sqlite,
 };
 
 /// An app that has a disabled state: accounts by id, fixed roles, teams.
@@ -85,7 +86,11 @@ pub(super) fn removing() -> Capabilities {
             are_roles: true,
             ..GroupCapabilities::default()
         },
-        residual: &[Residual { key: "api-keys", instruction: "revoke the API keys of this person" }],
+        residual: &[Residual {
+            key: "api-keys",
+            instruction: "revoke the API keys of this person",
+            link: "https://app.example/keys",
+        }],
         fulfilment: Fulfilment::Emulated,
         ..native()
     }
@@ -162,7 +167,7 @@ impl Stage {
             app.content().groups = vec![group("admin"), group("member")];
         }
         let clock: SharedClock = Arc::new(Waited(Instant::now()));
-        let disk = Arc::new(Disk(AtomicI64::new(i64::MAX)));
+        let disk = Arc::<Disk>::default();
         let store = Arc::new(Timeless(store, Arc::clone(&disk)));
         Self::over(app, store, disk, clock, policy, directory)
     }
@@ -180,6 +185,7 @@ impl Stage {
             ids: Ids::new(Arc::clone(&clock)),
             clock: Arc::clone(&clock),
             tracker: tokio_util::task::TaskTracker::new(),
+            metrics: Arc::default(),
         });
         let adapter: Arc<dyn Adapter> = Arc::<ScriptedApp>::clone(&app);
         let connection =
@@ -301,6 +307,13 @@ pub(super) fn person(email: &str) -> Value {
     json!({"userName": email, "emails": [{"value": email, "primary": true}]})
 }
 
+/// Creates an administrator of this address, and answers the id.
+pub(super) async fn admin(stage: &Stage, email: &str) -> String {
+    let mut admin = person(email);
+    admin["roles"] = json!([{"value": "admin"}]);
+    id(&stage.post(admin).await.unwrap())
+}
+
 pub(super) fn id(shown: &Shown) -> String {
     shown.resource["id"].as_str().unwrap().to_owned()
 }
@@ -324,14 +337,38 @@ async fn still<T>(work: impl Future<Output = T>) -> T {
     value
 }
 
-/// How many commits the disk still takes.
+/// What goes wrong with the disk.
 #[derive(Debug)]
-pub(super) struct Disk(AtomicI64);
+pub(super) struct Disk {
+    /// How many commits it still takes.
+    left: AtomicI64,
+    unreadable: AtomicBool,
+    /// How many listings still find that somebody was changed meanwhile.
+    stale: AtomicI64,
+    /// How often all members of a group were read from it.
+    members_read: AtomicI64,
+}
+
+impl Default for Disk {
+    fn default() -> Self {
+        Self {
+            left: AtomicI64::new(i64::MAX),
+            unreadable: AtomicBool::new(false),
+            stale: AtomicI64::new(0),
+            members_read: AtomicI64::new(0),
+        }
+    }
+}
 
 impl Disk {
     /// It takes this many more and then no other.
     pub(super) fn is_full_after(&self, commits: i64) {
-        self.0.store(commits, Ordering::SeqCst);
+        self.left.store(commits, Ordering::SeqCst);
+    }
+
+    /// How often all members of a group were read.
+    pub(super) fn members_read(&self) -> i64 {
+        self.members_read.load(Ordering::SeqCst)
     }
 
     /// It takes whatever comes.
@@ -340,10 +377,24 @@ impl Disk {
     }
 
     fn take(&self) -> store::Result<()> {
-        if self.0.fetch_sub(1, Ordering::SeqCst) > 0 {
+        if self.left.fetch_sub(1, Ordering::SeqCst) > 0 {
             return Ok(());
         }
         Err(store::Error::Unavailable("the disk is full".to_owned()))
+    }
+
+    /// Whether the tokens can be read.
+    pub(super) fn is_readable(&self, readable: bool) {
+        self.unreadable.store(!readable, Ordering::SeqCst);
+    }
+
+    /// The next listings find the store changed while they are written.
+    pub(super) fn changes_under_listings(&self, times: i64) {
+        self.stale.store(times, Ordering::SeqCst);
+    }
+
+    fn listing(&self) -> store::Result<()> {
+        if self.stale.fetch_sub(1, Ordering::SeqCst) > 0 { Err(store::Error::Stale) } else { Ok(()) }
     }
 }
 
@@ -355,6 +406,10 @@ struct Timeless(Arc<dyn Store>, Arc<Disk>);
 impl Store for Timeless {
     async fn commit(&self, writes: Vec<Write>) -> store::Result<()> {
         self.1.take()?;
+        // A listing in one piece, not the roster alone.
+        if writes.len() > 1 && writes.iter().any(|write| matches!(write, Write::Roster(_))) {
+            self.1.listing()?;
+        }
         still(self.0.commit(writes)).await
     }
 
@@ -370,12 +425,40 @@ impl Store for Timeless {
         still(self.0.scan(connection, kind, from, limit)).await
     }
 
+    async fn ids(&self, connection: &str, kind: Kind, key: &Key) -> store::Result<Vec<String>> {
+        still(self.0.ids(connection, kind, key)).await
+    }
+
+    async fn records(&self, connection: &str, kind: Kind, ids: &[String]) -> store::Result<Vec<Record>> {
+        still(self.0.records(connection, kind, ids)).await
+    }
+
+    async fn scan_after(
+        &self,
+        connection: &str,
+        kind: Kind,
+        after: &str,
+        limit: u64,
+    ) -> store::Result<Vec<Record>> {
+        still(self.0.scan_after(connection, kind, after, limit)).await
+    }
+
     async fn count(&self, connection: &str, kind: Kind) -> store::Result<u64> {
         still(self.0.count(connection, kind)).await
     }
 
     async fn members(&self, connection: &str, group: &str) -> store::Result<Vec<Reference>> {
+        self.1.members_read.fetch_add(1, Ordering::SeqCst);
         still(self.0.members(connection, group)).await
+    }
+
+    async fn members_among(
+        &self,
+        connection: &str,
+        group: &str,
+        ids: &[String],
+    ) -> store::Result<Vec<String>> {
+        still(self.0.members_among(connection, group, ids)).await
     }
 
     async fn roster(&self, connection: &str, kind: Kind) -> store::Result<Option<Roster>> {
@@ -394,7 +477,18 @@ impl Store for Timeless {
         still(self.0.tasks(connection, open_only)).await
     }
 
+    async fn events(&self, connection: &str, at: Timestamp, limit: u64) -> store::Result<Vec<Event>> {
+        still(self.0.events(connection, at, limit)).await
+    }
+
+    async fn totals(&self) -> store::Result<Vec<Total>> {
+        still(self.0.totals()).await
+    }
+
     async fn tokens(&self) -> store::Result<Vec<TokenRow>> {
+        if self.1.unreadable.load(Ordering::SeqCst) {
+            return Err(store::Error::Unavailable("the disk is not readable".to_owned()));
+        }
         still(self.0.tokens()).await
     }
 

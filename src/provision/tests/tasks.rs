@@ -2,9 +2,12 @@
 
 use serde_json::json;
 
-use super::stage::{Stage, by_hand, id, is_active, person, status};
+use super::stage::{Stage, by_hand, id, is_active, person, removing, status};
 use crate::contract::{Account, Role, State};
+use crate::provision::{Completion, Policy};
+use crate::scim::schema::GATEWAY_USER;
 use crate::scim::schema::ResourceKind::User;
+use crate::store::TaskState;
 
 fn row(email: &str, role: &str) -> Account {
     Account {
@@ -20,7 +23,7 @@ fn row(email: &str, role: &str) -> Account {
 async fn complete(stage: &Stage, kind: &str) {
     let open = stage.connection.tasks(true).await.unwrap();
     let task = open.iter().find(|task| task.kind == kind).unwrap();
-    stage.connection.complete_task(&task.id, "operator", None).await.unwrap();
+    stage.connection.complete_task(&task.id, Completion::by("operator")).await.unwrap();
 }
 
 async fn working(stage: &Stage) -> String {
@@ -40,10 +43,10 @@ async fn a_removal_is_done_when_somebody_says_so() {
     assert_eq!(stage.connection.tasks(true).await.unwrap(), std::slice::from_ref(&task));
     let members = stage.group("member").await;
     assert_eq!(stage.members_of(&members).await, std::slice::from_ref(&anna));
-    stage.connection.complete_task(&task.id, "operator", None).await.unwrap();
+    stage.connection.complete_task(&task.id, Completion::by("operator")).await.unwrap();
     assert!(!is_active(&stage.get(User, &anna).await.unwrap()));
     assert!(stage.members_of(&members).await.is_empty());
-    assert_eq!(status(stage.connection.complete_task(&task.id, "operator", None).await), 404);
+    assert_eq!(status(stage.connection.complete_task(&task.id, Completion::by("operator")).await), 404);
 }
 
 #[tokio::test(start_paused = true)]
@@ -153,4 +156,106 @@ async fn force_believes_a_roster_that_lost_most_of_its_people() {
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     stage.connection.import_roster(Vec::new(), false, true).await.unwrap();
     assert!(stage.list(User, Some("active eq true")).await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_created_again_before_the_removal_was_done_keeps_the_account() {
+    let stage = Stage::new(by_hand()).await;
+    let anna = working(&stage).await;
+    stage.delete(&anna).await.unwrap();
+    let removal = stage.connection.tasks(true).await.unwrap().remove(0);
+    let mut body = person("anna@corp.example");
+    body["roles"] = json!([{"value": "admin"}]);
+    let shown = stage.post(body).await.unwrap();
+    assert!(is_active(&shown));
+    assert_eq!(shown.resource[GATEWAY_USER]["invitationStatus"], "accepted");
+    assert_eq!(stage.open_tasks().await, ["change_role"], "nobody is invited who is there");
+    let all = stage.connection.tasks(false).await.unwrap();
+    let called_off = all.iter().find(|task| task.id == removal.id).unwrap();
+    assert_eq!(called_off.state, TaskState::Cancelled);
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_created_again_before_anybody_was_invited_is_invited_once() {
+    let stage = Stage::new(by_hand()).await;
+    let anna = stage.hire("anna@corp.example").await;
+    stage.delete(&anna).await.unwrap();
+    assert_eq!(stage.open_tasks().await, ["remove"]);
+    stage.hire("anna@corp.example").await;
+    assert_eq!(stage.open_tasks().await, ["invite"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_preview_names_the_tasks_a_roster_shows_as_done_and_closes_none() {
+    let stage = Stage::new(by_hand()).await;
+    stage.hire("anna@corp.example").await;
+    stage.hire("bo@corp.example").await;
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    let rows = || vec![row("anna@corp.example", "member")];
+    let told = stage.connection.import_roster(rows(), true, false).await.unwrap();
+    let people: Vec<&str> = told.done.iter().map(|task| task.person.as_str()).collect();
+    assert_eq!((told.new, told.missing, people), (1, 0, vec!["anna@corp.example"]));
+    assert_eq!(stage.open_tasks().await, ["invite", "invite"]);
+    stage.connection.import_roster(rows(), false, false).await.unwrap();
+    assert_eq!(stage.open_tasks().await, ["invite"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_created_again_without_access_does_not_call_the_removal_off() {
+    let stage = Stage::new(by_hand()).await;
+    let anna = working(&stage).await;
+    stage.delete(&anna).await.unwrap();
+    let mut body = person("anna@corp.example");
+    body["active"] = json!(false);
+    stage.post(body).await.unwrap();
+    assert_eq!(stage.open_tasks().await, ["remove"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_was_removed_is_not_invited_any_more() {
+    let stage = Stage::new(by_hand()).await;
+    let anna = stage.hire("anna@corp.example").await;
+    let shown = stage.get(User, &anna).await.unwrap();
+    assert_eq!(shown.resource[GATEWAY_USER]["invitationStatus"], "pending");
+    stage.deactivate(&anna).await.unwrap();
+    complete(&stage, "remove").await;
+    let shown = stage.get(User, &anna).await.unwrap();
+    assert_eq!(shown.resource[GATEWAY_USER]["invitationStatus"], "none");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_shows_that_a_task_is_done_is_kept_with_it() {
+    let stage = Stage::new(by_hand()).await;
+    stage.hire("anna@corp.example").await;
+    let task = stage.connection.tasks(true).await.unwrap().remove(0);
+    let evidence = Some("https://tickets.example/7".to_owned());
+    let done = Completion { evidence: evidence.clone(), ..Completion::by("Kim") };
+    assert_eq!(stage.connection.complete_task(&task.id, done).await.unwrap().evidence, evidence);
+    let kept = stage.connection.tasks(false).await.unwrap().remove(0);
+    assert_eq!((kept.closed_by.as_deref(), kept.evidence), (Some("Kim"), evidence));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_is_the_nearest_owners() {
+    let named = |name: &str| Some(name.to_owned());
+    let policy = Policy {
+        owner: named("the IT team"),
+        residual_owner: named("the platform team"),
+        residual_link: named("https://wiki.example/keys"),
+        ..Policy::default()
+    };
+    let stage = Stage::with(by_hand(), policy.clone()).await;
+    stage.hire("anna@corp.example").await;
+    assert_eq!(stage.connection.tasks(true).await.unwrap()[0].owner, policy.owner);
+
+    for (policy, owner, link) in [
+        (policy.clone(), &policy.residual_owner, "https://wiki.example/keys"),
+        (Policy::default(), &None, "https://app.example/keys"),
+    ] {
+        let stage = Stage::with(removing(), policy).await;
+        let anna = stage.hire("anna@corp.example").await;
+        stage.deactivate(&anna).await.unwrap();
+        let [task] = &stage.connection.tasks(true).await.unwrap()[..] else { panic!("not one task") };
+        assert_eq!((&task.owner, task.link.as_deref()), (owner, Some(link)));
+    }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::super::adoption::refuse_other_address;
 use super::super::connection::Connection;
 use super::super::policy::Idp;
 use super::super::{Preconditions, Result, Shown, View};
@@ -67,6 +68,9 @@ impl Connection {
             let _turn = this.turns.take(&id).await;
             let mut person = this.person(&id).await?;
             check(&when, person.record.version)?;
+            this.refuse_take_over(&person)?;
+            // Whoever names the id was told it.
+            person.standing.unacknowledged_at = None;
             let open = this.open_aim(&id).await?;
             // What is changed is what stands in the app now, not what stood a while ago.
             let doubt = this.look_again(&mut person, false).await?;
@@ -84,6 +88,7 @@ impl Connection {
             let mut desired = change(&shown)?;
             drop_the_other_word_for_the_role(this.capabilities(), &shown, &mut desired);
             drop_unchanged_by_policy(&this, &person, &mut desired);
+            refuse_other_address(&person, &desired)?;
             let (generation, deleting) =
                 open.map_or((0, false), |(generation, aim)| (generation, aim.deleted));
             let deleted = deleting && !wants_access(&desired);
@@ -91,7 +96,7 @@ impl Connection {
             let person = this.reach(person, doubt, Under::New(generation), aim).await?;
             if deleted { Err(not_found(ResourceKind::User)) } else { Ok(person) }
         };
-        let person = self.carry(work, |_| async {}).await?;
+        let person = self.carry(work).await?;
         self.shown_person(&person, view).await
     }
 
@@ -106,6 +111,8 @@ impl Connection {
             let _turn = this.turns.take(&id).await;
             let mut person = this.person(&id).await?;
             check(&when, person.record.version)?;
+            this.refuse_take_over(&person)?;
+            person.standing.unacknowledged_at = None;
             let open = this.open_aim(&id).await?;
             let doubt = this.look_again(&mut person, false).await?;
             let (generation, desired) = match open {
@@ -115,7 +122,7 @@ impl Connection {
             let aim = Aim { desired, deleted: true };
             this.reach(person, doubt, Under::New(generation), aim).await.map(|_| ())
         };
-        self.carry(work, |()| async {}).await
+        self.carry(work).await
     }
 }
 

@@ -14,14 +14,13 @@ use super::super::turn::Turn;
 use super::super::{Result, Shown, View};
 use super::{Aim, Under, index};
 use crate::base::fold::key;
-use crate::contract::{Account, By, State};
+use crate::contract::{Account, Deactivate, State};
 use crate::scim::catalog::Catalog;
 use crate::scim::decode;
-use crate::scim::error::ScimError;
 use crate::store::{self, Intent, IntentState, Intents, Key, Kind, Lifecycle, Record, Write};
 
 /// How long a create whose answer was lost may be repeated without being a duplicate.
-const REPEATABLE: Duration = Duration::from_hours(24);
+pub(in crate::provision) const REPEATABLE: Duration = Duration::from_hours(24);
 
 /// How long after a create, or another invitation, was sent the app may still show it late.
 pub(in crate::provision) const SETTLE: Duration = Duration::from_mins(1);
@@ -49,25 +48,26 @@ impl Connection {
             desired["active"] = json!(true);
         }
         let this = Arc::clone(self);
-        let unheard = Arc::clone(self);
         let work = async move {
             let (person, turn) = this.create_in_turn(desired.clone()).await?;
-            if person.desired == desired {
+            if person.desired == desired && !person.standing.adopted {
                 return Ok((person, Some(turn)));
             }
             drop(turn);
             Ok((this.change_repeated(person, desired).await?, None))
         };
         // Whoever repeats the create has to wait until it is known whether the first answer was heard.
-        let (person, _turn) = self
-            .carry(work, move |(person, turn): (Person, Option<Turn>)| async move {
-                unheard.mark_unacknowledged(&person.record.id).await;
-                drop(turn);
-            })
-            .await?;
-        self.shown_person(&person, view).await
+        let (person, turn) = self.carry(work).await?;
+        let shown = self.shown_person(&person, view).await?;
+        let this = Arc::clone(self);
+        self.shared.tracker.spawn(async move {
+            this.acknowledge(&person.record.id).await;
+            drop(turn);
+        });
+        Ok(shown)
     }
 
+    /// The person of a new account, or the one that is there already and shall be as desired.
     async fn create_in_turn(&self, desired: Value) -> Result<(Person, Turn)> {
         let capabilities = *self.capabilities();
         let wanted = mapping::wanted(&desired, &capabilities, &self.policy)?;
@@ -79,16 +79,25 @@ impl Connection {
         if let Some(again) = self.repeated_create(&name_key, &desired).await? {
             return Ok((again, turn));
         }
-        self.refuse_duplicate(&wanted, &name_key).await?;
+        if let Some(existing) = self.refuse_duplicate(&wanted, &name_key).await? {
+            return Ok((existing, turn));
+        }
         let mut person = self.new_person(desired, &wanted.user_name);
         let draft = mapping::draft(&wanted, &capabilities, &self.policy);
         let aim = Aim { desired: person.desired.clone(), deleted: false };
         let intent = self.intent(&person, "create", &aim, false)?;
-        self.store().commit(vec![Write::Intent(intent.clone())]).await?;
         let mut writes = Vec::new();
-        if let Err(error) = self.apply(&mut person, vec![Step::Create(draft)], &mut writes).await {
+        let by_hand = match capabilities.deactivate {
+            Deactivate::Task => self.rehire_by_hand(&mut person, &wanted, &mut writes).await?,
+            Deactivate::No | Deactivate::Native | Deactivate::ByRemoval => None,
+        };
+        let steps = by_hand.unwrap_or_else(|| vec![Step::Create(draft)]);
+        self.store().commit(vec![Write::Intent(intent.clone())]).await?;
+        if let Err(error) = self.apply(&mut person, steps, &mut writes).await {
             return Err(self.settle_failed(&intent, &error).await);
         }
+        person.standing.unacknowledged_at = Some(self.now());
+        self.watch_unheard(&person);
         match self.save(&mut person, None, &intent, writes.clone()).await {
             // A listing has seen the new account before we could write it down.
             Err(store::Error::NameTaken) => {
@@ -100,12 +109,23 @@ impl Connection {
         Ok((person, turn))
     }
 
-    /// A create that was repeated with other values is a change of what the first one made.
+    /// A create that was repeated with other values is a change of what the first one made; one that takes over an
+    /// existing account is a change of that.
     async fn change_repeated(&self, person: Person, desired: Value) -> Result<Person> {
         let _turn = self.turns.take(&person.record.id).await;
+        let existing = person.standing.adopted;
         let mut person = self.person(&person.record.id).await?;
+        if existing && !person.standing.adopted {
+            return Err(self.duplicate(&person).into());
+        }
         let open = self.open_aim(&person.record.id).await?.map_or(0, |(generation, _)| generation);
         let doubt = self.look_again(&mut person, false).await?;
+        if existing && person.desired == desired {
+            person.standing.adopted = false;
+            let expected = Some(person.record.version);
+            self.keep(&mut person, expected, Vec::new()).await?;
+            return Ok(person);
+        }
         self.reach(person, doubt, Under::New(open), Aim { desired, deleted: false }).await
     }
 
@@ -135,7 +155,7 @@ impl Connection {
         };
         Ok(open
             .into_iter()
-            .filter(|intent| intent.operation == "create")
+            .filter(|intent| intent.kind == Kind::User && intent.operation == "create")
             .filter_map(|intent| {
                 let aim = serde_json::from_str::<Aim>(&intent.plan).ok()?;
                 of_this_name(&aim).then_some((intent, aim))
@@ -151,7 +171,7 @@ impl Connection {
     pub(in crate::provision) async fn seek(&self, intent: &Intent, aim: Aim) -> Result<Sought> {
         let wanted = mapping::wanted(&aim.desired, self.capabilities(), &self.policy)?;
         let login = wanted.email.as_deref().unwrap_or(&wanted.user_name);
-        let found = match self.adapter().account(By::Email(login)).await {
+        let found = match self.look_up(login).await {
             Ok(found) => found,
             Err(error) => {
                 tracing::warn!(
@@ -210,25 +230,23 @@ impl Connection {
         person.standing.adopted = false;
         person.standing.unacknowledged_at = Some(self.now());
         person.record.version = expected.unwrap_or(0);
+        self.watch_unheard(person);
         Ok(self.save(person, expected, intent, Vec::new()).await?)
     }
 
     /// A create whose answer its caller cannot have received is answered with what it made.
     async fn repeated_create(&self, name_key: &str, desired: &Value) -> Result<Option<Person>> {
         let found = self.store().find(self.name(), Kind::User, &Key::Name(name_key.to_owned())).await?;
-        let Some(mut person) = found.into_iter().next().map(Person::read) else { return Ok(None) };
+        let Some(person) = found.into_iter().next().map(Person::read) else { return Ok(None) };
         let same_origin = person.desired.get("externalId") == desired.get("externalId");
         let lost = person.standing.unacknowledged_at.is_some_and(|at| self.now().since(at) < REPEATABLE);
         if !(same_origin && lost) {
-            return Err(ScimError::uniqueness(
-                "`userName` is taken by another person of this connection; look it up with a filter and update that one",
-            )
-            .into());
+            return if self.is_taken_over_by_create(&person, mapping::address(desired).as_deref()) {
+                Ok(None)
+            } else {
+                Err(self.duplicate(&person).into())
+            };
         }
-        person.standing.unacknowledged_at = None;
-        let expected = Some(person.record.version);
-        let record = Box::new(person.clone().into_record());
-        self.store().commit(vec![Write::Record { record, expected }]).await?;
         Ok(Some(person))
     }
 
@@ -245,6 +263,8 @@ impl Connection {
             external_id: None,
             email_keys: Vec::new(),
             display_key: None,
+            told_key: None,
+            active: None,
             desired: String::new(),
             observed: None,
             standing: String::new(),
@@ -271,11 +291,15 @@ impl Connection {
         person
     }
 
-    /// Notes that nobody heard of what was created; on the record as it stands, which a listing may have changed since.
-    async fn mark_unacknowledged(&self, id: &str) {
+    /// Notes that the caller was told of what was created; on the record as it stands, which may have changed since.
+    ///
+    /// Until then a process that dies leaves a create that may be repeated.
+    async fn acknowledge(&self, id: &str) {
         for _ in 0..3 {
-            let Ok(mut person) = self.person(id).await else { break };
-            person.standing.unacknowledged_at = Some(self.now());
+            let Ok(mut person) = self.person(id).await else { return };
+            if person.standing.unacknowledged_at.take().is_none() {
+                return;
+            }
             let expected = Some(person.record.version);
             let record = Box::new(person.into_record());
             match self.store().commit(vec![Write::Record { record, expected }]).await {
@@ -284,6 +308,6 @@ impl Connection {
                 Err(_) => break,
             }
         }
-        tracing::warn!(connection = self.name(), "an unheard answer could not be noted");
+        tracing::warn!(connection = self.name(), "an answer that was given could not be noted");
     }
 }

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use super::super::connection::{Connection, full_jitter};
+use super::super::connection::Connection;
 use super::super::refuse;
 use super::super::standing::Person;
 use super::super::{Refusal, Result};
 use super::{Aim, index};
+use crate::base::jitter::full_jitter;
 use crate::contract;
 use crate::scim::error::ScimError;
-use crate::store::{self, Intent, IntentState, Intents, Kind, Lifecycle, Task, TaskState, Write};
+use crate::store::{self, Intent, IntentState, Intents, Kind, Lifecycle, Task, Write};
 
 impl Connection {
     /// Work still under way for a person: its generation, and what was asked for there.
@@ -133,7 +134,7 @@ impl Connection {
         let impossible = error.kind == contract::Kind::Unsupported;
         let goes_on = intent.sticky && !impossible;
         let ambiguous = error.kind == contract::Kind::Unknown;
-        let state = match (goes_on || intent.operation == "create", ambiguous) {
+        let state = match (goes_on || is_looked_for(intent), ambiguous) {
             (true, true) => IntentState::Ambiguous,
             _ if goes_on => IntentState::Attempting,
             _ if intent.sticky => IntentState::Dead,
@@ -141,7 +142,9 @@ impl Connection {
         };
         let pause = match error.retry {
             contract::Retry::Later(Some(pause)) => pause.min(Duration::from_mins(5)),
-            _ => full_jitter(intent.attempts, Duration::from_secs(1), Duration::from_mins(5), rand::random()),
+            _ => {
+                full_jitter(doublings(intent), Duration::from_secs(1), Duration::from_mins(5), rand::random())
+            }
         };
         let mut writes = vec![Write::Settle {
             intent: intent.id.clone(),
@@ -152,7 +155,7 @@ impl Connection {
             outcome: Some(error.to_string()),
         }];
         if state == IntentState::Dead {
-            writes.push(self.attention(intent, "the app cannot do it through its interface").await);
+            writes.extend(self.attention(intent, "the app cannot do it through its interface").await);
         }
         if let Err(failure) = self.store().commit(writes).await {
             tracing::warn!(connection = self.name(), %failure, "the end of an intent could not be kept");
@@ -174,8 +177,12 @@ impl Connection {
 
     /// Ends an intent, or leaves it open until the next look.
     pub(in crate::provision) async fn close(&self, intent: &Intent, state: IntentState, outcome: &str) {
-        let pause =
-            full_jitter(intent.attempts, Duration::from_millis(500), Duration::from_mins(5), rand::random());
+        let pause = full_jitter(
+            doublings(intent),
+            Duration::from_millis(500),
+            Duration::from_mins(5),
+            rand::random(),
+        );
         let mut writes = vec![Write::Settle {
             intent: intent.id.clone(),
             state,
@@ -185,36 +192,50 @@ impl Connection {
             outcome: Some(outcome.to_owned()),
         }];
         if state == IntentState::Dead {
-            writes.push(self.attention(intent, outcome).await);
+            writes.extend(self.attention(intent, outcome).await);
         }
         if let Err(error) = self.store().commit(writes).await {
             tracing::warn!(%error, "the end of an intent could not be kept");
         }
     }
 
-    /// An urgent task for what was promised and cannot be carried out by us.
-    pub(in crate::provision) async fn attention(&self, intent: &Intent, why: &str) -> Write {
+    /// Urgent tasks for what was promised and cannot be carried out by us: one, or one for everybody who shall be taken
+    /// out of a group.
+    pub(in crate::provision) async fn attention(&self, intent: &Intent, why: &str) -> Vec<Write> {
         let record = self.store().record(self.name(), intent.kind, &intent.resource).await.ok().flatten();
+        if let ("members", Some(group)) = (intent.operation.as_str(), &record) {
+            let leaving: Vec<String> = serde_json::from_str(&intent.plan).unwrap_or_default();
+            let mut tasks = Vec::new();
+            for id in leaving {
+                tasks.push(self.member_attention(group, &id, why).await);
+            }
+            return tasks;
+        }
         let person = record.map(Person::read).map_or_else(String::new, |person| person.mention());
-        let what = match intent.operation.as_str() {
-            "members" => "take the people out of the group",
-            "delete" => "remove the person",
-            _ => "take the person's access away",
+        let what = match (intent.kind, intent.operation.as_str()) {
+            (Kind::Group, "members") => "take the people out of the group",
+            (Kind::Group, _) => "delete the group",
+            (Kind::User, "delete") => "remove the person",
+            (Kind::User, _) => "take the person's access away",
         };
-        Write::Task(Task {
-            id: self.shared.ids.next(),
-            connection: self.name().to_owned(),
-            resource: intent.resource.clone(),
-            kind: "attention".to_owned(),
-            dedupe: format!("attention:{}", intent.resource),
-            instruction: format!("{what} in {} by hand: {why}", self.capabilities().app),
-            person,
+        let instruction = format!("{what} in {} by hand: {why}", self.capabilities().app);
+        let request = contract::Request::new(instruction);
+        vec![Write::Task(Task {
             urgent: true,
-            state: TaskState::Open,
-            created_at: self.now(),
-            closed_at: None,
-            closed_by: None,
-            note: None,
-        })
+            ..self.new_task("attention", &intent.resource, person, request)
+        })]
     }
+}
+
+/// Whether it is looked what became of an intent that was never answered: it is not sent again.
+pub(in crate::provision) fn is_looked_for(intent: &Intent) -> bool {
+    match intent.kind {
+        Kind::User => intent.operation == "create",
+        Kind::Group => matches!(intent.operation.as_str(), "create" | "rename"),
+    }
+}
+
+/// How often the wait before the next attempt has doubled.
+fn doublings(intent: &Intent) -> u32 {
+    u32::try_from(intent.attempts.max(0)).unwrap_or(u32::MAX)
 }

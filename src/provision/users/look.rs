@@ -2,7 +2,7 @@
 
 use super::super::connection::Connection;
 use super::super::plan::{self, Access};
-use super::super::standing::Person;
+use super::super::standing::{Invitation, Person};
 use super::super::{Result, mapping};
 use super::create::SETTLE;
 use crate::contract::{self, By, Deactivate, State};
@@ -28,12 +28,12 @@ impl Connection {
             return Ok(None);
         }
         let login = login(person);
-        let by = match (&person.record.account, &login) {
-            (Some(id), _) => By::Id(id),
-            (None, Some(login)) => By::Email(login),
+        let told = match (&person.record.account, &login) {
+            (Some(id), _) => self.adapter().account(By::Id(id)).await,
+            (None, Some(login)) => self.look_up(login).await,
             (None, None) => return Ok(None),
         };
-        match self.adapter().account(by).await {
+        match told {
             Ok(Some(told)) => {
                 if person.record.account.is_some() || !self.is_anothers(&told.id, person).await? {
                     let mut account = person.observed.clone().unwrap_or_default();
@@ -46,7 +46,7 @@ impl Connection {
                 }
             }
             Ok(None) if person.record.account.is_some() && !person.may_be_hidden(self.capabilities()) => {
-                self.mark_gone(person)
+                self.mark_gone(person);
             }
             Ok(None) => person.record.observed_at = Some(self.now()),
             Err(error) => return Ok(Some(error)),
@@ -69,6 +69,8 @@ impl Connection {
         person.record.observed_at = Some(self.now());
         person.expire_invitation();
         person.standing.active = false;
+        person.standing.invitation = Invitation::None;
+        person.standing.unconfirmed_at = None;
         person.standing.gone_at = Some(self.now());
         if let Some(observed) = &mut person.observed {
             observed.state = Some(State::Inactive);

@@ -8,8 +8,9 @@ mod reach;
 
 use serde_json::{Value, json};
 
-pub(super) use self::create::Sought;
+pub(super) use self::create::{REPEATABLE, SETTLE, Sought};
 
+pub(super) use self::journal::is_looked_for;
 use super::connection::Connection;
 use super::mapping;
 use super::standing::Person;
@@ -21,7 +22,7 @@ use crate::scim::etag::Tags;
 use crate::scim::schema::ResourceKind;
 use crate::store::{Intent, Kind};
 
-/// How a person shall be once the work is done, as it stands in the journal.
+/// How a person, or a group, shall be once the work is done, as it stands in the journal.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(super) struct Aim {
     /// The resource as it was asked for.

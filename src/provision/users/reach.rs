@@ -131,7 +131,8 @@ impl Connection {
         if steps.is_empty() && open == 0 && !takes_away {
             return Ok(Work { intent, journaled: false, bypassed: false });
         }
-        match self.store().commit(vec![Write::Intent(intent.clone())]).await {
+        person.standing.unconfirmed_at = takes_away.then(|| self.now());
+        match self.journal(person, &intent).await {
             Ok(()) => Ok(Work { intent, journaled: true, bypassed: false }),
             // Leaving is never blocked by our disk: it is done now, and answered only if it was read back.
             Err(store::Error::Unavailable(_)) if takes_away && !steps.is_empty() => {
@@ -145,6 +146,21 @@ impl Connection {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Commits an intent; for a leaver together with the record, which shows from now on that it is not done yet.
+    async fn journal(&self, person: &Person, intent: &Intent) -> store::Result<()> {
+        let intent = Write::Intent(intent.clone());
+        if person.standing.unconfirmed_at.is_some() {
+            let expected = Some(person.record.version);
+            let record = Write::Record { record: Box::new(person.clone().into_record()), expected };
+            match self.store().commit(vec![intent.clone(), record]).await {
+                // The record was written meanwhile, which holds up nobody who leaves.
+                Err(store::Error::Stale) => {}
+                other => return other,
+            }
+        }
+        self.store().commit(vec![intent]).await
     }
 
     async fn carry_out(
@@ -188,6 +204,7 @@ impl Connection {
             self.note_left(&mut person, &mut writes);
         }
         person.standing.adopted = false;
+        person.standing.unconfirmed_at = None;
         if aim.deleted {
             person.record.lifecycle = Lifecycle::Deleted;
             // Kept, so that a listing that began before does not take the account for a new one.

@@ -8,33 +8,23 @@ use super::limits;
 use super::schema::{Attribute, ResourceType};
 
 mod equality;
+mod lookup;
 mod node;
 mod partial;
+mod print;
 mod resolve;
 mod shim;
 #[cfg(test)]
 mod tests;
 
-use node::{Node, Operand, Target, Test};
+pub use lookup::Lookup;
+use node::Node;
 use resolve::UnknownNames;
 
 /// A filter that fits a resource type.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Filter {
     root: Node,
-}
-
-/// An equality every match of a filter must satisfy: a hint for an index. The value is as the caller wrote it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Lookup {
-    Id(String),
-    UserName(String),
-    ExternalId(String),
-    /// The `value` of one of `emails`, of whatever type.
-    Email(String),
-    DisplayName(String),
-    /// The `value` of one of a group's `members`.
-    MemberValue(String),
 }
 
 impl Filter {
@@ -64,18 +54,6 @@ impl Filter {
         self.root.matches(resource)
     }
 
-    /// The most selective equality at the top of the filter or of its `and`; `None` where the filter has none.
-    ///
-    /// It narrows a search and no more: what it finds still has to pass [`Filter::matches`].
-    #[must_use]
-    pub fn lookups(&self) -> Option<Lookup> {
-        let conjuncts = match &self.root {
-            Node::And(nodes) => nodes.as_slice(),
-            node => std::slice::from_ref(node),
-        };
-        conjuncts.iter().filter_map(lookup).min_by_key(Lookup::rank)
-    }
-
     /// Whether the filter reads the top-level attribute `name` (an extension is read by its URN), in any case.
     #[must_use]
     pub fn reads(&self, name: &str) -> bool {
@@ -91,55 +69,6 @@ impl Filter {
 fn parse(text: &str) -> Result<grammar::Filter> {
     let text = shim::rewrite(text, ScimType::InvalidFilter)?;
     text.parse().map_err(|_| ScimError::bad(ScimType::InvalidFilter, UNREADABLE))
-}
-
-impl Lookup {
-    fn rank(&self) -> u8 {
-        match self {
-            Self::Id(_) => 0,
-            Self::UserName(_) => 1,
-            Self::ExternalId(_) => 2,
-            Self::Email(_) => 3,
-            Self::DisplayName(_) => 4,
-            Self::MemberValue(_) => 5,
-        }
-    }
-}
-
-fn lookup(node: &Node) -> Option<Lookup> {
-    match node {
-        Node::Test(target, Test::Equal(operand)) => named(target, target.sub.as_deref(), operand),
-        Node::Element(target, inner) => {
-            let conjuncts = match inner.as_ref() {
-                Node::And(nodes) => nodes.as_slice(),
-                node => std::slice::from_ref(node),
-            };
-            conjuncts.iter().find_map(|node| match node {
-                Node::Test(element, Test::Equal(operand)) => {
-                    named(target, element.attribute.as_deref(), operand)
-                }
-                _ => None,
-            })
-        }
-        _ => None,
-    }
-}
-
-fn named(target: &Target, sub: Option<&str>, operand: &Operand) -> Option<Lookup> {
-    let (Operand::Exact(text) | Operand::Folded { text, .. }) = operand else { return None };
-    if target.extension.is_some() {
-        return None;
-    }
-    let lookup = match (target.attribute.as_deref()?, sub) {
-        ("id", None) => Lookup::Id,
-        ("userName", None) => Lookup::UserName,
-        ("externalId", None) => Lookup::ExternalId,
-        ("emails", Some("value")) => Lookup::Email,
-        ("displayName", None) => Lookup::DisplayName,
-        ("members", Some("value")) => Lookup::MemberValue,
-        _ => return None,
-    };
-    Some(lookup(text.clone()))
 }
 
 /// The filter inside a PATCH path's brackets: which elements of a multi-valued attribute are meant.

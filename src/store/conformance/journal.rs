@@ -40,11 +40,14 @@ pub(super) fn task(id: &str, dedupe: &str) -> Task {
         instruction: "invite the person".to_owned(),
         person: "anna@corp.example".to_owned(),
         urgent: true,
+        owner: None,
+        link: None,
         state: TaskState::Open,
         created_at: Timestamp(100),
         closed_at: None,
         closed_by: None,
         note: None,
+        evidence: None,
     }
 }
 
@@ -78,6 +81,7 @@ fn close(dedupe: &str) -> Write {
         at: Timestamp(300),
         by: "operator".to_owned(),
         note: Some("done by hand".to_owned()),
+        evidence: Some("https://tickets.example/7".to_owned()),
     }
 }
 
@@ -133,12 +137,30 @@ pub(super) async fn a_newer_intent_supersedes_open_older_ones_of_its_resource(st
     assert_eq!(open_ids(store, Intents::AllOpen(None)).await, ["i3", "i4", "i8", "i9"]);
 }
 
-pub(super) async fn a_superseded_intent_is_not_opened_again(store: &Subject) {
-    write(store, [Write::Intent(intent("i1", "u1", 1)), Write::Intent(intent("i2", "u1", 2))]).await;
-    write(store, [settle("i1", IntentState::Ambiguous)]).await;
-    assert_eq!(open_ids(store, Intents::AllOpen(None)).await, ["i2"]);
-    write(store, [settle("i1", IntentState::Confirmed), settle("i2", IntentState::Ambiguous)]).await;
-    assert_eq!(open_ids(store, Intents::AllOpen(None)).await, ["i2"]);
+pub(super) async fn what_is_confirmed_superseded_or_dead_is_not_opened_again(store: &Subject) {
+    let open = [IntentState::Journaled, IntentState::Attempting, IntentState::Ambiguous];
+    for ended in [IntentState::Confirmed, IntentState::Superseded, IntentState::Dead] {
+        let resource = format!("{ended:?}");
+        let begun = Intent {
+            state: ended,
+            outcome: Some("as it ended".to_owned()),
+            ..intent(&resource, &resource, 1)
+        };
+        write(store, [Write::Intent(begun.clone())]).await;
+        for state in open {
+            write(store, [settle(&resource, state)]).await;
+            assert_eq!(latest(store, &resource).await, Some(begun.clone()), "{state:?}");
+        }
+    }
+    // What a newer intent took the place of, and what was settled, have ended just so.
+    let writes = [intent("i1", "u1", 1), intent("i2", "u1", 2)].map(Write::Intent);
+    write(store, writes.into_iter().chain([settle("i2", IntentState::Confirmed)])).await;
+    let again = open.into_iter().flat_map(|state| [settle("i1", state), settle("i2", state)]);
+    write(store, again).await;
+    assert_eq!(open_ids(store, Intents::AllOpen(None)).await, Vec::<String>::new());
+
+    write(store, [Write::Intent(intent("i3", "u3", 1)), settle("i3", IntentState::Ambiguous)]).await;
+    assert_eq!(open_ids(store, Intents::AllOpen(None)).await, ["i3"]);
 }
 
 pub(super) async fn settling_moves_an_intent_on(store: &Subject) {
@@ -211,7 +233,12 @@ pub(super) async fn the_latest_intent_is_found_open_or_not(store: &Subject) {
 
 pub(super) async fn a_task_is_open_once_per_key(store: &Subject) {
     let again = Task { instruction: "invite again".to_owned(), ..task("t2", "invite:u1") };
-    let elsewhere = Task { connection: THERE.to_owned(), ..task("t3", "invite:u1") };
+    let elsewhere = Task {
+        connection: THERE.to_owned(),
+        owner: Some("the platform team".to_owned()),
+        link: Some("https://app.example/team".to_owned()),
+        ..task("t3", "invite:u1")
+    };
     write(store, [task("t1", "invite:u1"), again, elsewhere.clone()].map(Write::Task)).await;
     assert_eq!(store.tasks(None, true).await.unwrap(), vec![task("t1", "invite:u1"), elsewhere]);
 }
@@ -224,6 +251,7 @@ pub(super) async fn a_closed_task_lets_its_key_be_used_again(store: &Subject) {
         closed_at: Some(Timestamp(300)),
         closed_by: Some("operator".to_owned()),
         note: Some("done by hand".to_owned()),
+        evidence: Some("https://tickets.example/7".to_owned()),
         ..task("t1", "invite:u1")
     };
     assert_eq!(store.tasks(None, false).await.unwrap(), vec![closed, task("t2", "invite:u1")]);
@@ -240,6 +268,7 @@ pub(super) async fn closing_a_task_that_is_not_open_is_nothing_to_do(store: &Sub
         at: Timestamp(999),
         by: "somebody else".to_owned(),
         note: None,
+        evidence: None,
     };
     write(store, [again]).await;
     assert_eq!(store.tasks(None, false).await.unwrap(), before);

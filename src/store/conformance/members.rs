@@ -146,3 +146,16 @@ pub(super) async fn a_group_holds_ten_thousand_members(store: &Subject) {
     write(store, [Write::RemoveMembers { connection: HERE.to_owned(), memberships: half }]).await;
     assert_eq!(store.members(HERE, "g1").await.unwrap().len(), 5_000);
 }
+
+pub(super) async fn members_are_told_from_others(store: &Subject) {
+    let gone = crate::store::Record { lifecycle: crate::store::Lifecycle::Deleted, ..user("u4", "gone") };
+    let records =
+        [user("u1", "anna"), user("u2", "bo"), user("u3", "cy"), gone, group("g1", "a"), group("g2", "b")];
+    write(store, records.map(insert)).await;
+    let memberships = ["u1", "u2", "u4", "g2", "later"].map(|member| membership("g1", member)).to_vec();
+    write(store, [Write::AddMembers { connection: HERE.to_owned(), memberships }]).await;
+    let asked = ["u3", "u2", "g2", "u4", "later", "nobody", "u2"].map(str::to_owned);
+    assert_eq!(store.members_among(HERE, "g1", &asked).await.unwrap(), ["g2", "u2"]);
+    assert_eq!(store.members_among(HERE, "g2", &asked).await.unwrap(), Vec::<String>::new());
+    assert_eq!(store.members_among(HERE, "g1", &[]).await.unwrap(), Vec::<String>::new());
+}

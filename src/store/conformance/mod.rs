@@ -1,7 +1,9 @@
 //! What every store promises, as claims that any implementation can be put to.
 
 mod durability;
+mod events;
 mod journal;
+mod keys;
 mod members;
 mod records;
 
@@ -48,7 +50,17 @@ pub async fn all(make: impl AsyncFn(&'static str) -> Arc<dyn Store>) {
             every_key_finds_its_record_and_no_other,
             a_changed_address_moves_in_the_index,
             what_is_found_is_in_id_order,
-            a_scan_pages_through_the_live_records_in_id_order;
+            a_scan_pages_through_the_live_records_in_id_order,
+            a_scan_goes_on_after_an_id_whether_it_is_there_or_not,
+            records_are_read_by_their_ids_in_id_order;
+        keys:
+            a_name_is_found_by_its_beginning,
+            a_display_name_is_found_as_asked_for_and_as_told,
+            the_active_and_the_inactive_are_told_apart,
+            a_change_is_found_by_its_moment,
+            the_members_of_a_group_are_found,
+            no_key_finds_what_is_deleted_or_of_another_connection_or_kind,
+            ids_are_those_of_what_is_found;
         members:
             members_come_back_in_id_order_with_labels_and_kinds,
             a_membership_twice_is_one,
@@ -59,12 +71,13 @@ pub async fn all(make: impl AsyncFn(&'static str) -> Arc<dyn Store>) {
             a_renamed_group_shows_its_new_label,
             a_cleared_group_is_empty,
             a_person_leaves_every_group_of_one_connection,
-            a_group_holds_ten_thousand_members;
+            a_group_holds_ten_thousand_members,
+            members_are_told_from_others;
         journal:
             an_intent_comes_back_as_it_was_written,
             an_intent_id_is_used_once,
             a_newer_intent_supersedes_open_older_ones_of_its_resource,
-            a_superseded_intent_is_not_opened_again,
+            what_is_confirmed_superseded_or_dead_is_not_opened_again,
             settling_moves_an_intent_on,
             settling_an_unknown_intent_is_nothing_to_do,
             due_intents_are_open_sticky_and_oldest_first,
@@ -80,6 +93,13 @@ pub async fn all(make: impl AsyncFn(&'static str) -> Arc<dyn Store>) {
             a_token_is_revoked_once,
             a_roster_is_the_last_one,
             a_note_is_the_last_one_of_its_name_and_connection;
+        events:
+            a_task_is_announced_when_it_opens_and_when_it_closes,
+            what_changes_nothing_announces_nothing,
+            a_dropped_event_does_not_come_back,
+            a_postponed_event_is_due_later_and_one_given_up_never,
+            events_are_of_one_connection_oldest_first_and_no_more_than_asked_for,
+            totals_count_what_is_open_and_since_when;
         durability:
             a_commit_is_seen_by_the_next_read,
             two_hundred_concurrent_commits_are_all_kept,
@@ -103,6 +123,8 @@ fn user(id: &str, name: &str) -> Record {
         external_id: None,
         email_keys: Vec::new(),
         display_key: None,
+        told_key: None,
+        active: None,
         desired: r#"{"active":true}"#.to_owned(),
         observed: None,
         standing: "{}".to_owned(),

@@ -15,6 +15,8 @@ pub(super) fn full(id: &str) -> Record {
         external_id: Some("00u1ABC".to_owned()),
         email_keys: vec!["anna@corp.example".to_owned(), "a.berg@corp.example".to_owned()],
         display_key: Some("anna \"æ\" berg".to_owned()),
+        told_key: Some("anna ø. berg".to_owned()),
+        active: Some(true),
         desired: r#"{"name":{"formatted":"Anna \"Æ\" Berg\n"},"x":[1,2.50,null]}"#.to_owned(),
         observed: Some(r#"{"role":"member"}"#.to_owned()),
         standing: r#"{"tombstone":true}"#.to_owned(),
@@ -165,6 +167,7 @@ pub(super) async fn every_key_finds_its_record_and_no_other(store: &Subject) {
         external_id: Some("00u1abc".to_owned()),
         email_keys: vec!["bo@corp.example".to_owned()],
         display_key: Some("bo".to_owned()),
+        active: Some(false),
         ..user("u2", "bo@corp.example")
     };
     write(store, [insert(full("u1")), insert(decoy)]).await;
@@ -176,6 +179,11 @@ pub(super) async fn every_key_finds_its_record_and_no_other(store: &Subject) {
         Key::Email("anna@corp.example".to_owned()),
         Key::Email("a.berg@corp.example".to_owned()),
         Key::Display("anna \"æ\" berg".to_owned()),
+        Key::Display("anna ø. berg".to_owned()),
+        Key::NamePrefix("anna.b".to_owned()),
+        Key::DisplayPrefix("anna ø".to_owned()),
+        Key::Active(true),
+        Key::Modified { from: Timestamp(1_700_000_000_000_000), to: Timestamp(i64::MAX) },
     ] {
         assert_eq!(store.find(HERE, Kind::User, &key).await.unwrap(), vec![full("u1")], "{key:?}");
     }
@@ -223,4 +231,33 @@ pub(super) async fn a_scan_pages_through_the_live_records_in_id_order(store: &Su
     assert_eq!(store.scan(HERE, Kind::User, 24, 10).await.unwrap(), vec![]);
     assert_eq!(store.scan(HERE, Kind::User, 0, 0).await.unwrap(), vec![]);
     assert_eq!(store.scan(HERE, Kind::User, u64::MAX, u64::MAX).await.unwrap(), vec![]);
+}
+
+pub(super) async fn a_scan_goes_on_after_an_id_whether_it_is_there_or_not(store: &Subject) {
+    let named = |number: u32| user(&format!("u{number:02}"), &format!("name{number:02}"));
+    write(store, (0..6).map(|number| insert(named(number)))).await;
+    let deleted = Record { lifecycle: Lifecycle::Deleted, version: 2, ..named(3) };
+    write(store, [replace(deleted, 1), insert(group("u99", "staff"))]).await;
+
+    let after = async |after: &str, limit: u64| {
+        let found = store.scan_after(HERE, Kind::User, after, limit).await.unwrap();
+        found.into_iter().map(|record| record.id).collect::<Vec<_>>()
+    };
+    assert_eq!(after("", 2).await, ["u00", "u01"]);
+    assert_eq!(after("u01", 2).await, ["u02", "u04"]);
+    assert_eq!(after("u03", u64::MAX).await, ["u04", "u05"]);
+    assert_eq!(after("u04a", 9).await, ["u05"]);
+    assert_eq!(after("u05", 9).await, Vec::<String>::new());
+    assert_eq!(after("", 0).await, Vec::<String>::new());
+}
+
+pub(super) async fn records_are_read_by_their_ids_in_id_order(store: &Subject) {
+    let deleted = Record { lifecycle: Lifecycle::Deleted, ..user("u4", "gone") };
+    let writes = [full("u1"), user("u2", "bo"), user("u3", "cy"), deleted, group("g1", "staff")];
+    write(store, writes.map(insert)).await;
+    let ids = ["u3", "u1", "u4", "g1", "nobody", "u3", "\"u2\""].map(str::to_owned);
+    let found = store.records(HERE, Kind::User, &ids).await.unwrap();
+    assert_eq!(found, vec![full("u1"), user("u3", "cy")]);
+    assert_eq!(store.records(THERE, Kind::User, &ids).await.unwrap(), vec![]);
+    assert_eq!(store.records(HERE, Kind::User, &[]).await.unwrap(), vec![]);
 }

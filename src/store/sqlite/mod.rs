@@ -1,9 +1,11 @@
 //! The embedded store: one file, one writer, a few readers.
 
+mod keys;
 mod lock;
 mod open;
 mod queries;
 mod rows;
+mod watch;
 mod writer;
 mod writes;
 
@@ -22,8 +24,10 @@ use tokio::sync::{mpsc, oneshot};
 pub use self::lock::{DirectoryLock, lock};
 use self::writer::{Commit, Message, Writer};
 use super::{
-    Error, Intent, Intents, Key, Kind, Record, Reference, Result, Roster, Store, Task, TokenRow, Write,
+    Error, Event, Intent, Intents, Key, Kind, Record, Reference, Result, Roster, Store, Task, TokenRow,
+    Total, Write,
 };
+use crate::base::clock::Timestamp;
 
 /// Commits that may wait for the writer before callers wait to queue.
 const QUEUE: usize = 1024;
@@ -70,8 +74,20 @@ impl Store for SqliteStore {
         queries::find(&self.readers, connection, kind, key).await
     }
 
+    async fn ids(&self, connection: &str, kind: Kind, key: &Key) -> Result<Vec<String>> {
+        queries::ids(&self.readers, connection, kind, key).await
+    }
+
+    async fn records(&self, connection: &str, kind: Kind, ids: &[String]) -> Result<Vec<Record>> {
+        queries::records(&self.readers, connection, kind, ids).await
+    }
+
     async fn scan(&self, connection: &str, kind: Kind, offset: u64, limit: u64) -> Result<Vec<Record>> {
         queries::scan(&self.readers, connection, kind, offset, limit).await
+    }
+
+    async fn scan_after(&self, connection: &str, kind: Kind, after: &str, limit: u64) -> Result<Vec<Record>> {
+        queries::scan_after(&self.readers, connection, kind, after, limit).await
     }
 
     async fn count(&self, connection: &str, kind: Kind) -> Result<u64> {
@@ -80,6 +96,10 @@ impl Store for SqliteStore {
 
     async fn members(&self, connection: &str, group: &str) -> Result<Vec<Reference>> {
         queries::members(&self.readers, connection, group).await
+    }
+
+    async fn members_among(&self, connection: &str, group: &str, ids: &[String]) -> Result<Vec<String>> {
+        queries::members_among(&self.readers, connection, group, ids).await
     }
 
     async fn roster(&self, connection: &str, kind: Kind) -> Result<Option<Roster>> {
@@ -96,6 +116,14 @@ impl Store for SqliteStore {
 
     async fn tasks(&self, connection: Option<&str>, open_only: bool) -> Result<Vec<Task>> {
         queries::tasks(&self.readers, connection, open_only).await
+    }
+
+    async fn events(&self, connection: &str, at: Timestamp, limit: u64) -> Result<Vec<Event>> {
+        watch::events(&self.readers, connection, at, limit).await
+    }
+
+    async fn totals(&self) -> Result<Vec<Total>> {
+        watch::totals(&self.readers).await
     }
 
     async fn tokens(&self) -> Result<Vec<TokenRow>> {

@@ -3,6 +3,7 @@
 use sqlx::query;
 use sqlx::sqlite::SqlitePool;
 
+use super::keys;
 use super::rows::{self, unavailable};
 use crate::store::{Intent, Intents, Key, Kind, Record, Reference, Result, Roster, Task, TokenRow};
 
@@ -14,7 +15,7 @@ macro_rules! record_query {
     ($tail:literal) => {
         concat!(
             "SELECT r.id, r.lifecycle, r.account, r.name_key, r.label, r.external_id, r.email_keys, r.display_key,
-                    r.generation, r.version, r.created_at, r.modified_at, r.observed_at,
+                    r.told_key, r.active, r.generation, r.version, r.created_at, r.modified_at, r.observed_at,
                     r.desired, r.observed, r.standing,
                     (SELECT json_group_array(json_array(g.id, g.label))
                      FROM members m CROSS JOIN records g INDEXED BY records_listing
@@ -40,8 +41,8 @@ macro_rules! intent_query {
 macro_rules! task_query {
     ($tail:literal) => {
         concat!(
-            "SELECT id, connection, resource, kind, dedupe, instruction, person, urgent, state, created_at,
-                    closed_at, closed_by, note
+            "SELECT id, connection, resource, kind, dedupe, instruction, person, urgent, owner, link, state,
+                    created_at, closed_at, closed_by, note, evidence
              FROM ",
             $tail
         )
@@ -69,11 +70,6 @@ pub(super) const BY_EMAIL: &str = record_query!(
      WHERE e.connection = ?1 AND e.kind = ?2 AND e.email_key = ?3 AND r.lifecycle = 'live' ORDER BY e.id"
 );
 
-pub(super) const BY_DISPLAY: &str = record_query!(
-    "records r WHERE r.connection = ?1 AND r.kind = ?2 AND r.display_key = ?3 AND r.lifecycle = 'live'
-     ORDER BY r.id"
-);
-
 pub(super) const BY_MEMBER: &str = record_query!(
     "members o CROSS JOIN records r ON r.connection = o.connection AND r.kind = ?2 AND r.id = o.group_id
      WHERE o.connection = ?1 AND o.member_id = ?3 AND r.lifecycle = 'live' ORDER BY o.group_id"
@@ -85,12 +81,28 @@ pub(super) const SCAN: &str = record_query!(
      ORDER BY r.id LIMIT ?3 OFFSET ?4"
 );
 
+pub(super) const SCAN_AFTER: &str = record_query!(
+    "records r INDEXED BY records_listing WHERE r.connection = ?1 AND r.kind = ?2 AND r.lifecycle = 'live'
+     AND r.id > ?3 ORDER BY r.id LIMIT ?4"
+);
+
+pub(super) const RECORDS: &str = record_query!(
+    "json_each(?3) j CROSS JOIN records r ON r.connection = ?1 AND r.kind = ?2 AND r.id = j.value
+     WHERE r.lifecycle = 'live'"
+);
+
 const COUNT: &str = "SELECT count(*) FROM records WHERE connection = ?1 AND kind = ?2 AND lifecycle = 'live'";
 
 pub(super) const MEMBERS: &str = "SELECT json_group_array(json_array(r.id, r.label, r.kind))
      FROM members m CROSS JOIN records r INDEXED BY records_listing
        ON r.connection = m.connection AND r.kind IN ('user', 'group') AND r.id = m.member_id
      WHERE m.connection = ?1 AND m.group_id = ?2 AND r.lifecycle = 'live'";
+
+pub(super) const MEMBERS_AMONG: &str = "SELECT DISTINCT m.member_id
+     FROM json_each(?3) j CROSS JOIN members m ON m.connection = ?1 AND m.group_id = ?2 AND m.member_id = j.value
+     CROSS JOIN records r INDEXED BY records_listing
+       ON r.connection = m.connection AND r.kind IN ('user', 'group') AND r.id = m.member_id
+     WHERE r.lifecycle = 'live' ORDER BY m.member_id";
 
 pub(super) const DUE: &str = intent_query!(
     "state IN ('journaled', 'attempting', 'ambiguous') AND (sticky = 1 OR state = 'ambiguous')
@@ -142,10 +154,65 @@ pub(super) async fn find(
         Key::Name(name) => (BY_NAME, name),
         Key::ExternalId(external_id) => (BY_EXTERNAL_ID, external_id),
         Key::Email(email) => (BY_EMAIL, email),
-        Key::Display(display) => (BY_DISPLAY, display),
         Key::Member(member) => (BY_MEMBER, member),
+        Key::Display(_)
+        | Key::Group(_)
+        | Key::NamePrefix(_)
+        | Key::DisplayPrefix(_)
+        | Key::Active(_)
+        | Key::Modified { .. } => {
+            let ids = keys::ids(readers, connection, kind, key).await?.unwrap_or_default();
+            return records(readers, connection, kind, &ids).await;
+        }
     };
     let statement = query(statement).bind(connection).bind(kind.word()).bind(value);
+    let found = statement.fetch_all(readers).await.map_err(unavailable)?;
+    found.iter().map(|row| rows::record(row, connection, kind)).collect()
+}
+
+pub(super) async fn ids(
+    readers: &SqlitePool,
+    connection: &str,
+    kind: Kind,
+    key: &Key,
+) -> Result<Vec<String>> {
+    if let Some(ids) = keys::ids(readers, connection, kind, key).await? {
+        return Ok(ids);
+    }
+    let found = find(readers, connection, kind, key).await?;
+    Ok(found.into_iter().map(|record| record.id).collect())
+}
+
+pub(super) async fn records(
+    readers: &SqlitePool,
+    connection: &str,
+    kind: Kind,
+    ids: &[String],
+) -> Result<Vec<Record>> {
+    let mut ids: Vec<&String> = ids.iter().collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let json = serde_json::to_string(&ids).map_err(unavailable)?;
+    let statement = query(RECORDS).bind(connection).bind(kind.word()).bind(json);
+    let found = statement.fetch_all(readers).await.map_err(unavailable)?;
+    let mut records: Vec<Record> =
+        found.iter().map(|row| rows::record(row, connection, kind)).collect::<Result<_>>()?;
+    records.sort_unstable_by(|one, other| one.id.cmp(&other.id));
+    Ok(records)
+}
+
+pub(super) async fn scan_after(
+    readers: &SqlitePool,
+    connection: &str,
+    kind: Kind,
+    after: &str,
+    limit: u64,
+) -> Result<Vec<Record>> {
+    let statement = query(SCAN_AFTER)
+        .bind(connection)
+        .bind(kind.word())
+        .bind(after)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX));
     let found = statement.fetch_all(readers).await.map_err(unavailable)?;
     found.iter().map(|row| rows::record(row, connection, kind)).collect()
 }
@@ -175,6 +242,17 @@ pub(super) async fn count(readers: &SqlitePool, connection: &str, kind: Kind) ->
 pub(super) async fn members(readers: &SqlitePool, connection: &str, group: &str) -> Result<Vec<Reference>> {
     let statement = sqlx::query_scalar::<_, String>(MEMBERS).bind(connection).bind(group);
     rows::members(&statement.fetch_one(readers).await.map_err(unavailable)?)
+}
+
+pub(super) async fn members_among(
+    readers: &SqlitePool,
+    connection: &str,
+    group: &str,
+    ids: &[String],
+) -> Result<Vec<String>> {
+    let json = serde_json::to_string(ids).map_err(unavailable)?;
+    let statement = sqlx::query_scalar::<_, String>(MEMBERS_AMONG).bind(connection).bind(group).bind(json);
+    statement.fetch_all(readers).await.map_err(unavailable)
 }
 
 pub(super) async fn roster(readers: &SqlitePool, connection: &str, kind: Kind) -> Result<Option<Roster>> {

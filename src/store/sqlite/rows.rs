@@ -6,7 +6,8 @@ use sqlx::sqlite::SqliteRow;
 use crate::base::clock::Timestamp;
 use crate::base::secret::TokenHash;
 use crate::store::{
-    Error, Intent, IntentState, Kind, Lifecycle, Record, Reference, Result, Roster, Task, TaskState, TokenRow,
+    Error, Event, Happened, Intent, IntentState, Kind, Lifecycle, Record, Reference, Result, Roster, Task,
+    TaskState, TokenRow, Total, Watched,
 };
 
 /// What reading failed with, as the floors above know it.
@@ -39,6 +40,8 @@ pub(super) fn record(row: &SqliteRow, connection: &str, kind: Kind) -> Result<Re
         external_id: columns.next()?,
         email_keys: json_list(columns.next()?)?,
         display_key: columns.next()?,
+        told_key: columns.next()?,
+        active: columns.next()?,
         generation: columns.next()?,
         version: columns.next()?,
         created_at: columns.moment()?,
@@ -103,7 +106,40 @@ pub(super) fn intent(row: &SqliteRow) -> Result<Intent> {
 
 /// A task, from the columns that `task_query!` selects.
 pub(super) fn task(row: &SqliteRow) -> Result<Task> {
+    task_of(&mut Columns::of(row))
+}
+
+/// An event and its task: `id, happened, at, attempts`, then the columns of the task.
+pub(super) fn event(row: &SqliteRow) -> Result<Event> {
     let mut columns = Columns::of(row);
+    Ok(Event {
+        id: columns.next()?,
+        happened: {
+            let word: &str = columns.next()?;
+            Happened::from_word(word).ok_or_else(|| strange(word))?
+        },
+        at: columns.moment()?,
+        attempts: columns.next()?,
+        task: task_of(&mut columns)?,
+    })
+}
+
+/// A total: what of, `connection, kind, count, since`.
+pub(super) fn total(row: &SqliteRow) -> Result<Total> {
+    let mut columns = Columns::of(row);
+    Ok(Total {
+        of: {
+            let word: &str = columns.next()?;
+            Watched::from_word(word).ok_or_else(|| strange(word))?
+        },
+        connection: columns.next()?,
+        kind: columns.next()?,
+        count: columns.next::<i64>()?.unsigned_abs(),
+        since: columns.moment()?,
+    })
+}
+
+fn task_of(columns: &mut Columns<'_>) -> Result<Task> {
     Ok(Task {
         id: columns.next()?,
         connection: columns.next()?,
@@ -113,6 +149,8 @@ pub(super) fn task(row: &SqliteRow) -> Result<Task> {
         instruction: columns.next()?,
         person: columns.next()?,
         urgent: columns.next()?,
+        owner: columns.next()?,
+        link: columns.next()?,
         state: {
             let word: &str = columns.next()?;
             TaskState::from_word(word).ok_or_else(|| strange(word))?
@@ -121,6 +159,7 @@ pub(super) fn task(row: &SqliteRow) -> Result<Task> {
         closed_at: columns.moment_if_any()?,
         closed_by: columns.next()?,
         note: columns.next()?,
+        evidence: columns.next()?,
     })
 }
 

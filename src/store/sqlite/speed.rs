@@ -24,6 +24,8 @@ fn record(kind: Kind, id: &str, version: i64) -> Record {
         external_id: Some(format!("ext-{id}")),
         email_keys: vec![format!("{id}@corp.example")],
         display_key: Some(format!("person {id}")),
+        told_key: None,
+        active: (kind == Kind::User).then_some(true),
         desired: format!(r#"{{"userName":"{id}@corp.example","filler":"{}"}}"#, "x".repeat(700)),
         observed: Some(r#"{"role":"member"}"#.repeat(10)),
         standing: "{}".to_owned(),

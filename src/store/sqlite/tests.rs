@@ -12,6 +12,8 @@ use super::*;
 use crate::base::clock::Timestamp;
 use crate::store::{Lifecycle, conformance};
 
+mod upgrades;
+
 /// A folder with the path of a database in it.
 fn place() -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
@@ -31,6 +33,8 @@ fn user(id: &str, name: &str) -> Write {
         external_id: None,
         email_keys: vec![format!("{name}@corp.example")],
         display_key: None,
+        told_key: None,
+        active: None,
         desired: "x".repeat(500),
         observed: None,
         standing: "{}".to_owned(),
@@ -295,10 +299,10 @@ async fn every_question_is_answered_from_an_index() {
         (queries::BY_ACCOUNT, "records_account (connection=? AND kind=? AND account=?)"),
         (queries::BY_NAME, "records_name (connection=? AND kind=? AND name_key=?)"),
         (queries::BY_EXTERNAL_ID, "records_external_id (connection=? AND kind=? AND external_id=?)"),
-        (queries::BY_DISPLAY, "records_display (connection=? AND kind=? AND display_key=?)"),
         (queries::BY_EMAIL, "e USING PRIMARY KEY (connection=? AND kind=? AND email_key=?)"),
         (queries::BY_MEMBER, "o USING COVERING INDEX members_member (connection=? AND member_id=?)"),
         (queries::SCAN, "records_listing (connection=? AND kind=? AND lifecycle=?)"),
+        (queries::SCAN_AFTER, "records_listing (connection=? AND kind=? AND lifecycle=? AND id>?)"),
     ];
     for (statement, index) in records {
         let plan = plan(&opened.readers, statement).await;
@@ -321,6 +325,24 @@ async fn every_question_is_answered_from_an_index() {
             "r USING COVERING INDEX records_listing (connection=? AND kind=? AND lifecycle=? AND id=?)",
         ),
         (queries::MEMBERS, "m USING PRIMARY KEY (connection=? AND group_id=?)"),
+        (queries::RECORDS, "records_listing (connection=? AND kind=? AND lifecycle=? AND id=?)"),
+        (queries::MEMBERS_AMONG, "m USING PRIMARY KEY (connection=? AND group_id=? AND member_id=?)"),
+        (keys::NAME_PREFIX, "records_name (connection=? AND kind=? AND name_key>? AND name_key<?)"),
+        (keys::DISPLAY, "records_display (connection=? AND kind=? AND display_key=?)"),
+        (keys::DISPLAY, "records_told (connection=? AND kind=? AND told_key=?)"),
+        (keys::DISPLAY, "records_display_unknown (connection=? AND kind=?)"),
+        (
+            keys::DISPLAY_PREFIX,
+            "records_display (connection=? AND kind=? AND display_key>? AND display_key<?)",
+        ),
+        (keys::DISPLAY_PREFIX, "records_told (connection=? AND kind=? AND told_key>? AND told_key<?)"),
+        (keys::DISPLAY_PREFIX, "records_display_unknown (connection=? AND kind=?)"),
+        (keys::GROUP, "m USING PRIMARY KEY (connection=? AND group_id=?)"),
+        (keys::ACTIVE, "COVERING INDEX records_active (connection=? AND kind=? AND active=?)"),
+        (
+            keys::MODIFIED,
+            "COVERING INDEX records_modified (connection=? AND kind=? AND modified_at>? AND modified_at<?)",
+        ),
         (queries::DUE, "intents_due (next_attempt_at<?)"),
         (queries::OPEN_OF_RESOURCE, "intents_open (connection=? AND resource=?)"),
         (queries::OPEN_OF_CONNECTION, "intents_open (connection=?)"),
@@ -328,9 +350,11 @@ async fn every_question_is_answered_from_an_index() {
         (queries::OPEN, "intents USING INDEX intents_"),
         (queries::LATEST, "intents_resource (connection=? AND resource=?)"),
         (queries::OPEN_TASKS, "tasks_open"),
+        (super::watch::DUE, "events_due (connection=? AND next_attempt_at<?)"),
     ];
     for (statement, index) in others {
         let plan = plan(&opened.readers, statement).await;
         assert!(plan.contains(index), "{index}: {plan}");
+        assert!(!plan.contains("SCAN r"), "{plan}");
     }
 }

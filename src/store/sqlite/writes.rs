@@ -6,7 +6,7 @@ use sqlx::query;
 use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnection};
 
-use crate::store::{Error, Intent, Membership, Record, Task, TokenRow, Write};
+use crate::store::{Error, Happened, Intent, Membership, Record, Task, TokenRow, Write};
 
 /// Why a write was not applied.
 #[derive(Debug)]
@@ -79,20 +79,34 @@ pub(super) async fn apply(to: &mut SqliteConnection, write: &Write) -> Applied {
         Write::Settle { intent, state, attempts, next_attempt_at, at, outcome } => {
             let statement = query(
                 "UPDATE intents SET state = ?2, attempts = ?3, next_attempt_at = ?4, updated_at = ?5, outcome = ?6
-                 WHERE id = ?1 AND (state <> 'superseded' OR ?7)",
+                 WHERE id = ?1 AND (?7 OR state NOT IN ('confirmed', 'superseded', 'dead'))",
             );
             let statement = statement.bind(intent).bind(state.word()).bind(attempts).bind(next_attempt_at.0);
             statement.bind(at.0).bind(outcome).bind(!state.is_open()).execute(to).await?;
             Ok(())
         }
         Write::Task(task) => open_task(to, task).await,
-        Write::CloseTask { connection, dedupe, state, at, by, note } => {
+        Write::CloseTask { connection, dedupe, state, at, by, note, evidence } => {
             let statement = query(
-                "UPDATE tasks SET state = ?3, closed_at = ?4, closed_by = ?5, note = ?6
+                "INSERT INTO events (id, connection, task, happened, at, attempts, next_attempt_at)
+                 SELECT id || '-' || ?8, connection, id, ?8, ?4, 0, ?4 FROM tasks
+                 WHERE connection = ?1 AND dedupe = ?2 AND state = 'open';
+                 UPDATE tasks SET state = ?3, closed_at = ?4, closed_by = ?5, note = ?6, evidence = ?7
                  WHERE connection = ?1 AND dedupe = ?2 AND state = 'open'",
             );
             let statement = statement.bind(connection).bind(dedupe).bind(state.word());
-            statement.bind(at.0).bind(by).bind(note).execute(to).await?;
+            let statement = statement.bind(at.0).bind(by).bind(note).bind(evidence);
+            statement.bind(Happened::Closed.word()).execute(to).await?;
+            Ok(())
+        }
+        Write::DropEvent(event) => {
+            query("DELETE FROM events WHERE id = ?1").bind(event).execute(to).await?;
+            Ok(())
+        }
+        Write::PostponeEvent { event, attempts, next_attempt_at } => {
+            let statement = query("UPDATE events SET attempts = ?2, next_attempt_at = ?3 WHERE id = ?1");
+            let statement = statement.bind(event).bind(attempts);
+            statement.bind(next_attempt_at.map(|at| at.0)).execute(to).await?;
             Ok(())
         }
         Write::Token(token) => put_token(to, token).await,
@@ -129,8 +143,8 @@ async fn insert_record(to: &mut SqliteConnection, record: &Record) -> Applied {
     let statement = query(
         "INSERT INTO records (connection, kind, id, lifecycle, account, name_key, external_id, email_keys,
                               display_key, label, desired, observed, standing, generation, version, created_at,
-                              modified_at, observed_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
+                              modified_at, observed_at, told_key, active)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
          ON CONFLICT (connection, kind, id) DO NOTHING",
     );
     write_record(to, bind_record(statement, record)?).await
@@ -142,14 +156,15 @@ async fn replace_record(to: &mut SqliteConnection, record: &Record, expected: i6
     let statements = query(
         "UPDATE records
          SET lifecycle = ?4, account = ?5, name_key = ?6, external_id = ?7, email_keys = ?8, display_key = ?9,
-             label = ?10
-         WHERE connection = ?1 AND kind = ?2 AND id = ?3 AND version = ?19
-         AND (lifecycle, account, name_key, external_id, email_keys, display_key, label)
-             IS NOT (?4, ?5, ?6, ?7, ?8, ?9, ?10);
+             label = ?10, told_key = ?19, active = ?20, display_known = 1
+         WHERE connection = ?1 AND kind = ?2 AND id = ?3 AND version = ?21
+         AND (lifecycle, account, name_key, external_id, email_keys, display_key, label, told_key, active,
+              display_known)
+             IS NOT (?4, ?5, ?6, ?7, ?8, ?9, ?10, ?19, ?20, 1);
          UPDATE records
          SET desired = ?11, observed = ?12, standing = ?13, generation = ?14, version = ?15,
              created_at = ?16, modified_at = ?17, observed_at = ?18
-         WHERE connection = ?1 AND kind = ?2 AND id = ?3 AND version = ?19",
+         WHERE connection = ?1 AND kind = ?2 AND id = ?3 AND version = ?21",
     );
     write_record(to, bind_record(statements, record)?.bind(expected)).await
 }
@@ -186,7 +201,9 @@ fn bind_record(statement: Statement, record: &Record) -> Attempt<Statement> {
         .bind(record.version)
         .bind(record.created_at.0)
         .bind(record.modified_at.0)
-        .bind(record.observed_at.map(|at| at.0)))
+        .bind(record.observed_at.map(|at| at.0))
+        .bind(&record.told_key)
+        .bind(record.active))
 }
 
 async fn insert_intent(to: &mut SqliteConnection, intent: &Intent) -> Applied {
@@ -220,10 +237,13 @@ async fn insert_intent(to: &mut SqliteConnection, intent: &Intent) -> Applied {
 
 async fn open_task(to: &mut SqliteConnection, task: &Task) -> Applied {
     query(
-        "INSERT INTO tasks (id, connection, resource, kind, dedupe, instruction, person, urgent, state, created_at,
-                            closed_at, closed_by, note)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
-         ON CONFLICT (connection, dedupe) WHERE state = 'open' DO NOTHING",
+        "INSERT INTO tasks (id, connection, resource, kind, dedupe, instruction, person, urgent, owner, link, state,
+                            created_at, closed_at, closed_by, note, evidence)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+         ON CONFLICT (connection, dedupe) WHERE state = 'open' DO NOTHING;
+         INSERT INTO events (id, connection, task, happened, at, attempts, next_attempt_at)
+         SELECT ?1 || '-' || ?17, ?2, ?1, ?17, ?12, 0, ?12
+         WHERE EXISTS (SELECT 1 FROM tasks WHERE id = ?1)",
     )
     .bind(&task.id)
     .bind(&task.connection)
@@ -233,11 +253,15 @@ async fn open_task(to: &mut SqliteConnection, task: &Task) -> Applied {
     .bind(&task.instruction)
     .bind(&task.person)
     .bind(task.urgent)
+    .bind(&task.owner)
+    .bind(&task.link)
     .bind(task.state.word())
     .bind(task.created_at.0)
     .bind(task.closed_at.map(|at| at.0))
     .bind(&task.closed_by)
     .bind(&task.note)
+    .bind(&task.evidence)
+    .bind(Happened::Opened.word())
     .execute(to)
     .await?;
     Ok(())

@@ -1,7 +1,7 @@
 //! The client against a server of canned bytes on a real socket.
 
 mod sending;
-mod server;
+pub(super) mod server;
 mod tokens;
 
 use std::sync::Arc;

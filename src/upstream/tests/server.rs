@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 /// What becomes of a request.
-pub(super) enum Reply {
+pub(in crate::upstream) enum Reply {
     /// These bytes, then the end of the connection.
     Bytes(Vec<u8>),
     /// The connection ends without an answer.
@@ -19,9 +19,9 @@ pub(super) enum Reply {
     Endless(Vec<u8>),
 }
 
-pub(super) struct Server {
-    pub(super) url: String,
-    pub(super) requests: Arc<Mutex<Vec<String>>>,
+pub(in crate::upstream) struct Server {
+    pub(in crate::upstream) url: String,
+    pub(in crate::upstream) requests: Arc<Mutex<Vec<String>>>,
     /// The most requests that were under way at one time.
     pub(super) most_at_once: Arc<AtomicUsize>,
     task: JoinHandle<()>,
@@ -34,7 +34,7 @@ impl Drop for Server {
 }
 
 /// An answer with a status line, these header lines and a body of known length.
-pub(super) fn answer(status: u16, headers: &[&str], body: &[u8]) -> Reply {
+pub(in crate::upstream) fn answer(status: u16, headers: &[&str], body: &[u8]) -> Reply {
     let mut bytes = format!("HTTP/1.1 {status} x\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
     for header in headers {
         bytes.push_str(header);
@@ -46,7 +46,9 @@ pub(super) fn answer(status: u16, headers: &[&str], body: &[u8]) -> Reply {
 
 impl Server {
     /// Answers the request number n (the first is 0), of which it sees the text, as `reply` says.
-    pub(super) async fn start(reply: impl Fn(usize, &str) -> Reply + Send + Sync + 'static) -> Self {
+    pub(in crate::upstream) async fn start(
+        reply: impl Fn(usize, &str) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::<Mutex<Vec<String>>>::default();

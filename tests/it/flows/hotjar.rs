@@ -48,6 +48,7 @@ fn a_joiner_is_a_task_and_done_when_somebody_says_so() {
     assert_eq!(open(&demo), [task("invite")]);
     assert_eq!(extension["ticketId"], tasks[0]["id"]);
     assert!(tasks[0]["instruction"].as_str().unwrap().contains("Read Only"), "{tasks:?}");
+    assert_eq!(tasks[0]["owner"], "the Hotjar administrators");
     assert_eq!(app.post("/Users", &ada()).status, 409);
     assert_eq!(open(&demo).len(), 1);
 

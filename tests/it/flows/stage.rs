@@ -206,6 +206,18 @@ impl Served {
         serde_json::from_str(&run(&["tasks", "list", "--config", &config, "--json"])).unwrap()
     }
 
+    /// A file beside the configuration.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Runs a command about the links of the connection to its end and answers what it printed.
+    pub fn links(&self, arguments: &[&str]) -> String {
+        let [command, rest @ ..] = arguments else { panic!("no command") };
+        let config = text(&self.path("portcullis.toml"));
+        run(&[&["links", command, "--config", &config, "--connection", self.app], rest].concat())
+    }
+
     /// Ends the gateway as a power cut would.
     pub fn kill_gateway(&mut self) {
         self.gateway.kill();

@@ -170,7 +170,7 @@ fn somebody_deleted_and_created_again_has_the_old_account() {
 }
 
 #[test]
-fn a_team_is_joined_and_left_with_one_call_each() {
+fn a_team_is_joined_with_one_call_and_left_with_one_and_a_reading() {
     let demo = Demo::start();
     let mut app = demo.app("tines");
     let person = joined(&mut app);
@@ -178,20 +178,21 @@ fn a_team_is_joined_and_left_with_one_call_each() {
     let (owner, maria) = (app.person("owner@example.com"), app.person("maria.santos@example.com"));
     let join = format!("POST /api/v1/teams/5/memberships {{\"user_id\":{}}}", account(&person));
     let leave = format!("DELETE /api/v1/teams/5/memberships/{}", account(&person));
+    let read_back = |person: &Value| format!("GET /api/v1/users/{}", account(person));
 
     assert_eq!(app.patch(&group_at(&team), &add_members(&[id(&person), id(&maria)])).status, 204);
     assert_eq!(app.journal(), std::slice::from_ref(&join));
     assert_eq!(app.get(&at(&person)).json()["groups"][0]["display"], "Security Ops");
     assert_eq!(app.patch(&group_at(&team), &remove_member(id(&person))).status, 204);
-    assert_eq!(app.journal(), std::slice::from_ref(&leave));
+    assert_eq!(app.journal(), [leave.clone(), read_back(&person)]);
     assert_eq!(app.patch(&group_at(&team), &remove_member(id(&person))).status, 204);
     assert_eq!(app.journal(), Vec::<String>::new());
 
     assert_eq!(app.patch(&group_at(&team), &replace_members(&[id(&owner), id(&person)])).status, 204);
     let maria_leaves = format!("DELETE /api/v1/teams/5/memberships/{}", account(&maria));
-    assert_eq!(app.journal(), [maria_leaves, join]);
+    assert_eq!(app.journal(), [maria_leaves, join, read_back(&maria)]);
     assert_eq!(app.patch(&group_at(&team), &remove_members(&[id(&person), id(&maria)])).status, 204);
-    assert_eq!(app.journal(), [leave]);
+    assert_eq!(app.journal(), [leave, read_back(&person)]);
     let read = app.get(&group_at(&team)).json();
     assert_eq!(read["members"].as_array().unwrap().len(), 1);
     assert_eq!(read["members"][0]["value"], owner["id"]);

@@ -124,12 +124,18 @@ fn a_leaver_is_disabled_and_read_back_before_the_answer() {
         let path = user(&person);
         assert_eq!(app.journal(), [format!("PATCH {path} {{\"active\":false}}"), format!("GET {path}")]);
         assert_eq!(stored(&mut app, "ada.berg@example.com")[0]["active"], false);
-        assert_eq!(demo.tasks("workiva"), Vec::<Value>::new());
+        let [left] = &demo.tasks("workiva")[..] else { panic!("{leave}: not one task") };
+        assert_eq!(
+            (&left["kind"], &left["link"]),
+            (&json!("residual_access"), &json!("https://app.wdesk.com")),
+            "{leave}"
+        );
         let read = app.get(&at(&person));
         if leave == "delete" {
             assert_eq!(read.status, 404);
         } else {
             assert_eq!((&answer.json()["active"], &read.json()["active"]), (&json!(false), &json!(false)));
+            assert_eq!(read.json()[GATEWAY]["residual"], json!(["document-permissions"]));
             assert_eq!(app.patch(&at(&person), &okta_active(false)).status, 200);
         }
         assert_eq!(app.journal(), Vec::<String>::new());
@@ -195,7 +201,7 @@ fn members_nobody_has_read_yet_are_taken_out_all_the_same() {
 }
 
 #[test]
-fn a_group_is_joined_and_left_with_one_call_each() {
+fn a_group_is_joined_with_one_call_and_left_with_one_and_a_reading() {
     let demo = Demo::start();
     let mut app = demo.app("workiva");
     let person = joined(&mut app);
@@ -208,7 +214,7 @@ fn a_group_is_joined_and_left_with_one_call_each() {
     assert_eq!(app.journal(), [join]);
     assert_eq!(app.get(&group_at(&finance)).json()["members"].as_array().unwrap().len(), 4);
     assert_eq!(app.patch(&group_at(&finance), &remove_member(id(&person))).status, 204);
-    assert_eq!(app.journal(), [leave]);
+    assert_eq!(app.journal(), [leave, format!("GET {FINANCE}")]);
     assert_eq!(app.patch(&group_at(&finance), &remove_member(id(&person))).status, 204);
     assert_eq!(app.journal(), Vec::<String>::new());
 }

@@ -24,7 +24,7 @@ fn built(settings: &Settings, mode: Mode, dialect: Dialect) -> std::result::Resu
         body_limit: 1,
         clock: Arc::new(SystemClock),
     };
-    (APP.build)(&Blueprint { connection: "hotjar", mode, dialect, settings, wire })
+    APP.adapter(&Blueprint { connection: "hotjar", mode, dialect, settings, wire })
 }
 
 fn hotjar() -> Guarded {
@@ -185,21 +185,42 @@ async fn another_app_brings_its_own_words() {
 }
 
 #[test]
-fn other_modes_are_refused_with_the_reason() {
-    let refused = built(&Settings::default(), Mode::Rest, Dialect::Guide).unwrap_err();
-    assert_eq!(
-        refused,
-        "mode `rest` with dialect `guide`: the app has no interface to speak, so only mode `manual` with dialect \
-         `guide` is possible"
-    );
-}
-
-#[test]
 fn a_role_list_with_one_role_twice_is_refused() {
     let mut settings = Settings::default();
     settings.set("manual.roles", Setting::Texts(vec!["Admin".into(), "admin".into()]));
     assert_eq!(
         built(&settings, Mode::Manual, Dialect::Guide).unwrap_err(),
         "`manual.roles` holds an empty role, or one twice"
+    );
+}
+
+#[tokio::test]
+async fn the_operators_own_words_name_the_person_the_role_and_the_assignee() {
+    let mut settings = Settings::default();
+    let text = |text: &str| Setting::Text(text.into());
+    settings
+        .set("manual.assignee", text("Kim"))
+        .set("manual.link", text("https://app.example/team"))
+        .set("manual.instructions.invite", text("invite {name} <{email}> as {role} on {page}"))
+        .set("manual.instructions.remove", text("take {email} ({role}) out of {app}"));
+    let app = built(&settings, Mode::Manual, Dialect::Guide).unwrap();
+    let named = Draft { display_name: Some("Anna Berg".into()), ..draft(&["Admin"]) };
+    let Outcome::Waiting(request) = app.create_account(&named).await.unwrap() else { panic!("not waiting") };
+    assert_eq!(request.instruction, "invite Anna Berg <anna@corp.example> as Admin on Settings > Team");
+    assert_eq!(
+        (request.owner.as_deref(), request.link.as_deref()),
+        (Some("Kim"), Some("https://app.example/team"))
+    );
+    assert_eq!(
+        instruction(app.create_account(&draft(&[])).await),
+        "invite anna@corp.example <anna@corp.example> as Read Only on Settings > Team"
+    );
+    assert_eq!(
+        instruction(app.deactivate(&account("Admin", State::Active)).await),
+        "take anna@corp.example (Admin) out of Hotjar"
+    );
+    assert_eq!(
+        instruction(app.groups().unwrap().add_member("role:admin", &member()).await),
+        "change the person's role to `Admin` (Hotjar: Settings > Team)"
     );
 }

@@ -97,6 +97,45 @@ proptest! {
     }
 
     #[test]
+    fn adding_what_is_there_changes_nothing(operations in proptest::collection::vec(operation(), 1..4), by_path in any::<bool>()) {
+        let mut user = anna();
+        drop(user_patch(&Value::Array(operations)).unwrap().apply(&mut user, &ENTRA));
+        let held = user.clone();
+        for (name, value) in held.as_object().unwrap() {
+            if ["schemas", "id", "meta"].contains(&name.as_str()) {
+                continue;
+            }
+            let add = if by_path {
+                json!([{"op": "add", "path": name, "value": value}])
+            } else {
+                json!([{"op": "add", "value": {name: value}}])
+            };
+            prop_assert_eq!(user_patch(&add).unwrap().apply(&mut user, &GENERIC), Ok(false), "{}", add);
+            prop_assert_eq!(&user, &held);
+        }
+    }
+
+    #[test]
+    fn operations_are_carried_out_one_after_the_other(operations in proptest::collection::vec(operation(), 2..5)) {
+        let (mut at_once, mut one_by_one) = (anna(), anna());
+        let whole = user_patch(&Value::Array(operations.clone())).unwrap().apply(&mut at_once, &GENERIC);
+        let mut steps = Ok(false);
+        for operation in operations {
+            let step = user_patch(&json!([operation])).unwrap().apply(&mut one_by_one, &GENERIC);
+            if step.is_err() {
+                steps = step;
+                break;
+            }
+        }
+        prop_assert_eq!(whole.is_ok(), steps.is_ok());
+        if whole.is_ok() {
+            prop_assert_eq!(at_once, one_by_one);
+        } else {
+            prop_assert_eq!(at_once, anna(), "all or nothing");
+        }
+    }
+
+    #[test]
     fn what_is_reported_as_changed_is_what_changed(operations in proptest::collection::vec(operation(), 1..5)) {
         let patch = user_patch(&Value::Array(operations)).unwrap();
         let mut user = anna();

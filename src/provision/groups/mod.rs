@@ -1,17 +1,21 @@
 //! Groups: what the app calls workspaces, teams, groups or roles.
 
+mod journal;
+
 use std::sync::Arc;
 
 use serde_json::Value;
 
+pub(super) use self::journal::GroupStanding;
+use self::journal::{describe, group_name_turn};
 use super::connection::Connection;
 use super::members::{Difference, MembersStep};
 use super::policy::Idp;
 use super::refuse;
-use super::users::{check, not_found};
+use super::users::{Aim, REPEATABLE, check, not_found};
 use super::{Preconditions, Result, STRIDE, Shown, View};
 use crate::base::fold::key;
-use crate::contract::{GroupCapabilities, Groups};
+use crate::contract::{self, Group, GroupCapabilities, Groups};
 use crate::scim::catalog::Catalog;
 use crate::scim::decode;
 use crate::scim::error::ScimError;
@@ -28,54 +32,102 @@ impl Connection {
         let this = Arc::clone(self);
         let work = async move {
             let name = name_of(&desired);
-            let _turn = this.turns.take(&format!("group-name:{}", key(&name))).await;
+            let turn = this.turns.take(&group_name_turn(&name)).await;
+            for (intent, aim) in this.group_creates_in_doubt(&name).await? {
+                this.seek_group(&intent, &aim).await?;
+            }
             this.ensure_listed(Kind::User).await?;
             this.ensure_listed(Kind::Group).await?;
-            let taken = this.store().find(this.name(), Kind::Group, &Key::Name(key(&name))).await?;
-            if !taken.is_empty() {
-                return Err(ScimError::uniqueness(
-                    "`displayName` is taken by another group of this connection; look it up with a filter and update that one",
-                )
-                .into());
+            if let Some(again) = this.repeated_group(&desired).await? {
+                let _own = this.turns.take(&again.id).await;
+                let difference = this.difference(&again, vec![MembersStep::Add(wanted)]).await?;
+                this.change_members(&again, difference, None).await?;
+                return Ok((again, turn));
             }
             let mut record = this.new_group(&name);
             let _own = this.turns.take(&record.id).await;
             this.refuse_members(&record, &wanted).await?;
-            record.desired = desired.to_string();
-            record.external_id = external_id(&desired);
-            record.account = Some(this.account_for_group(&name).await?);
-            record.version = 1;
-            this.store()
-                .commit(vec![Write::Record { record: Box::new(record.clone()), expected: None }])
-                .await?;
+            describe(&mut record, &desired);
+            this.make_group(&mut record, desired).await?;
             if !wanted.is_empty() {
                 let difference = Difference { added: wanted, ..Difference::default() };
                 this.change_members(&record, difference, None).await?;
             }
-            Ok(record)
+            Ok((record, turn))
         };
-        let record = self.carry(work, |_| async {}).await?;
-        self.shown_group(&record, view).await
+        let (record, turn) = self.carry(work).await?;
+        let shown = self.shown_group(&record, view).await?;
+        let this = Arc::clone(self);
+        self.shared.tracker.spawn(async move {
+            this.acknowledge_group(&record.id).await;
+            drop(turn);
+        });
+        Ok(shown)
     }
 
-    /// The app's group behind a new SCIM group.
-    async fn account_for_group(&self, name: &str) -> Result<String> {
-        let capabilities = self.capabilities().groups;
-        if let Some(role) = self.policy.role_groups.get(&key(name)).filter(|_| capabilities.are_roles) {
-            let known = self.store().scan(self.name(), Kind::Group, 0, STRIDE).await?;
-            if let Some(account) = known
-                .into_iter()
-                .filter(|group| key(&group.label) == key(role))
-                .find_map(|group| group.account)
-            {
-                return Ok(account);
-            }
+    /// A group whose create was never answered is answered with what it made.
+    ///
+    /// # Errors
+    /// 409 where the name is taken by any other group.
+    async fn repeated_group(&self, desired: &Value) -> Result<Option<Record>> {
+        let taken = self.store().find(self.name(), Kind::Group, &Key::Name(key(&name_of(desired)))).await?;
+        let Some(record) = taken.into_iter().next() else { return Ok(None) };
+        let lost = GroupStanding::read(&record).unacknowledged_at;
+        let lost = lost.is_some_and(|at| self.now().since(at) < REPEATABLE);
+        if lost && record.external_id == external_id(desired) {
+            return Ok(Some(record));
         }
-        let groups = self.app_groups(capabilities.create, "create groups")?;
-        let outcome =
-            groups.create_group(name).await.map_err(|error| refuse::not_applied(&error, self.policy.idp))?;
-        let group = outcome.value().ok_or_else(|| refuse::still_working(self.policy.idp))?;
-        Ok(group.id)
+        Err(ScimError::uniqueness(
+            "`displayName` is taken by another group of this connection; look it up with a filter and update that one",
+        )
+        .into())
+    }
+
+    /// Links a new SCIM group with a group of the app, which is created where none is there for it.
+    async fn make_group(&self, record: &mut Record, desired: Value) -> Result<()> {
+        let unacknowledged_at = Some(self.now());
+        GroupStanding { unacknowledged_at, ..GroupStanding::default() }.write(record);
+        if let Some(role) = self.role_behind(&record.label).await? {
+            record.account = Some(role);
+            return self.save_group(record, None).await;
+        }
+        let groups = self.app_groups(self.capabilities().groups.create, "create groups")?;
+        let intent = self.group_intent(record, "create", &Aim { desired, deleted: false })?;
+        self.store().commit(vec![Write::Intent(intent.clone())]).await?;
+        let made = match groups.create_group(&record.label).await {
+            Ok(outcome) => outcome.value().filter(|group| !group.id.is_empty()).ok_or_else(|| {
+                contract::Error::new(
+                    contract::Kind::Unknown,
+                    "create_group",
+                    "the app did not tell the new id",
+                )
+            }),
+            Err(error) => Err(error),
+        };
+        let made = match made {
+            Err(error) if error.kind == contract::Kind::Unknown => {
+                let name = record.name_key.clone();
+                let found = self.look_for_group(groups, |group| key(&group.name) == name).await;
+                found.ok_or(error)
+            }
+            made => made,
+        };
+        match made {
+            Ok(group) => record.account = Some(group.id),
+            Err(error) => return Err(self.settle_failed(&intent, &error).await),
+        }
+        self.save_group(record, Some(&intent)).await
+    }
+
+    /// The role of the app that the policy gives this name.
+    async fn role_behind(&self, name: &str) -> Result<Option<String>> {
+        let are_roles = self.capabilities().groups.are_roles;
+        let Some(role) = self.policy.role_groups.get(&key(name)).filter(|_| are_roles) else {
+            return Ok(None);
+        };
+        let known = self.store().scan(self.name(), Kind::Group, 0, STRIDE).await?;
+        let mut known = known.into_iter().filter(|group| key(&group.label) == key(role));
+        Ok(known.find_map(|group| group.account))
     }
 
     /// Replaces a group (RFC 7644 §3.5.1); absent `members` means none, as the RFC reads an absent attribute.
@@ -135,6 +187,7 @@ impl Connection {
             let _turn = this.turns.take(&id).await;
             let record = this.group(&id).await?;
             check(&when, record.version)?;
+            let record = this.settled_group(record).await?;
             let shown = this.show_group(&record, None);
             let (desired, steps) = change(&shown)?;
             let record = this.rename_group(record, desired).await?;
@@ -142,7 +195,30 @@ impl Connection {
             this.change_members(&record, difference, None).await?;
             this.group(&id).await
         };
-        self.carry(work, |_| async {}).await
+        self.carry(work).await
+    }
+
+    /// The group after what was under way for it: a rename that was never answered is looked for first.
+    ///
+    /// # Errors
+    /// 503 while the group is being deleted.
+    async fn settled_group(&self, record: Record) -> Result<Record> {
+        let open = self.open_group_work(&record.id).await?;
+        if open.iter().any(|intent| intent.operation == "delete") {
+            return Err(refuse::still_working(self.policy.idp));
+        }
+        for intent in &open {
+            let Ok(aim) = serde_json::from_str::<Aim>(&intent.plan) else { continue };
+            if let Err(refusal) = self.seek_group(intent, &aim).await {
+                // A new name does not hold up those who leave the group.
+                tracing::info!(
+                    connection = self.name(),
+                    reason = refusal.error.detail,
+                    "a rename is still in doubt"
+                );
+            }
+        }
+        if open.is_empty() { Ok(record) } else { self.group(&record.id).await }
     }
 
     /// Takes over the group's own attributes; the app is told only of another name.
@@ -152,6 +228,7 @@ impl Connection {
         if stands == desired {
             return Ok(record);
         }
+        let mut intent = None;
         if name != record.label {
             let taken = self.store().find(self.name(), Kind::Group, &Key::Name(key(&name))).await?;
             if taken.iter().any(|other| other.id != record.id) {
@@ -161,22 +238,23 @@ impl Connection {
                 .into());
             }
             let groups = self.app_groups(self.capabilities().groups.rename, "rename groups")?;
-            if let Some(account) = &record.account {
-                groups
-                    .rename_group(account, &name)
-                    .await
-                    .map_err(|error| refuse::not_applied(&error, self.policy.idp))?;
+            if let Some(account) = record.account.clone() {
+                let aim = Aim { desired: desired.clone(), deleted: false };
+                let entry = self.group_intent(&record, "rename", &aim)?;
+                self.store().commit(vec![Write::Intent(entry.clone())]).await?;
+                if let Err(error) = groups.rename_group(&account, &name).await {
+                    let shows = |group: &Group| group.id == account && group.name == name;
+                    let may_show = error.kind == contract::Kind::Unknown;
+                    if !may_show || self.look_for_group(groups, shows).await.is_none() {
+                        return Err(self.settle_failed(&entry, &error).await);
+                    }
+                }
+                intent = Some(entry);
             }
         }
-        let expected = Some(record.version);
-        record.desired = desired.to_string();
-        record.external_id = external_id(&desired);
-        record.name_key = key(&name);
-        record.display_key = Some(key(&name));
-        record.label = name;
-        record.version += 1;
+        describe(&mut record, &desired);
         record.modified_at = self.now();
-        self.store().commit(vec![Write::Record { record: Box::new(record.clone()), expected }]).await?;
+        self.save_group(&mut record, intent.as_ref()).await?;
         Ok(record)
     }
 
@@ -185,27 +263,22 @@ impl Connection {
         let (this, id, when) = (Arc::clone(self), id.to_owned(), when.clone());
         let work = async move {
             let _turn = this.turns.take(&id).await;
-            let mut record = this.group(&id).await?;
+            let record = this.group(&id).await?;
             check(&when, record.version)?;
-            let groups = this.app_groups(this.capabilities().groups.delete, "delete groups")?;
-            if let Some(account) = &record.account {
-                groups
-                    .delete_group(account)
-                    .await
-                    .map_err(|error| refuse::not_applied(&error, this.policy.idp))?;
-            }
-            let expected = Some(record.version);
-            record.lifecycle = Lifecycle::Deleted;
-            record.version += 1;
-            let (connection, group) = (this.name().to_owned(), record.id.clone());
-            let writes = vec![
-                Write::ClearMemberships { connection: connection.clone(), member: group.clone() },
-                Write::ClearMembers { connection, group },
-                Write::Record { record: Box::new(record), expected },
-            ];
-            Ok(this.store().commit(writes).await?)
+            this.app_groups(this.capabilities().groups.delete, "delete groups")?;
+            let open = this.open_group_work(&id).await?;
+            let known = open.into_iter().find(|intent| intent.operation == "delete");
+            let intent = if let Some(known) = known {
+                known
+            } else {
+                let desired = serde_json::from_str(&record.desired).unwrap_or_default();
+                let intent = this.group_intent(&record, "delete", &Aim { desired, deleted: true })?;
+                this.store().commit(vec![Write::Intent(intent.clone())]).await?;
+                intent
+            };
+            this.delete_under(record, &intent).await
         };
-        self.carry(work, |()| async {}).await
+        self.carry(work).await
     }
 
     /// The live group with this id.
@@ -242,6 +315,8 @@ impl Connection {
             external_id: None,
             email_keys: Vec::new(),
             display_key: Some(key(name)),
+            told_key: None,
+            active: None,
             desired: "{}".to_owned(),
             observed: None,
             standing: "{}".to_owned(),

@@ -1,0 +1,203 @@
+//! Removals from groups: a success the app answers counts once a reading shows it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::Result;
+use super::apply::PAUSES;
+use super::connection::Connection;
+use super::members::{Tally, note_group};
+use super::standing::Person;
+use crate::base::context;
+use crate::contract::{Account, By, Error, Groups, Kind, Membership, Request};
+use crate::scim::error::{ScimError, ScimType};
+use crate::store::{self, Record, Task, Write};
+
+/// A removal the app was asked for.
+#[derive(Debug)]
+pub(super) struct Removal {
+    /// The SCIM id.
+    pub id: String,
+    /// The app's id.
+    pub account: String,
+    /// What the app answered, where that may hide a success.
+    pub failed: Option<Error>,
+}
+
+/// Who is in a group still, and the account where the reading was of one.
+struct Reading {
+    inside: BTreeSet<String>,
+    told: Option<Account>,
+}
+
+/// Whether a removal that failed so may have been done.
+pub(super) fn may_hide_a_success(kind: Kind) -> bool {
+    match kind {
+        Kind::Unknown | Kind::NotFound => true,
+        Kind::Conflict
+        | Kind::Ambiguous
+        | Kind::Invalid
+        | Kind::Unsupported
+        | Kind::Credentials
+        | Kind::Forbidden
+        | Kind::NoSeats
+        | Kind::RateLimited
+        | Kind::Unavailable
+        | Kind::Unexpected => false,
+    }
+}
+
+impl Connection {
+    /// Refuses to take anybody out of the role that everybody has at least, before any call.
+    ///
+    /// # Errors
+    /// 400 `mutability`.
+    pub(super) fn refuse_floor(&self, group: &Record) -> Result<()> {
+        let capabilities = self.capabilities();
+        if capabilities.groups.floor.is_none() || capabilities.groups.floor != group.account.as_deref() {
+            return Ok(());
+        }
+        let detail = format!(
+            "nobody can be taken out of `{}`: in {} every account has that role at least; deactivate the person instead",
+            group.label, capabilities.app
+        );
+        Err(ScimError::bad(ScimType::Mutability, detail).into())
+    }
+
+    /// Reads back what the app was asked for: whoever is out is noted, whoever is not stays a failure that is worth
+    /// another attempt. All removals share each reading.
+    pub(super) async fn confirm_removals(
+        &self,
+        groups: &dyn Groups,
+        group: &Record,
+        tally: &mut Tally,
+    ) -> Result<()> {
+        let mut open = std::mem::take(&mut tally.asked);
+        let mut failure = None;
+        for pause in PAUSES {
+            if open.is_empty() || pause >= context::remaining(Duration::from_secs(25)) {
+                break;
+            }
+            tokio::time::sleep(pause).await;
+            let Reading { inside, told } = match self.who_is_inside(groups, group, &open).await {
+                Ok(reading) => reading,
+                Err(error) => {
+                    failure = Some(error);
+                    break;
+                }
+            };
+            let (still, out): (Vec<Removal>, Vec<Removal>) =
+                open.into_iter().partition(|removal| inside.contains(&removal.account));
+            for removal in out {
+                self.note_out(group, &removal.id, told.clone()).await?;
+                tally.leaves(&group.id, removal.id);
+            }
+            open = still;
+        }
+        for removal in open {
+            self.note_still_inside(&removal).await;
+            let error = removal.failed.or_else(|| failure.clone()).unwrap_or_else(|| {
+                Error::new(
+                    Kind::Unavailable,
+                    "remove_member",
+                    format!(
+                        "{} took the removal and still shows the account in the group",
+                        self.capabilities().app
+                    ),
+                )
+            });
+            tally.fail_removal(removal.id, error);
+        }
+        Ok(())
+    }
+
+    /// One reading of the app: of the account where there is one and it tells its groups, else of the group.
+    async fn who_is_inside(
+        &self,
+        groups: &dyn Groups,
+        group: &Record,
+        asked: &[Removal],
+    ) -> crate::contract::Result<Reading> {
+        let capabilities = self.capabilities();
+        let place = group.account.as_deref().unwrap_or_default();
+        // Where one joins a group by invitation the group tells its members in one call, and an account takes several.
+        let on_account = capabilities.groups.membership == Membership::OnAccount
+            && capabilities.accounts.by_id
+            && !capabilities.groups.add_invites;
+        if let (true, [only]) = (on_account, asked) {
+            let told = self.adapter().account(By::Id(&only.account)).await?;
+            let lists = told.as_ref().map(|account| account.groups.clone());
+            if let Some(inside) =
+                lists.map_or(Some(false), |lists| lists.map(|held| held.iter().any(|known| known == place)))
+            {
+                let inside = if inside { BTreeSet::from([only.account.clone()]) } else { BTreeSet::new() };
+                return Ok(Reading { inside, told });
+            }
+        }
+        let inside = groups.members(place).await?.into_iter().collect();
+        Ok(Reading { inside, told: None })
+    }
+
+    /// Keeps that a person is out of a group, and what the reading told besides.
+    async fn note_out(&self, group: &Record, id: &str, told: Option<Account>) -> Result<()> {
+        let _turn = self.turns.take(id).await;
+        let Some(record) = self.store().record(self.name(), store::Kind::User, id).await? else {
+            return Ok(());
+        };
+        let mut person = Person::read(record);
+        let expected = Some(person.record.version);
+        note_group(&mut person, group.account.as_deref().unwrap_or_default(), false);
+        if let Some(told) = told {
+            let mut merged = person.account();
+            merged.merge(told);
+            self.observe(&mut person, merged);
+        }
+        let mut writes = Vec::new();
+        if self.capabilities().groups.are_roles {
+            writes = self.membership_writes(&person).await?;
+        }
+        if person.differs_from_record() || !writes.is_empty() {
+            self.keep(&mut person, expected, writes).await?;
+        }
+        Ok(())
+    }
+
+    /// Where groups are roles the answer of the app was noted as the role; the app shows another.
+    async fn note_still_inside(&self, removal: &Removal) {
+        if !self.capabilities().groups.are_roles {
+            return;
+        }
+        let _turn = self.turns.take(&removal.id).await;
+        let (Ok(mut person), Ok(Some(told))) =
+            (self.person(&removal.id).await, self.adapter().account(By::Id(&removal.account)).await)
+        else {
+            return;
+        };
+        let expected = Some(person.record.version);
+        let mut merged = person.account();
+        merged.merge(told);
+        self.observe(&mut person, merged);
+        if let Err(failure) = self.keep(&mut person, expected, Vec::new()).await {
+            tracing::warn!(connection = self.name(), %failure, "a role could not be noted");
+        }
+    }
+
+    /// An urgent task for a removal that the app refuses for good.
+    pub(super) async fn member_attention(&self, group: &Record, id: &str, why: &str) -> Write {
+        let record = self.store().record(self.name(), store::Kind::User, id).await.ok().flatten();
+        let person = record.map(Person::read).map_or_else(String::new, |person| person.mention());
+        let (name, app) = (&group.label, self.capabilities().app);
+        let instruction = format!("take the person out of the group `{name}` in {app} by hand: {why}");
+        let task = self.new_task("attention", id, person, Request::new(instruction));
+        Write::Task(Task { dedupe: member_key(&group.id, id), urgent: true, ..task })
+    }
+
+    /// Closes the task of a removal that was done after all.
+    pub(super) fn member_thanks(&self, group: &str, id: &str) -> Write {
+        self.closing(member_key(group, id), "carried out by the gateway itself")
+    }
+}
+
+fn member_key(group: &str, id: &str) -> String {
+    format!("attention:{group}:{id}")
+}

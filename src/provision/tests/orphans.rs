@@ -1,0 +1,144 @@
+//! Accounts nobody answers for are told to a person, and suspended where the policy says so.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::sleep;
+
+use super::stage::{Stage, admin, id, is_active, native, person, removing, status};
+use crate::contract::{Accounts, Capabilities, State};
+use crate::provision::{Orphans, Policy};
+use crate::scim::schema::ResourceKind::User;
+use crate::store::Task;
+
+fn suspending() -> Policy {
+    Policy { orphans: Orphans::Suspend, ..Policy::default() }
+}
+
+/// Creates somebody in a process that dies before its caller is answered.
+async fn unheard(policy: Policy, body: serde_json::Value) -> (Stage, String) {
+    let stage = Stage::with(native(), policy).await;
+    stage.list(User, None).await;
+    stage.disk.is_full_after(2);
+    let anna = id(&stage.post(body).await.unwrap());
+    sleep(Duration::from_secs(1)).await;
+    stage.disk.is_empty_again();
+    let again = stage.restarted().await;
+    (again, anna)
+}
+
+async fn reported(stage: &Stage) -> Vec<Task> {
+    stage.connection.tasks(true).await.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_nobody_came_back_for_is_reported_after_half_an_hour() {
+    let (stage, anna) = unheard(Policy::default(), person("anna@corp.example")).await;
+    stage.go_on_for(Duration::from_mins(29)).await;
+    assert!(reported(&stage).await.is_empty());
+    stage.go_on_for(Duration::from_mins(3)).await;
+    let tasks = reported(&stage).await;
+    assert_eq!((tasks.len(), tasks[0].kind.as_str(), &tasks[0].resource), (1, "orphan", &anna));
+    assert_eq!(stage.app.state("a1"), Some(State::Active), "nothing is changed in the app");
+    stage.post(person("anna@corp.example")).await.unwrap();
+    stage.go_on_for(Duration::from_mins(2)).await;
+    assert!(reported(&stage).await.is_empty(), "its caller has come back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_that_was_answered_is_no_orphan() {
+    let stage = Stage::with(native(), suspending()).await;
+    stage.hire("anna@corp.example").await;
+    stage.go_on_for(Duration::from_hours(2)).await;
+    assert!(reported(&stage).await.is_empty());
+    assert_eq!(stage.app.state("a1"), Some(State::Active));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_orphan_is_suspended_where_the_policy_says_so_and_works_again_for_its_caller() {
+    let (stage, anna) = unheard(suspending(), person("anna@corp.example")).await;
+    stage.go_on_for(Duration::from_mins(32)).await;
+    assert_eq!(stage.app.state("a1"), Some(State::Inactive));
+    assert!(!is_active(&stage.get(User, &anna).await.unwrap()));
+    assert_eq!(reported(&stage).await[0].kind, "orphan");
+    let mut body = person("anna@corp.example");
+    body["active"] = json!(true);
+    let shown = stage.post(body).await.unwrap();
+    assert_eq!((id(&shown), is_active(&shown)), (anna, true));
+    assert_eq!(stage.app.state("a1"), Some(State::Active));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_protected_orphan_and_the_last_administrator_are_only_reported() {
+    let protected = Policy { protected: vec!["anna@corp.example".to_owned()], ..suspending() };
+    let mut boss = person("anna@corp.example");
+    boss["roles"] = json!([{"value": "admin"}]);
+    for (policy, body) in [(protected, person("anna@corp.example")), (suspending(), boss)] {
+        let (stage, _) = unheard(policy, body).await;
+        stage.go_on_for(Duration::from_mins(32)).await;
+        assert_eq!(stage.app.state("a1"), Some(State::Active));
+        let tasks = reported(&stage).await;
+        assert_eq!((tasks.len(), tasks[0].kind.as_str()), (1, "orphan"));
+        assert!(tasks[0].instruction.contains("could not be suspended"), "{}", tasks[0].instruction);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_without_a_resource_is_reported_and_never_touched() {
+    let stage = Stage::with(native(), suspending()).await;
+    stage.app.put("x1", "anna@corp.example", State::Active, "member");
+    stage.app.put("x2", "Anna@corp.example", State::Active, "member");
+    stage.connection.list_accounts().await.unwrap();
+    stage.go_on_for(Duration::from_mins(29)).await;
+    assert!(reported(&stage).await.is_empty());
+    stage.connection.list_accounts().await.unwrap();
+    stage.go_on_for(Duration::from_mins(3)).await;
+    let tasks = reported(&stage).await;
+    assert_eq!((tasks.len(), tasks[0].kind.as_str()), (1, "orphan"));
+    assert!(tasks[0].instruction.contains("`x2`"), "{}", tasks[0].instruction);
+    assert_eq!((stage.app.state("x1"), stage.app.state("x2")), (Some(State::Active), Some(State::Active)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_got_its_resource_in_time_is_not_reported() {
+    let stage = Stage::new(native()).await;
+    stage.app.put("x1", "anna@corp.example", State::Active, "member");
+    stage.app.put("x2", "anna@corp.example", State::Active, "member");
+    stage.connection.list_accounts().await.unwrap();
+    stage.app.put("x2", "other@corp.example", State::Active, "member");
+    sleep(Duration::from_secs(1)).await;
+    stage.connection.list_accounts().await.unwrap();
+    stage.go_on_for(Duration::from_mins(32)).await;
+    assert!(reported(&stage).await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_two_accounts_have_is_refused_and_reported() {
+    let own = native();
+    let by_email = Capabilities { accounts: Accounts { by_email: true, ..own.accounts }, ..own };
+    let stage = Stage::new(by_email).await;
+    stage.app.put("x1", "anna@corp.example", State::Active, "member");
+    stage.app.put("x2", "anna@corp.example", State::Active, "member");
+    assert_eq!(status(stage.post(person("anna@corp.example")).await), 409);
+    assert!(stage.app.writes().is_empty());
+    let tasks = reported(&stage).await;
+    assert_eq!(
+        (tasks.len(), tasks[0].kind.as_str(), tasks[0].person.as_str()),
+        (1, "ambiguous", "anna@corp.example")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rehire_takes_over_neither_of_two_accounts() {
+    let stage = Stage::new(removing()).await;
+    admin(&stage, "boss@corp.example").await;
+    let anna = stage.hire("anna@corp.example").await;
+    stage.deactivate(&anna).await.unwrap();
+    stage.app.put("x1", "anna@corp.example", State::Active, "member");
+    stage.app.put("x2", "anna@corp.example", State::Active, "member");
+    stage.app.calls();
+    assert_eq!(status(stage.activate(&anna).await), 409);
+    let calls = stage.app.writes();
+    assert!(calls.iter().all(|call| call.starts_with("create_account")), "{calls:?}");
+    assert!(stage.open_tasks().await.contains(&"ambiguous".to_owned()));
+}
