@@ -10,7 +10,7 @@ use serde_json::Value;
 
 fuzz_target!(|data: &[u8]| {
     let Some(body) = body(data) else { return };
-    let user = &Catalog::standard().user;
+    let (user, group) = (&Catalog::standard().user, &Catalog::standard().group);
     if let Ok(resource) = decode(&body, user) {
         assert_eq!(decode(&resource, user).as_ref(), Ok(&resource));
         let Ok(all) = Projection::parse(None, None, user) else { panic!("no parameters are refused") };
@@ -26,8 +26,8 @@ fuzz_target!(|data: &[u8]| {
             }
         }
     }
-    if let Ok((resource, _)) = decode_group(&body) {
-        assert_eq!(decode_group(&resource), Ok((resource.clone(), None)));
+    if let Ok((resource, _)) = decode_group(&body, group) {
+        assert_eq!(decode_group(&resource, group), Ok((resource.clone(), None)));
     }
 });
 

@@ -15,6 +15,12 @@ impl IntoResponse for Outcome {
             Self::Document(document_) => document(200, &document_),
             Self::Created(shown) => resource(201, &shown),
             Self::Shown(shown) => resource(200, &shown),
+            Self::Unshown { location, etag } => {
+                let mut response = StatusCode::NO_CONTENT.into_response();
+                insert(&mut response, ETAG, &etag);
+                insert(&mut response, LOCATION, &location);
+                response
+            }
             Self::NotModified(etag) => {
                 let mut response = StatusCode::NOT_MODIFIED.into_response();
                 insert(&mut response, ETAG, &etag);
@@ -95,6 +101,16 @@ mod tests {
         assert_eq!(response.status(), 304);
         assert_eq!(response.headers()[ETAG], "W/\"3\"");
         assert!(!response.headers().contains_key(CONTENT_TYPE));
+    }
+
+    #[test]
+    fn a_change_that_is_not_shown_is_204_with_its_version_and_its_place() {
+        let outcome =
+            Outcome::Unshown { location: "https://x/Groups/1".to_owned(), etag: "W/\"4\"".to_owned() };
+        let response = outcome.into_response();
+        assert_eq!(response.status(), 204);
+        assert_eq!(response.headers()[ETAG], "W/\"4\"");
+        assert_eq!(response.headers()[LOCATION], "https://x/Groups/1");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::route::Endpoint;
 use super::router::RouterSettings;
 use super::work::Work;
 use crate::provision::{ListQuery, Preconditions, View};
+use crate::scim::project::exclude_each_other;
 use crate::scim::schema::ResourceKind;
 use crate::scim::search::SearchRequest;
 
@@ -38,7 +39,8 @@ pub(crate) async fn intake(
     let asked =
         Asked { method, parameters: Parameters::of(head.uri.query()), headers: head.headers, content };
     Ok(Some(match endpoint {
-        Endpoint::ServiceProviderConfig => Work::ServiceProviderConfig,
+        Endpoint::Root => Work::Search(asked.query()?),
+        Endpoint::ServiceProviderConfig => asked.unfiltered(Work::ServiceProviderConfig)?,
         Endpoint::ResourceTypes => asked.unfiltered(Work::ResourceTypes(None))?,
         Endpoint::ResourceType(name) => asked.unfiltered(Work::ResourceTypes(Some(name)))?,
         Endpoint::Schemas => asked.unfiltered(Work::Schemas(None))?,
@@ -70,21 +72,23 @@ impl Asked {
     }
 
     async fn of_collection(self, kind: ResourceKind, settings: &RouterSettings) -> Result<Work, Refused> {
-        let view = self.view();
-        if self.method == Method::POST {
-            let body = self.object(kind, settings).await?;
-            return Ok(Work::Create { kind, body, view });
+        if self.method != Method::POST {
+            return Ok(Work::List { kind, query: self.query()? });
         }
-        let query = ListQuery {
+        let view = self.view()?;
+        Ok(Work::Create { kind, body: self.object(kind, settings).await?, view })
+    }
+
+    fn query(&self) -> Result<ListQuery, Refused> {
+        Ok(ListQuery {
             filter: self.parameters.get("filter"),
             start_index: self.parameters.get("startIndex"),
             count: self.parameters.get("count"),
             sort_by: self.parameters.get("sortBy"),
             sort_order: self.parameters.get("sortOrder"),
             cursor: self.parameters.get("cursor"),
-            view,
-        };
-        Ok(Work::List { kind, query })
+            view: self.view()?,
+        })
     }
 
     /// The parameters stand in the body alone (RFC 7644 §3.4.3).
@@ -112,7 +116,7 @@ impl Asked {
         id: String,
         settings: &RouterSettings,
     ) -> Result<Work, Refused> {
-        let (view, when) = (self.view(), self.preconditions());
+        let (view, when) = (self.view()?, self.preconditions());
         Ok(if self.method == Method::PUT {
             Work::Replace { kind, id, body: self.object(kind, settings).await?, view, when }
         } else if self.method == Method::PATCH {
@@ -136,11 +140,14 @@ impl Asked {
         body::object(&self.headers, self.content, most).await
     }
 
-    fn view(&self) -> View {
-        View {
-            attributes: self.parameters.get("attributes"),
-            excluded: self.parameters.get("excludedAttributes"),
-        }
+    /// Refused before any work: nobody is told 400 of what was done all the same.
+    fn view(&self) -> Result<View, Refused> {
+        let view = View {
+            attributes: self.parameters.all("attributes"),
+            excluded: self.parameters.all("excludedAttributes"),
+        };
+        exclude_each_other(view.attributes.as_deref(), view.excluded.as_deref()).map_err(Refused::Content)?;
+        Ok(view)
     }
 
     fn preconditions(&self) -> Preconditions {

@@ -17,7 +17,8 @@ use crate::base::context::Context;
 use crate::base::id::Ids;
 use crate::base::metrics::Metrics;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Carries the id of a request, both ways.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What a request's context is made of.
 #[derive(Debug)]

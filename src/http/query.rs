@@ -19,7 +19,17 @@ impl Parameters {
 
     /// The first value of the parameter `name`, in any case.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
-        self.0.iter().find(|(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone())
+        self.named(name).next().cloned()
+    }
+
+    /// All values of the parameter `name`, in any case, as one list with commas.
+    pub(crate) fn all(&self, name: &str) -> Option<String> {
+        let values: Vec<&str> = self.named(name).map(String::as_str).collect();
+        (!values.is_empty()).then(|| values.join(","))
+    }
+
+    fn named(&self, name: &str) -> impl Iterator<Item = &String> {
+        self.0.iter().filter(move |(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 }
 
@@ -68,6 +78,8 @@ mod tests {
         assert_eq!(parameters.get("count").as_deref(), Some("5"));
         assert_eq!(parameters.get("sortBy").as_deref(), Some(""));
         assert_eq!(parameters.get("filter"), None);
+        assert_eq!(parameters.all("Count").as_deref(), Some("5,6"));
+        assert_eq!(parameters.all("filter"), None);
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub(crate) enum Route {
 /// An endpoint below a connection's base URL (RFC 7644 §3.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Endpoint {
+    /// The base URL itself: all resources (RFC 7644 §3.4.2.1).
+    Root,
     ServiceProviderConfig,
     ResourceTypes,
     /// By name.
@@ -84,6 +86,7 @@ impl Route {
 impl Endpoint {
     fn of(segments: &[&str]) -> Self {
         match segments {
+            [] => Self::Root,
             ["ServiceProviderConfig"] => Self::ServiceProviderConfig,
             ["ResourceTypes"] => Self::ResourceTypes,
             ["ResourceTypes", name] => Self::ResourceType((*name).to_owned()),
@@ -105,7 +108,8 @@ impl Endpoint {
     /// The methods it answers to; none for an unknown endpoint.
     pub(crate) fn methods(&self) -> &'static [Method] {
         match self {
-            Self::ServiceProviderConfig
+            Self::Root
+            | Self::ServiceProviderConfig
             | Self::ResourceTypes
             | Self::ResourceType(_)
             | Self::Schemas
@@ -123,6 +127,7 @@ impl Endpoint {
             return "unknown";
         }
         match self {
+            Self::Root | Self::Search(_) => "search",
             Self::ServiceProviderConfig => "service_provider_config.read",
             Self::ResourceTypes | Self::ResourceType(_) => "resource_types.read",
             Self::Schemas | Self::Schema(_) => "schemas.read",
@@ -142,7 +147,6 @@ impl Endpoint {
                 (ResourceKind::Group, "DELETE") => "groups.delete",
                 (ResourceKind::Group, _) => "groups.read",
             },
-            Self::Search(_) => "search",
             Self::Bulk => "bulk",
             Self::Me => "me",
             Self::Unknown => "unknown",
@@ -179,6 +183,12 @@ mod tests {
     }
 
     #[test]
+    fn the_base_url_is_the_root_of_all_resources() {
+        assert_eq!(endpoint("/hive/scim/v2"), Endpoint::Root);
+        assert_eq!(endpoint("/hive/scim/v2/"), Endpoint::Root);
+    }
+
+    #[test]
     fn an_id_is_percent_decoded_once() {
         assert_eq!(
             endpoint("/hive/scim/v2/Users/a%2Fb%252F+c"),
@@ -192,9 +202,7 @@ mod tests {
 
     #[test]
     fn what_is_no_endpoint_is_unknown() {
-        for path in
-            ["/hive/scim/v2", "/hive/scim/v2/Widgets", "/hive/scim/v2/Users/1/groups", "/hive/scim/v2/users"]
-        {
+        for path in ["/hive/scim/v2/Widgets", "/hive/scim/v2/Users/1/groups", "/hive/scim/v2/users"] {
             assert_eq!(endpoint(path), Endpoint::Unknown, "{path}");
         }
         for path in
@@ -202,6 +210,12 @@ mod tests {
         {
             assert_eq!(Route::of(path), Route::Unknown, "{path}");
         }
+    }
+
+    #[test]
+    fn the_base_url_is_the_root_with_and_without_a_slash() {
+        assert_eq!(endpoint("/hive/scim/v2"), Endpoint::Root);
+        assert_eq!(endpoint("/hive/scim/v2/"), Endpoint::Root);
     }
 
     #[test]

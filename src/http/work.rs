@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::error::Refused;
-use crate::provision::{Connection, ListQuery, Preconditions, Read, Shown, View};
+use crate::provision::{Connection, ListQuery, Patched, Preconditions, Read, Shown, View};
 use crate::scim::schema::ResourceKind;
 
 /// One thing to be done on a connection.
@@ -60,6 +60,11 @@ pub(crate) enum Outcome {
     Document(Value),
     Created(Shown),
     Shown(Shown),
+    /// Changed, and not shown.
+    Unshown {
+        location: String,
+        etag: String,
+    },
     /// The entity tag the caller already has.
     NotModified(String),
     Nothing,
@@ -85,10 +90,12 @@ impl Work {
             Self::Replace { kind, id, body, view, when } => {
                 Outcome::Shown(connection.replace(kind, &id, body, &view, &when).await?)
             }
-            Self::Patch { kind, id, body, view, when } => connection
-                .patch(kind, &id, body, &view, &when)
-                .await?
-                .map_or(Outcome::Nothing, Outcome::Shown),
+            Self::Patch { kind, id, body, view, when } => {
+                match connection.patch(kind, &id, body, &view, &when).await? {
+                    Patched::Shown(shown) => Outcome::Shown(shown),
+                    Patched::Unshown { location, etag } => Outcome::Unshown { location, etag },
+                }
+            }
             Self::Delete { kind, id, when } => {
                 connection.delete(kind, &id, &when).await?;
                 Outcome::Nothing

@@ -7,9 +7,10 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::connection::Connection;
-use super::{Preconditions, Result, Shown, View};
+use super::made::Made;
+use super::{Patched, Preconditions, Refusal, Result, Shown, View, refuse};
 use crate::base::context::{self, Context};
-use crate::scim::bulk::{Done, Job, Step};
+use crate::scim::bulk::{Done, Failure, Job, Step};
 use crate::scim::error::ScimError;
 
 /// How long before its caller stops waiting an operation's time is over, so that the others' ends can still be told.
@@ -31,19 +32,23 @@ impl Connection {
         let this = Arc::clone(self);
         let work = async move {
             let inner = this.hurried();
+            let mut made = Vec::new();
             while let Some((place, step)) = job.next_step() {
                 let outcome = if Instant::now() < inner.deadline {
-                    Box::pin(inner.clone().scope(this.step(step))).await
+                    Box::pin(inner.clone().scope(this.step(step, &mut made))).await
                 } else {
-                    let detail =
-                        "the time of the request was over before this operation began: send it again";
-                    Err(ScimError::new(503, detail))
+                    Err(refuse::not_begun(this.policy.idp))
                 };
-                job.ended(place, outcome);
+                job.ended(place, outcome.map_err(failure));
             }
-            Ok(job.answer(this.base_url()))
+            Ok((job.answer(this.base_url()), made))
         };
-        Box::pin(self.carry(work)).await
+        let (answer, made) = Box::pin(self.carry(work)).await?;
+        // Before the answer: no turn holds back who repeats one of these, as it does after a single create.
+        for made in made {
+            self.told(made).await;
+        }
+        Ok(answer)
     }
 
     /// The context of the request, with a deadline that leaves time to answer.
@@ -55,21 +60,25 @@ impl Connection {
         context
     }
 
-    async fn step(self: &Arc<Self>, step: Step) -> std::result::Result<Done, ScimError> {
+    /// Does one operation; what it makes is added to `made`, which nobody has been told of yet.
+    async fn step(self: &Arc<Self>, step: Step, made: &mut Vec<Made>) -> Result<Done> {
         // The answer holds no resource: reading its members would be for nothing.
         let view = View { attributes: Some("id".to_owned()), excluded: None };
-        let outcome = match step {
+        match step {
             Step::Create { kind, data } => {
-                self.create(kind, data, &view).await.map(|shown| done(&shown, 201))
+                let (shown, new) = self.make(kind, data, &view, made).await?;
+                // Later operations of the same request may need the name.
+                made.push(Made { turn: None, ..new });
+                Ok(done(&shown, 201))
             }
             Step::Replace { kind, id, data, when } => {
                 self.replace(kind, &id, data, &view, &matching(when)).await.map(|shown| done(&shown, 200))
             }
             Step::Patch { kind, id, data, when } => {
-                let shown = self.patch(kind, &id, data, &view, &matching(when)).await;
-                shown.map(|shown| match shown {
-                    Some(shown) => done(&shown, 200),
-                    None => Done { id, version: None, status: 204 },
+                let patched = self.patch(kind, &id, data, &view, &matching(when)).await;
+                patched.map(|patched| match patched {
+                    Patched::Shown(shown) => done(&shown, 200),
+                    Patched::Unshown { etag, .. } => Done { id, version: Some(etag), status: 204 },
                 })
             }
             Step::Delete { kind, id, when } => self.delete(kind, &id, &matching(when)).await.map(|()| Done {
@@ -77,9 +86,13 @@ impl Connection {
                 version: None,
                 status: 204,
             }),
-        };
-        outcome.map_err(|refusal| refusal.error)
+        }
     }
+}
+
+fn failure(refusal: Refusal) -> Failure {
+    let retry_after = refusal.retry_after.map(|wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
+    Failure { error: refusal.error, retry_after }
 }
 
 fn matching(version: Option<String>) -> Preconditions {

@@ -20,6 +20,7 @@ use crate::base::context::{self, Context, Meter};
 use crate::base::id::Ids;
 use crate::base::metrics::Metrics;
 use crate::contract::{Adapter, Capabilities, Guarded, Observed};
+use crate::scim::catalog::Catalog;
 use crate::scim::cursor::CursorKey;
 use crate::scim::error::ScimError;
 use crate::scim::schema::ResourceKind;
@@ -45,6 +46,8 @@ pub struct Connection {
     base_url: String,
     adapter: Guarded,
     pub(super) policy: Policy,
+    /// The schemas its resources follow.
+    pub(super) catalog: Arc<Catalog>,
     pub(super) shared: Arc<Shared>,
     pub(super) turns: Turns,
     pub(super) refreshes: Refreshes,
@@ -72,6 +75,7 @@ impl Connection {
             base_url: format!("{}/{name}/scim/v2", public_url.trim_end_matches('/')),
             name,
             adapter: Guarded::new(Arc::new(Observed::new(adapter, meter))),
+            catalog: Arc::new(Catalog::with(&policy.extensions)),
             policy,
             shared,
             turns: Turns::default(),

@@ -7,13 +7,13 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::connection::{Connection, Shared};
-use super::{Denied, ListQuery, Preconditions, Read, Refusal, Result, Shown, View};
+use super::{Denied, ListQuery, Patched, Preconditions, Read, Refusal, Result, Shown, View};
 use crate::base::clock::Timestamp;
 use crate::base::secret::Token;
-use crate::contract::GroupCapabilities;
-use crate::scim::catalog::Catalog;
-use crate::scim::discovery::{self, GroupSurface, Surface};
+use crate::scim::discovery;
 use crate::scim::error::ScimError;
+use crate::scim::etag;
+use crate::scim::project::Written;
 use crate::scim::schema::ResourceKind;
 use crate::store::{self, TokenRow, Write};
 
@@ -170,18 +170,6 @@ impl Gateway {
 
 /// What HTTP asks of a connection.
 impl Connection {
-    fn surface(&self) -> Surface {
-        let GroupCapabilities { list, create, rename, delete, add_member, remove_member, .. } =
-            self.capabilities().groups;
-        let groups = match (list, add_member || remove_member, create || rename || delete) {
-            (false, ..) => GroupSurface::Absent,
-            (true, false, _) => GroupSurface::ReadOnly,
-            (true, true, false) => GroupSurface::Members,
-            (true, true, true) => GroupSurface::Full,
-        };
-        Surface { groups, etag: true, sort: true, bulk: self.policy.bulk, ..Surface::new(self.base_url()) }
-    }
-
     /// `/ServiceProviderConfig`.
     pub fn service_provider_config(&self) -> Value {
         discovery::service_provider_config(&self.surface())
@@ -189,7 +177,7 @@ impl Connection {
 
     /// `/ResourceTypes`, or one of them.
     pub fn resource_types(&self, name: Option<&str>) -> Result<Value> {
-        let (surface, catalog) = (self.surface(), Catalog::standard());
+        let (surface, catalog) = (self.surface(), &*self.catalog);
         match name {
             None => Ok(discovery::resource_types(&surface, catalog)),
             Some(name) => discovery::resource_type(&surface, catalog, name)
@@ -199,7 +187,7 @@ impl Connection {
 
     /// `/Schemas`, or one of them by URN.
     pub fn schemas(&self, urn: Option<&str>) -> Result<Value> {
-        let (surface, catalog) = (self.surface(), Catalog::standard());
+        let (surface, catalog) = (self.surface(), &*self.catalog);
         match urn {
             None => Ok(discovery::schemas(&surface, catalog)),
             Some(urn) => discovery::schema(&surface, catalog, urn)
@@ -234,11 +222,10 @@ impl Connection {
 
     /// Creates a resource and shows it.
     pub async fn create(self: &Arc<Self>, kind: ResourceKind, body: Value, view: &View) -> Result<Shown> {
-        self.offers(kind)?;
-        match kind {
-            ResourceKind::User => self.create_user(body, view).await,
-            ResourceKind::Group => self.create_group(&body, view).await,
-        }
+        let (shown, made) = self.make(kind, body, view, &[]).await?;
+        let this = Arc::clone(self);
+        self.shared.tracker.spawn(async move { this.told(made).await });
+        Ok(shown)
     }
 
     /// Replaces a resource and shows it.
@@ -257,7 +244,7 @@ impl Connection {
         }
     }
 
-    /// Patches a resource; `None` for a group whose caller did not ask to see it, whose answer is 204.
+    /// Patches a resource; a group is shown to those alone who send `attributes` (RFC 7644 §3.5.2).
     pub async fn patch(
         self: &Arc<Self>,
         kind: ResourceKind,
@@ -265,15 +252,18 @@ impl Connection {
         body: Value,
         view: &View,
         when: &Preconditions,
-    ) -> Result<Option<Shown>> {
+    ) -> Result<Patched> {
         self.offers(kind)?;
         match kind {
-            ResourceKind::User => self.patch_user(id, &body, view, when).await.map(Some),
+            ResourceKind::User => self.patch_user(id, &body, view, when).await.map(Patched::Shown),
             ResourceKind::Group => {
                 let record = self.patch_group(id, &body, when).await?;
                 match view.attributes {
-                    None => Ok(None),
-                    Some(_) => self.shown_group(&record, view).await.map(Some),
+                    None => Ok(Patched::Unshown {
+                        location: self.location(kind, &record.id),
+                        etag: etag::weak(record.version),
+                    }),
+                    Some(_) => self.shown_group(&record, view, &Written::default()).await.map(Patched::Shown),
                 }
             }
         }
@@ -288,7 +278,7 @@ impl Connection {
         }
     }
 
-    fn offers(&self, kind: ResourceKind) -> Result<()> {
+    pub(super) fn offers(&self, kind: ResourceKind) -> Result<()> {
         if kind == ResourceKind::Group && !self.capabilities().groups.list {
             let detail = format!("{} has no groups through this connection", self.capabilities().app);
             return Err(Refusal::from(ScimError::new(501, detail)));

@@ -93,11 +93,12 @@ impl Person {
         self.standing.invitation = Invitation::None;
     }
 
-    /// The app no longer has what it showed as invited.
+    /// The account is gone: one that nobody accepted yet has expired.
     pub(super) fn expire_invitation(&mut self) {
-        if self.standing.invitation == Invitation::Pending {
-            self.standing.invitation = Invitation::Expired;
-        }
+        self.standing.invitation = match self.standing.invitation {
+            Invitation::Pending | Invitation::Expired => Invitation::Expired,
+            Invitation::None | Invitation::Accepted => Invitation::None,
+        };
     }
 
     /// The account belonged to somebody a caller has deleted.
@@ -229,7 +230,7 @@ impl Connection {
         let _turn = self.turns.take(id).await;
         let mut person = self.person(id).await?;
         person.standing.invited.told = due;
-        if expires {
+        if expires && person.standing.invitation == Invitation::Pending {
             person.expire_invitation();
         }
         let write = if due {

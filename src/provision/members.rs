@@ -8,11 +8,9 @@ use super::mapping;
 use super::plan;
 use super::recover::Ended;
 use super::standing::{About, Person};
-use super::users::invalid;
 use super::{Refusal, Result, refuse};
-use crate::base::fold::key;
 use crate::contract::{self, Groups, Outcome};
-use crate::scim::error::ScimError;
+use crate::scim::filter::ElementFilter;
 use crate::store::{self, Intent, IntentState, Intents, Kind, Membership, Record, Write};
 
 /// Which members shall come and go.
@@ -27,6 +25,8 @@ pub(super) struct Difference {
 pub(super) enum MembersStep {
     Add(Vec<String>),
     Remove(Vec<String>),
+    /// Those the filter selects, seen as the group shows its members.
+    RemoveMatching(ElementFilter),
     Replace(Vec<String>),
 }
 
@@ -86,12 +86,13 @@ impl Connection {
         if steps.is_empty() {
             return Ok(Difference::default());
         }
-        let replaces = steps.iter().any(|step| matches!(step, MembersStep::Replace(_)));
-        let certain = self.members_are_known(group, replaces).await?;
+        let needs_all =
+            steps.iter().any(|step| matches!(step, MembersStep::Replace(_) | MembersStep::RemoveMatching(_)));
+        let certain = self.members_are_known(group, needs_all).await?;
         // A removal still under way is what the caller asked for last, and may have been done already.
         let (_, leaving) = self.open_removals(&group.id).await?;
         let held =
-            if replaces { self.held(group).await? } else { self.held_of(group, &steps, &leaving).await? };
+            if needs_all { self.held(group).await? } else { self.held_of(group, &steps, &leaving).await? };
         let mut wanted: BTreeSet<String> = held.difference(&leaving).cloned().collect();
         let mut named = leaving.clone();
         for step in steps {
@@ -105,6 +106,13 @@ impl Connection {
                         wanted.remove(&id);
                         if !certain && self.store().record(self.name(), Kind::User, &id).await?.is_some() {
                             named.insert(id);
+                        }
+                    }
+                }
+                MembersStep::RemoveMatching(filter) => {
+                    for member in self.store().members(self.name(), &group.id).await? {
+                        if filter.matches(&self.member_reference(&member)) {
+                            wanted.remove(&member.id);
                         }
                     }
                 }
@@ -159,8 +167,10 @@ impl Connection {
         for step in steps {
             match step {
                 MembersStep::Add(ids) | MembersStep::Remove(ids) | MembersStep::Replace(ids) => {
-                    named.extend(ids)
+                    named.extend(ids);
                 }
+                // The caller reads them all.
+                MembersStep::RemoveMatching(_) => {}
             }
         }
         let named: Vec<String> = named.into_iter().cloned().collect();
@@ -184,19 +194,7 @@ impl Connection {
         if removed.is_empty() && added.is_empty() {
             return Ok(());
         }
-        self.refuse_members(group, added).await?;
-        if resumed.is_none() {
-            self.refuse_unmanaged_members(removed).await?;
-        }
-        let hands_over = self.refuse_losses(group, &difference).await?;
-        let capabilities = self.capabilities().groups;
-        let no_groups = |what: &str| self.app_groups(false, what).map(drop);
-        if !removed.is_empty() && !capabilities.remove_member {
-            return no_groups("take members out of groups");
-        }
-        if !added.is_empty() && !capabilities.add_member {
-            return no_groups("put members into groups");
-        }
+        let hands_over = self.refuse_difference(group, &difference, resumed.is_some()).await?;
         let intent = if let Some(intent) = resumed {
             intent.clone()
         } else {
@@ -337,7 +335,7 @@ impl Connection {
     }
 
     /// Where people do the work somebody may be a member before there is an account.
-    fn has_nothing(&self, person: &Person) -> bool {
+    pub(super) fn has_nothing(&self, person: &Person) -> bool {
         person.record.account.is_none() && self.capabilities().deactivate != contract::Deactivate::Task
     }
 
@@ -434,90 +432,16 @@ impl Connection {
 
     /// Whether joining or leaving this group would take the administrator role from a person: an app whose groups are
     /// roles gives one at a time.
-    fn would_lose_admin(&self, group: &Record, person: &Person, add: bool) -> bool {
+    pub(super) fn would_lose_admin(&self, group: &Record, person: &Person, add: bool) -> bool {
         let admin = self.capabilities().admin_role;
         self.would_lose_role(group, person, add) && admin.is_some_and(|admin| plan::has_role(person, admin))
     }
 
-    fn would_lose_role(&self, group: &Record, person: &Person, add: bool) -> bool {
+    pub(super) fn would_lose_role(&self, group: &Record, person: &Person, add: bool) -> bool {
         let inside: Vec<&String> =
             person.observed.iter().flat_map(|account| account.groups.iter().flatten()).collect();
         let is_inside = inside.iter().any(|id| Some(*id) == group.account.as_ref());
         self.capabilities().groups.are_roles && !inside.is_empty() && is_inside != add
-    }
-
-    /// Refuses what a guard forbids, before any call: a protected account loses nothing, and somebody stays
-    /// administrator. Tells whether the last administrator is replaced, so that the new one has to come first.
-    async fn refuse_losses(&self, group: &Record, difference: &Difference) -> Result<bool> {
-        let removals = difference.removed.iter().map(|id| (id, false));
-        let (mut losing, mut gains) = (Vec::new(), false);
-        for (id, add) in removals.chain(difference.added.iter().map(|id| (id, true))) {
-            let Some(record) = self.store().record(self.name(), Kind::User, id).await? else { continue };
-            let person = Person::read(record);
-            if !add && !self.has_nothing(&person) {
-                self.refuse_floor(group)?;
-            }
-            // Leaving a group that one joins by invitation is losing access to it.
-            let leaves = !add && self.capabilities().groups.add_invites;
-            if leaves || self.would_lose_role(group, &person, add) {
-                plan::refuse_protected(&person, &self.policy)?;
-            }
-            if self.would_lose_admin(group, &person, add) {
-                losing.push(id.as_str());
-            }
-            gains |= add;
-        }
-        if losing.is_empty() {
-            return Ok(false);
-        }
-        let role = self.capabilities().admin_role.map(|admin| key(&format!("role:{admin}")));
-        let of_admins = group.account.as_deref().map(key) == role;
-        match self.refuse_last_admin(&losing).await {
-            Err(_) if of_admins && gains => Ok(true),
-            refused => refused.map(|()| false),
-        }
-    }
-
-    /// The people and groups to be added, checked before any call: they must exist, have access and be managed.
-    pub(super) async fn refuse_members(&self, group: &Record, ids: &[String]) -> Result<()> {
-        let holds_everything = self.capabilities().accounts.everything;
-        self.refuse_unmanaged_members(ids).await?;
-        for id in ids {
-            if let Some(record) = self.store().record(self.name(), Kind::User, id).await? {
-                self.refuse_leaver(&Person::read(record)).await?;
-            } else if *id != group.id && self.store().record(self.name(), Kind::Group, id).await?.is_some() {
-                if !holds_everything {
-                    return Err(invalid(format!(
-                        "{} has no groups in groups: add people only",
-                        self.capabilities().app
-                    )));
-                }
-            } else {
-                return Err(invalid(
-                    "`members` names somebody this connection does not have; create the person first",
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    /// Nobody is put into a group who has no access, or is losing it.
-    async fn refuse_leaver(&self, person: &Person) -> Result<()> {
-        if self.capabilities().accounts.everything {
-            return Ok(());
-        }
-        let leaves = match self.open_aim(&person.record.id).await? {
-            Some((_, aim)) => !aim.wants_access(),
-            None => person.standing.waits_for(&About::Remove).is_some(),
-        };
-        if person.standing.active && !leaves {
-            return Ok(());
-        }
-        Err(ScimError::new(
-            409,
-            "a member to be added is deactivated; activate the person first, then add the membership",
-        )
-        .into())
     }
 
     /// The generation of removals still under way, or 0, and whom they are about.

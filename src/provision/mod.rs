@@ -1,5 +1,6 @@
 //! Decides what should happen at the app and sees that it did. Knows SCIM and the treaty; knows no vendor and no HTTP.
 
+mod admission;
 mod adoption;
 mod apply;
 mod bulk;
@@ -13,6 +14,7 @@ mod invitations;
 mod leaving;
 mod links;
 mod listing;
+mod made;
 mod mapping;
 mod members;
 mod notices;
@@ -25,6 +27,7 @@ mod refuse;
 mod roster;
 mod show;
 mod standing;
+mod surface;
 mod tasks;
 #[cfg(test)]
 mod tests;
@@ -89,6 +92,19 @@ pub struct Shown {
     pub location: String,
     /// The entity tag, `W/"3"`.
     pub etag: String,
+}
+
+/// How a patch ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Patched {
+    Shown(Shown),
+    /// A group whose caller did not ask to see it: 204, so that its members are not read to be thrown away.
+    Unshown {
+        /// `meta.location`.
+        location: String,
+        /// The entity tag.
+        etag: String,
+    },
 }
 
 /// `attributes` and `excludedAttributes` as they came (RFC 7644 §3.9).

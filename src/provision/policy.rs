@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::drift::DriftPolicy;
 use super::invitations::InvitationPolicy;
+use crate::scim::extension::Extension;
 
 /// Which identity provider's needs win where they conflict with the letter of the RFC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -77,6 +78,8 @@ pub struct Policy {
     pub default_role: Option<String>,
     /// Folded group name → role, on apps whose groups are roles.
     pub role_groups: BTreeMap<String, String>,
+    /// Schemas beside those every connection knows.
+    pub extensions: Vec<Extension>,
     /// Who does what waits for a person, where nobody nearer is named.
     pub owner: Option<String>,
     /// Who takes away what a deactivation leaves behind.
@@ -106,6 +109,7 @@ impl Default for Policy {
             protected: Vec::new(),
             default_role: None,
             role_groups: BTreeMap::new(),
+            extensions: Vec::new(),
             owner: None,
             residual_owner: None,
             residual_link: None,

@@ -4,7 +4,6 @@ use serde_json::Value;
 
 use super::connection::{Connection, kind_of};
 use super::groups::GroupStanding;
-use super::show::projection;
 use super::standing::Person;
 use super::users::{check, not_found};
 use super::{Preconditions, Read, Result, View};
@@ -24,7 +23,7 @@ impl Connection {
         view: &View,
         when: &Preconditions,
     ) -> Result<Read> {
-        let projection = projection(kind, view)?;
+        let projection = self.projection(kind, view)?;
         let mut record = self.store().record(self.name(), kind_of(kind), id).await?;
         if record.is_some() && self.refresh_one(kind, record.as_ref()).await? {
             record = self.store().record(self.name(), kind_of(kind), id).await?;

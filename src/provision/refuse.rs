@@ -47,6 +47,12 @@ pub fn not_read(idp: Idp) -> Refusal {
     later("the app does not tell who is in the group right now; nothing was done".to_owned(), COME_BACK, idp)
 }
 
+/// The answer to one operation of many whose turn did not come in time: nothing was done.
+pub fn not_begun(idp: Idp) -> Refusal {
+    let detail = "the time of the request was over before this operation began: send it again";
+    later(detail.to_owned(), Duration::from_secs(1), idp)
+}
+
 /// The answer when our own store fails, before or after the app was asked.
 pub fn store(error: &store::Error) -> Refusal {
     match error {

@@ -8,11 +8,11 @@ use super::standing::{About, Invitation, Person};
 use super::{Shown, View};
 use crate::base::clock::Timestamp;
 use crate::contract::{Create, State};
-use crate::scim::catalog::Catalog;
 use crate::scim::error::Result;
 use crate::scim::etag;
-use crate::scim::project::Projection;
-use crate::scim::schema::{ENTERPRISE_USER, GATEWAY_USER, GROUP, ResourceKind, USER};
+use crate::scim::extension;
+use crate::scim::project::{Projection, Written};
+use crate::scim::schema::{GATEWAY_USER, ResourceKind, ResourceType};
 use crate::store::{Kind, Record, Reference};
 
 impl Connection {
@@ -28,25 +28,22 @@ impl Connection {
         if let Some(observed) = &person.observed {
             mapping::overlay(&mut body, observed, capabilities);
         }
-        let body = match body {
-            Value::Object(object) => object,
-            _ => Map::new(),
-        };
-        let mut schemas = vec![json!(USER)];
-        if body.contains_key(ENTERPRISE_USER) {
-            schemas.push(json!(ENTERPRISE_USER));
-        }
+        let (mut body, mut schemas) = fitting(body, &self.catalog.user);
         schemas.push(json!(GATEWAY_USER));
+        let shadowed = mapping::shadowed(&person.desired, self.capabilities());
+        let shadowed =
+            shadowed.into_iter().filter(|name| !name.contains(':') || body.contains_key(name)).collect();
+        body.shift_remove("schemas");
         let mut resource = Map::new();
         resource.insert("schemas".to_owned(), Value::Array(schemas));
         resource.insert("id".to_owned(), json!(person.record.id));
-        resource.extend(body.into_iter().filter(|(attribute, _)| attribute != "schemas"));
+        resource.extend(body);
         resource.insert("active".to_owned(), json!(person.standing.active));
         if !person.record.groups.is_empty() {
             let groups = person.record.groups.iter().map(|group| self.group_reference(group)).collect();
             resource.insert("groups".to_owned(), Value::Array(groups));
         }
-        resource.insert(GATEWAY_USER.to_owned(), self.gateway_extension(person, listed_at));
+        resource.insert(GATEWAY_USER.to_owned(), self.gateway_extension(person, shadowed, listed_at));
         resource.insert("meta".to_owned(), self.meta(ResourceKind::User, &person.record));
         Value::Object(resource)
     }
@@ -54,12 +51,12 @@ impl Connection {
     /// The whole resource of a group; `members` is left out where they were not read.
     pub(super) fn show_group(&self, record: &Record, members: Option<&[Reference]>) -> Value {
         let body = serde_json::from_str(&record.desired).unwrap_or_else(|_| json!({}));
+        let (mut body, schemas) = fitting(body, &self.catalog.group);
+        body.shift_remove("schemas");
         let mut resource = Map::new();
-        resource.insert("schemas".to_owned(), json!([GROUP]));
+        resource.insert("schemas".to_owned(), Value::Array(schemas));
         resource.insert("id".to_owned(), json!(record.id));
-        if let Value::Object(body) = body {
-            resource.extend(body.into_iter().filter(|(attribute, _)| attribute != "schemas"));
-        }
+        resource.extend(body);
         if let Some(members) = members {
             let members = members.iter().map(|member| self.member_reference(member)).collect();
             resource.insert("members".to_owned(), Value::Array(members));
@@ -74,13 +71,20 @@ impl Connection {
         kind: ResourceKind,
         record: &Record,
         resource: Value,
-        view: &View,
+        (view, written): (&View, &Written),
     ) -> Result<Shown> {
+        let (attributes, excluded) = (view.attributes.as_deref(), view.excluded.as_deref());
+        let projection = Projection::parse_after(attributes, excluded, self.catalog.of(kind), written)?;
         Ok(Shown {
-            resource: projection(kind, view)?.apply(resource),
+            resource: projection.apply(resource),
             location: self.location(kind, &record.id),
             etag: etag::weak(record.version),
         })
+    }
+
+    /// What a caller wants to see of a resource.
+    pub(super) fn projection(&self, kind: ResourceKind, view: &View) -> Result<Projection> {
+        Projection::parse(view.attributes.as_deref(), view.excluded.as_deref(), self.catalog.of(kind))
     }
 
     pub(super) fn meta(&self, kind: ResourceKind, record: &Record) -> Value {
@@ -102,7 +106,8 @@ impl Connection {
         })
     }
 
-    fn member_reference(&self, member: &Reference) -> Value {
+    /// A member as the group shows it.
+    pub(super) fn member_reference(&self, member: &Reference) -> Value {
         let kind = match member.kind {
             Kind::User => ResourceKind::User,
             Kind::Group => ResourceKind::Group,
@@ -115,7 +120,12 @@ impl Connection {
         })
     }
 
-    fn gateway_extension(&self, person: &Person, listed_at: Option<Timestamp>) -> Value {
+    fn gateway_extension(
+        &self,
+        person: &Person,
+        shadowed: Vec<String>,
+        listed_at: Option<Timestamp>,
+    ) -> Value {
         let capabilities = self.capabilities();
         let standing = &person.standing;
         let mut extension = Map::new();
@@ -149,7 +159,6 @@ impl Connection {
         if !standing.residual.is_empty() {
             extension.insert("residual".to_owned(), json!(standing.residual));
         }
-        let shadowed = mapping::shadowed(&person.desired, capabilities);
         if !shadowed.is_empty() {
             extension.insert("shadowed".to_owned(), json!(shadowed));
         }
@@ -165,9 +174,13 @@ impl Connection {
     }
 }
 
-/// What a caller wants to see of a resource.
-pub(super) fn projection(kind: ResourceKind, view: &View) -> Result<Projection> {
-    Projection::parse(view.attributes.as_deref(), view.excluded.as_deref(), Catalog::standard().of(kind))
+/// The attributes of a stored resource that its schemas still know, and the URNs of those schemas.
+fn fitting(stored: Value, resource_type: &ResourceType) -> (Map<String, Value>, Vec<Value>) {
+    let Value::Object(mut body) = stored else { return (Map::new(), vec![json!(resource_type.core.id)]) };
+    extension::fit(&mut body, resource_type);
+    let there = resource_type.extensions.iter().filter(|schema| body.contains_key(&schema.id));
+    let schemas = std::iter::once(&resource_type.core).chain(there).map(|schema| json!(schema.id)).collect();
+    (body, schemas)
 }
 
 /// Where the invitation of an account stands, seeing what it was and what the app says now.

@@ -2,10 +2,11 @@
 
 use std::sync::LazyLock;
 
+use super::extension::Extension;
 use super::schema::{ResourceKind, ResourceType, Schema};
 
-/// `User` with the enterprise and the gateway extension, and `Group`.
-#[derive(Debug)]
+/// `User` with the enterprise and the gateway extension, and `Group`; each with what a connection adds.
+#[derive(Debug, Clone)]
 pub struct Catalog {
     pub user: ResourceType,
     pub group: ResourceType,
@@ -19,11 +20,13 @@ static STANDARD: LazyLock<Catalog> = LazyLock::new(|| Catalog {
             embedded(include_str!("schemas/enterprise.json")),
             embedded(include_str!("schemas/gateway.json")),
         ],
+        required: Vec::new(),
     },
     group: ResourceType {
         kind: ResourceKind::Group,
         core: embedded(include_str!("schemas/group.json")),
         extensions: Vec::new(),
+        required: Vec::new(),
     },
 });
 
@@ -32,6 +35,23 @@ impl Catalog {
     #[must_use]
     pub fn standard() -> &'static Self {
         &STANDARD
+    }
+
+    /// The standard catalog with more extensions, in this order.
+    #[must_use]
+    pub fn with(extensions: &[Extension]) -> Self {
+        let mut catalog = Self::standard().clone();
+        for Extension { kind, required, schema } in extensions {
+            let resource_type = match kind {
+                ResourceKind::User => &mut catalog.user,
+                ResourceKind::Group => &mut catalog.group,
+            };
+            if *required {
+                resource_type.required.push(schema.id.clone());
+            }
+            resource_type.extensions.push(schema.clone());
+        }
+        catalog
     }
 
     /// The resource type of one endpoint.

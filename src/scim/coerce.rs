@@ -11,7 +11,7 @@ use serde_json::{Map, Number, Value};
 
 use super::error::{Result, ScimError, ScimType};
 use super::limits::{JsonLimits, check_json};
-use super::schema::{Attribute, Mutability, Type, Uniqueness};
+use super::schema::{Attribute, Mutability, Returned, Type, Uniqueness};
 
 /// Which request a value comes in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,10 +58,10 @@ pub(super) fn merge(target: &mut Map<String, Value>, name: &str, full: &str, val
     }
 }
 
-/// Whether a client's value for the attribute is kept.
-pub(super) fn is_writable(attribute: &Attribute) -> bool {
+/// Whether a client's value for the attribute is kept: not what the server owns, nor what nobody is ever shown.
+pub(super) fn is_kept(attribute: &Attribute) -> bool {
     match attribute.mutability {
-        Mutability::ReadWrite | Mutability::Immutable => true,
+        Mutability::ReadWrite | Mutability::Immutable => attribute.returned != Returned::Never,
         Mutability::ReadOnly | Mutability::WriteOnly => false,
     }
 }
@@ -190,7 +190,7 @@ impl Reading {
     ) -> Result<Option<Value>> {
         let mut parts = Map::new();
         for (key, sent) in object {
-            let Some(sub) = attribute.sub(key).filter(|sub| is_writable(sub)) else { continue };
+            let Some(sub) = attribute.sub(key).filter(|sub| is_kept(sub)) else { continue };
             // Entra's single app role: `{"value": "{\"id\":…,\"value\":…,\"displayName\":…}"}`.
             if attribute.multi_valued
                 && sub.name == "value"

@@ -27,12 +27,25 @@ pub enum GroupSurface {
     Full,
 }
 
+/// What the app makes of one attribute of the core `User`, beside what its schema says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Bound {
+    /// `roles`, or `roles.value`.
+    pub attribute: &'static str,
+    /// Instead of the schema's, for the attribute and its parts.
+    pub mutability: Option<Mutability>,
+    /// Instead of the schema's, where there are any.
+    pub canonical_values: Vec<String>,
+}
+
 /// What one connection can do, as discovery tells it: nothing is claimed that is not in here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Surface {
     /// The SCIM base URL of the connection, without a slash at the end.
     pub base_url: String,
     pub groups: GroupSurface,
+    /// Where the app does less with an attribute of `User` than its schema says.
+    pub bounds: Vec<Bound>,
     pub etag: bool,
     pub bulk: bool,
     pub sort: bool,
@@ -51,6 +64,7 @@ impl Surface {
         Self {
             base_url: base_url.into().trim_end_matches('/').to_owned(),
             groups: GroupSurface::Absent,
+            bounds: Vec::new(),
             etag: false,
             bulk: false,
             sort: false,
@@ -161,7 +175,8 @@ fn all_schemas<'a>(
 
 fn describe_type(surface: &Surface, resource_type: &ResourceType) -> Value {
     let name = resource_type.kind.name();
-    let extension = |schema: &Schema| json!({ "schema": schema.id, "required": false });
+    let extension =
+        |schema: &Schema| json!({ "schema": schema.id, "required": resource_type.requires(&schema.id) });
     json!({
         "schemas": [RESOURCE_TYPE],
         "id": name,
@@ -182,7 +197,7 @@ fn describe_schema(surface: &Surface, kind: ResourceKind, schema: &Schema) -> Va
     };
     let attributes = schema.attributes.iter().filter(shown);
     let attributes: Vec<Attribute> =
-        attributes.map(|attribute| as_supported(surface, kind, attribute)).collect();
+        attributes.map(|attribute| as_supported(surface, kind, schema, attribute)).collect();
     json!({
         "schemas": [SCHEMA],
         "id": schema.id,
@@ -194,27 +209,59 @@ fn describe_schema(surface: &Surface, kind: ResourceKind, schema: &Schema) -> Va
 }
 
 /// The attribute as the app supports it: what it does not let anyone change is readOnly.
-fn as_supported(surface: &Surface, kind: ResourceKind, attribute: &Attribute) -> Attribute {
+fn as_supported(surface: &Surface, kind: ResourceKind, schema: &Schema, attribute: &Attribute) -> Attribute {
+    let mut attribute = attribute.clone();
+    // An extension is kept by the gateway, whatever the app lets change.
+    if schema.id != kind.core_urn() {
+        return attribute;
+    }
     let writable = match (kind, surface.groups) {
         (ResourceKind::User, _) | (ResourceKind::Group, GroupSurface::Full) => true,
         (ResourceKind::Group, GroupSurface::Members) => attribute.name == "members",
         (ResourceKind::Group, GroupSurface::ReadOnly | GroupSurface::Absent) => false,
     };
-    let mut attribute = attribute.clone();
     if !writable {
-        lock(&mut attribute);
+        fix(&mut attribute, Mutability::ReadOnly);
+    }
+    if kind == ResourceKind::User {
+        surface.bounds.iter().for_each(|bound| bound.apply(&mut attribute));
     }
     attribute
 }
 
-fn lock(attribute: &mut Attribute) {
-    attribute.mutability = Mutability::ReadOnly;
-    attribute.sub_attributes.iter_mut().for_each(lock);
+impl Bound {
+    /// Changes the attribute where it is the one that is meant, or holds it.
+    fn apply(&self, attribute: &mut Attribute) {
+        let (name, sub) = match self.attribute.split_once('.') {
+            Some((name, sub)) => (name, Some(sub)),
+            None => (self.attribute, None),
+        };
+        if attribute.name != name {
+            return;
+        }
+        let meant = match sub {
+            Some(sub) => attribute.sub_attributes.iter_mut().find(|each| each.name == sub),
+            None => Some(attribute),
+        };
+        let Some(meant) = meant else { return };
+        if let Some(mutability) = self.mutability {
+            fix(meant, mutability);
+        }
+        if !self.canonical_values.is_empty() {
+            meant.canonical_values.clone_from(&self.canonical_values);
+        }
+    }
+}
+
+fn fix(attribute: &mut Attribute, mutability: Mutability) {
+    attribute.mutability = mutability;
+    attribute.sub_attributes.iter_mut().for_each(|sub| fix(sub, mutability));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scim::extension::{self, Extension};
     use crate::scim::schema::{ENTERPRISE_USER, GATEWAY_USER, GROUP, USER};
 
     fn surface(groups: GroupSurface) -> Surface {
@@ -340,5 +387,37 @@ mod tests {
         let user = schema(&surface(GroupSurface::Absent), Catalog::standard(), USER).unwrap();
         let password = attribute(&user, "password").unwrap();
         assert_eq!((&password["mutability"], &password["returned"]), (&json!("writeOnly"), &json!("never")));
+    }
+    #[test]
+    fn what_the_app_limits_is_told_and_an_extension_is_not_limited() {
+        let bound = |attribute, mutability, values: &[&str]| Bound {
+            attribute,
+            mutability,
+            canonical_values: values.iter().map(|value| (*value).to_owned()).collect(),
+        };
+        let bounds = vec![
+            bound("name.givenName", Some(Mutability::ReadOnly), &[]),
+            bound("roles", Some(Mutability::Immutable), &[]),
+            bound("roles.value", None, &["admin", "member"]),
+        ];
+        let badge = r#"{"id": "urn:acme:badge:2.0:Group", "name": "Badge", "attributes": [{"name": "roles", "type": "string"}]}"#;
+        let schema_of = extension::read(badge).unwrap();
+        let catalog =
+            Catalog::with(&[Extension { kind: ResourceKind::Group, required: true, schema: schema_of }]);
+        let surface = Surface { bounds, ..surface(GroupSurface::ReadOnly) };
+        let user = schema(&surface, &catalog, USER).unwrap();
+        let name = attribute(&user, "name").unwrap();
+        assert_eq!(name["mutability"], json!("readWrite"));
+        assert_eq!(name["subAttributes"][2]["name"], json!("givenName"));
+        assert_eq!(name["subAttributes"][2]["mutability"], json!("readOnly"));
+        let roles = attribute(&user, "roles").unwrap();
+        assert_eq!(roles["mutability"], json!("immutable"));
+        assert_eq!(roles["subAttributes"][0]["mutability"], json!("immutable"));
+        assert_eq!(roles["subAttributes"][0]["canonicalValues"], json!(["admin", "member"]));
+        let badge = schema(&surface, &catalog, "urn:acme:badge:2.0:Group").unwrap();
+        assert_eq!(attribute(&badge, "roles").unwrap()["mutability"], json!("readWrite"));
+        let group = resource_type(&surface, &catalog, "Group").unwrap();
+        let expected = json!([{ "schema": "urn:acme:badge:2.0:Group", "required": true }]);
+        assert_eq!(group["schemaExtensions"], expected);
     }
 }

@@ -97,10 +97,15 @@ pub fn cursor_response(resources: Vec<Value>, total: usize, next: Option<String>
 }
 
 fn integer(name: &str, sent: Option<&str>) -> Result<Option<i64>> {
-    let Some(text) = sent else { return Ok(None) };
-    text.trim().parse().map(Some).map_err(|_| {
-        ScimError::bad(ScimType::InvalidValue, format!("`{name}` is not a number, expected an integer"))
-    })
+    let Some(text) = sent.map(str::trim) else { return Ok(None) };
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        let detail = format!("`{name}` is not a number, expected an integer");
+        return Err(ScimError::bad(ScimType::InvalidValue, detail));
+    }
+    // What is past all counting lies beyond the end, or before the beginning.
+    let past = if text.starts_with('-') { i64::MIN } else { i64::MAX };
+    Ok(Some(text.parse().unwrap_or(past)))
 }
 
 #[cfg(test)]
@@ -119,12 +124,14 @@ mod tests {
         assert_eq!(page(Some("101"), Some("100")), (101, 100, 100));
         assert_eq!(page(Some("1"), Some("5000")), (1, 200, 0));
         assert_eq!(page(None, Some("0")), (1, 0, 0));
+        assert_eq!(page(Some("-99999999999999999999"), Some("99999999999999999999")), (1, 200, 0));
+        assert_eq!(page(Some("99999999999999999999"), None).1, 100);
         assert_eq!(Page::parse(None, None).unwrap(), Page::default());
     }
 
     #[test]
     fn anything_but_an_integer_is_refused() {
-        for text in ["", "x", "1.5", "1e2", "99999999999999999999"] {
+        for text in ["", "x", "1.5", "1e2", "-", "--1"] {
             for error in [Page::parse(Some(text), None), Page::parse(None, Some(text))] {
                 let error = error.unwrap_err();
                 assert_eq!((error.status, error.scim_type), (400, Some(ScimType::InvalidValue)), "{text}");

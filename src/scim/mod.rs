@@ -10,6 +10,7 @@ pub mod decode;
 pub mod discovery;
 pub mod error;
 pub mod etag;
+pub mod extension;
 pub mod filter;
 pub mod limits;
 pub mod list;

@@ -1,10 +1,11 @@
 //! Which attributes an answer shows: `attributes`, `excludedAttributes`, and each attribute's `returned`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
 use super::error::{Result, ScimError, ScimType};
+use super::patch::Patch;
 use super::schema::{Attribute, ResourceType, Returned, Schema};
 
 /// What a caller asked to see of a resource (RFC 7644 §3.9).
@@ -12,6 +13,43 @@ use super::schema::{Attribute, ResourceType, Returned, Schema};
 pub struct Projection {
     /// By lower-case name: the core attributes, and the extensions by URN.
     parts: BTreeMap<String, View>,
+}
+
+/// The attributes a write named. Its answer shows those of them that are otherwise `returned` on request only
+/// (RFC 7643 §7).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Written(BTreeSet<String>);
+
+impl Written {
+    /// What the body of a POST or PUT names, once decoded.
+    #[must_use]
+    pub fn by_body(resource: &Value) -> Self {
+        let members =
+            |value: &Value| value.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
+        let names: Vec<String> = members(resource);
+        let of_extension = |urn: &String| {
+            let names: Vec<String> = resource.get(urn).map(members).unwrap_or_default();
+            names.into_iter().map(move |name| format!("{urn}:{name}")).collect::<Vec<_>>()
+        };
+        let inner: Vec<String> =
+            names.iter().filter(|name| name.contains(':')).flat_map(of_extension).collect();
+        Self(names.into_iter().chain(inner).map(|name| name.to_ascii_lowercase()).collect())
+    }
+
+    /// What a PATCH names.
+    #[must_use]
+    pub fn by_patch(patch: &Patch) -> Self {
+        let full = |(urn, name): (Option<&str>, &str)| match urn {
+            Some(urn) => format!("{urn}:{name}").to_ascii_lowercase(),
+            None => name.to_ascii_lowercase(),
+        };
+        Self(patch.attributes().map(full).collect())
+    }
+
+    /// Whether the attribute, or the one it is a part of, is among them.
+    fn names(&self, full: &str) -> bool {
+        self.0.contains(full) || full.rsplit_once('.').is_some_and(|(whole, _)| self.0.contains(whole))
+    }
 }
 
 /// How much of an attribute is shown.
@@ -33,15 +71,28 @@ enum Asked {
     Passed,
 }
 
-/// The names of one parameter, in lower case, and which of the two it was.
-struct Request {
+/// The names of one parameter, in lower case, which of the two it was, and what the request wrote.
+struct Request<'w> {
     include: bool,
     names: Vec<String>,
+    written: &'w Written,
+}
+
+/// Refuses the two query parameters where both name something: RFC 7644 §3.9 makes them mutually exclusive.
+///
+/// # Errors
+/// 400 `invalidValue`.
+pub fn exclude_each_other(attributes: Option<&str>, excluded: Option<&str>) -> Result<()> {
+    if names(attributes).is_none() || names(excluded).is_none() {
+        return Ok(());
+    }
+    let detail = "`attributes` and `excludedAttributes` are both given, expected one of them";
+    Err(ScimError::bad(ScimType::InvalidValue, detail))
 }
 
 impl Projection {
     /// Reads the two query parameters: comma-separated names in any case, with or without the URN in front, of
-    /// attributes, sub-attributes (`name.givenName`) or whole extensions. Unknown names are ignored; an empty
+    /// attributes, sub-attributes (`name.givenName`) or whole schemas. Unknown names are ignored; an empty
     /// parameter counts as absent.
     ///
     /// # Errors
@@ -51,16 +102,27 @@ impl Projection {
         excluded: Option<&str>,
         resource_type: &ResourceType,
     ) -> Result<Self> {
-        let request = match (names(attributes), names(excluded)) {
-            (Some(_), Some(_)) => {
-                let detail = "`attributes` and `excludedAttributes` are both given, expected one of them";
-                return Err(ScimError::bad(ScimType::InvalidValue, detail));
-            }
-            (Some(names), None) => Request { include: true, names },
-            (None, excluded) => Request { include: false, names: excluded.unwrap_or_default() },
+        Self::parse_after(attributes, excluded, resource_type, &Written::default())
+    }
+
+    /// [`Projection::parse`] for the answer to a write.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn parse_after(
+        attributes: Option<&str>,
+        excluded: Option<&str>,
+        resource_type: &ResourceType,
+        written: &Written,
+    ) -> Result<Self> {
+        exclude_each_other(attributes, excluded)?;
+        let request = match names(attributes) {
+            Some(names) => Request { include: true, names, written },
+            None => Request { include: false, names: names(excluded).unwrap_or_default(), written },
         };
         let core = &resource_type.core;
-        let mut parts = request.views(&core.attributes, &["", &prefix(core)], request.unnamed());
+        let unnamed = request.asked(&core.id.to_ascii_lowercase()).unwrap_or(request.unnamed());
+        let mut parts = request.views(&core.attributes, &["", &prefix(core)], unnamed);
         for extension in &resource_type.extensions {
             let urn = extension.id.to_ascii_lowercase();
             let unnamed = request.asked(&urn).unwrap_or(request.unnamed());
@@ -88,7 +150,7 @@ impl Projection {
     }
 }
 
-impl Request {
+impl Request<'_> {
     /// What is asked of an attribute nobody named.
     fn unnamed(&self) -> Asked {
         if self.include { Asked::Passed } else { Asked::Default }
@@ -115,7 +177,9 @@ impl Request {
         let shown = match (attribute.returned, asked) {
             (Returned::Never, _) => return View::Nothing,
             (Returned::Always, _) | (_, Asked::Included) | (Returned::Default, Asked::Default) => true,
-            (Returned::Request, _) | (Returned::Default, Asked::Excluded | Asked::Passed) => false,
+            (Returned::Request, Asked::Default) => full.iter().any(|name| self.written.names(name)),
+            (Returned::Request, Asked::Excluded | Asked::Passed)
+            | (Returned::Default, Asked::Excluded | Asked::Passed) => false,
         };
         if asked == Asked::Excluded && !shown {
             return View::Nothing;

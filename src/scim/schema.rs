@@ -158,6 +158,8 @@ pub struct ResourceType {
     /// `schemas`, `id`, `externalId`, `meta` (RFC 7643 §3.1), then the attributes of the core schema.
     pub core: Schema,
     pub extensions: Vec<Schema>,
+    /// The URNs of the extensions every resource must carry (RFC 7643 §6).
+    pub required: Vec<String>,
 }
 
 /// An attribute found by name: which extension it belongs to (`None` = core or common) and its definition.
@@ -215,6 +217,17 @@ impl ResourceType {
                 schema.attribute(name).map(|attribute| Found { extension: Some(schema), attribute })
             }
         }
+    }
+
+    /// The extensions an administrator configured, beside those every connection knows.
+    pub fn configured(&self) -> impl Iterator<Item = &Schema> {
+        self.extensions.iter().filter(|schema| schema.id != ENTERPRISE_USER && schema.id != GATEWAY_USER)
+    }
+
+    /// Whether every resource must carry the extension with this URN, spelt as in its schema.
+    #[must_use]
+    pub fn requires(&self, urn: &str) -> bool {
+        self.required.iter().any(|required| required == urn)
     }
 
     /// The extension with this URN, in any case.

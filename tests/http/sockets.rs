@@ -153,6 +153,57 @@ async fn a_head_over_a_limit_is_431_or_414_and_the_answer_arrives() {
     }
 }
 
+/// Head and JSON body of an answer.
+fn error_of(answer: &str) -> (&str, serde_json::Value) {
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head, serde_json::from_str(body).unwrap())
+}
+
+#[tokio::test]
+async fn a_head_that_cannot_be_read_is_answered_with_a_scim_error_and_an_id() {
+    let listening = Listening::start(hello(), ServerSettings::default()).await;
+    let large = format!("GET / HTTP/1.1\r\nX-Long: {}\r\n\r\n", "x".repeat(200 * 1024));
+    let over = format!("GET / HTTP/1.1\r\nX-Long: {}\r\n\r\n", "x".repeat(17 * 1024));
+    let long = format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "x".repeat(8 * 1024));
+    for (request, status) in [
+        (large.as_str(), "431"),
+        (over.as_str(), "431"),
+        (long.as_str(), "414"),
+        ("GET / HTTP/1.1\r\nno colon\r\n\r\n", "400"),
+        ("GET /\u{1} HTTP/1.1\r\n\r\n", "400"),
+        ("nonsense\r\n\r\n", "400"),
+    ] {
+        let answer = listening.say(request).await;
+        let (head, error) = error_of(&answer);
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{head}");
+        let head = head.to_lowercase();
+        for header in
+            ["content-type: application/scim+json", "x-request-id: 0", "connection: close", "date: "]
+        {
+            assert!(head.contains(&format!("\r\n{header}")), "{header}: {head}");
+        }
+        assert_eq!(error["schemas"], serde_json::json!(["urn:ietf:params:scim:api:messages:2.0:Error"]));
+        assert_eq!(error["status"], status);
+    }
+    let to_head = listening.say(&large.replacen("GET", "HEAD", 1)).await;
+    assert!(to_head.starts_with("HTTP/1.1 431") && to_head.ends_with("\r\n\r\n"), "{to_head}");
+}
+
+#[tokio::test]
+async fn a_head_that_cannot_be_read_after_an_answer_is_answered_too() {
+    let listening = Listening::start(hello(), ServerSettings::default()).await;
+    let mut socket = listening.connect().await;
+    socket.write_all(GET.as_bytes()).await.unwrap();
+    assert!(answer(&mut socket).await.ends_with("hello"));
+    socket.write_all(b"GET / HTTP/1.1\r\nno colon\r\n\r\n").await.unwrap();
+    let refused = rest(&mut socket).await;
+    assert_eq!(error_of(&refused).1["scimType"], "invalidSyntax");
+    // Two at once: the second may be answered bare, and never in the middle of the first.
+    let both = listening.say(&format!("{GET}GET / HTTP/1.1\r\nno colon\r\n\r\n")).await;
+    let (first, second) = both.split_once("hello").unwrap();
+    assert!(first.starts_with("HTTP/1.1 200") && second.starts_with("HTTP/1.1 400"), "{both}");
+}
+
 #[tokio::test]
 async fn what_can_be_read_in_two_ways_ends_the_conversation() {
     let listening = Listening::start(hello(), ServerSettings::default()).await;

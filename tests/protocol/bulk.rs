@@ -1,3 +1,6 @@
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
 use portcullis::provision::Policy;
 use serde_json::{Value, json};
 
@@ -111,4 +114,94 @@ async fn a_connection_without_bulk_says_so_and_does_nothing() {
     assert!(refused.body["detail"].as_str().unwrap().contains("one by one"));
     assert_eq!(stage.get("/Users").await.body["totalResults"], 0);
     assert_eq!(stage.get("/ServiceProviderConfig").await.body["bulk"]["supported"], json!(false));
+}
+
+/// One POST for each name.
+fn posts(names: &[&str]) -> Value {
+    let post = |name: &&str| json!({ "method": "POST", "path": "/Users", "bulkId": name, "data": { "userName": name } });
+    names.iter().map(post).collect()
+}
+
+#[tokio::test]
+async fn no_operation_begins_after_the_time_of_the_request() {
+    let (stage, app) = Stage::gated(Duration::from_secs(2)).await;
+    let answer = bulk(&stage, posts(&["anna", "boris", "chen"])).await;
+    assert_eq!((answer.status, statuses(&answer)), (200, vec!["503", "503", "503"]));
+    assert_eq!(app.arrived.load(Ordering::SeqCst), 1, "boris and chen were not begun");
+    for (operation, detail) in [(0, "keeps trying"), (1, "before this operation began"), (2, "send it again")]
+    {
+        let ended = &answer.body["Operations"][operation];
+        assert!(ended["response"]["detail"].as_str().unwrap().contains(detail), "{ended}");
+        assert!(ended["retryAfter"].as_u64().unwrap() > 0, "{ended}");
+        assert_eq!(ended.get("location"), None, "{ended}");
+    }
+}
+
+#[tokio::test]
+async fn a_create_among_many_may_be_repeated_where_nobody_heard_of_it() {
+    let (stage, app) = Stage::gated(Duration::from_secs(25)).await;
+    {
+        let request = bulk(&stage, posts(&["anna"]));
+        let arrival = async {
+            while app.arrived.load(Ordering::SeqCst) == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            answer = request => panic!("answered {answer:?}"),
+            () = arrival => {}
+        }
+    }
+    app.gate.add_permits(10);
+    // The caller has hung up; what it began goes on.
+    stage.settled().await;
+    let repeated = bulk(&stage, posts(&["anna"])).await;
+    assert_eq!(statuses(&repeated), ["201"], "{}", repeated.body);
+    let again = bulk(&stage, posts(&["anna"])).await;
+    assert_eq!(statuses(&again), ["409"], "{}", again.body);
+    assert_eq!(stage.get("/Users").await.body["totalResults"], 1);
+}
+
+#[tokio::test]
+async fn a_result_names_the_resource_however_the_operation_ended() {
+    let stage = Stage::sandbox().await;
+    let anna = stage.person("anna").await;
+    let location = &anna["meta"]["location"];
+    let path = format!("/Users/{}", anna["id"].as_str().unwrap());
+    let data = json!({ "Operations": [{ "op": "replace", "path": "userName", "value": "" }] });
+    let answer = bulk(
+        &stage,
+        json!([
+            { "method": "PATCH", "path": path },
+            { "method": "GET", "path": path },
+            { "method": "PATCH", "path": path, "data": data },
+            { "method": "POST", "path": "/Users", "bulkId": "b", "data": { "userName": "boris" } },
+            { "method": "PATCH", "path": "/Users/bulkId:b", "data": data },
+            { "method": "POST", "path": "/Users", "bulkId": "x", "data": {} },
+            { "method": "DELETE", "path": format!("{path}/groups") },
+        ]),
+    )
+    .await;
+    assert_eq!(statuses(&answer), ["400", "400", "400", "201", "400", "400", "404"]);
+    let told = |operation: usize| &answer.body["Operations"][operation]["location"];
+    for operation in [0, 1, 2] {
+        assert_eq!(told(operation), location, "{operation}");
+    }
+    assert_eq!(told(3), told(4));
+    assert_eq!((told(5), told(6)), (&Value::Null, &Value::Null));
+}
+
+#[tokio::test]
+async fn a_second_of_the_same_name_in_one_request_is_no_repetition() {
+    let stage = Stage::sandbox().await;
+    let group = |bulk_id: &str| json!({ "method": "POST", "path": "/Groups", "bulkId": bulk_id, "data": { "displayName": "team" } });
+    let answer = bulk(&stage, json!([group("a"), group("b")])).await;
+    assert_eq!(statuses(&answer), ["201", "409"]);
+    let post = |bulk_id: &str, title: &str| json!({ "method": "POST", "path": "/Users", "bulkId": bulk_id, "data": { "userName": "anna", "title": title } });
+    let answer = bulk(&stage, json!([post("a", "first"), post("b", "second")])).await;
+    assert_eq!(statuses(&answer), ["201", "409"]);
+    assert_eq!(stage.get(place(&answer, 0)).await.body["title"], "first");
+    let gone = json!({ "method": "DELETE", "path": place(&answer, 0) });
+    let answer = bulk(&stage, json!([gone, post("c", "third")])).await;
+    assert_eq!(statuses(&answer), ["204", "201"]);
 }

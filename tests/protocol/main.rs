@@ -4,8 +4,12 @@
 
 mod bulk;
 mod cursors;
+mod extensions;
+mod gated;
 mod listings;
 mod preconditions;
 mod random;
+mod schemas;
 mod searches;
 mod stage;
+mod writes;

@@ -56,6 +56,29 @@ async fn a_search_at_the_root_finds_people_and_groups() {
 }
 
 #[tokio::test]
+async fn the_base_url_is_searched_as_the_root_is() {
+    let stage = Stage::sandbox().await;
+    stage.crowd(2).await;
+    stage.group("team", &[]).await;
+    let searched = stage.post("/.search", json!({ "filter": "id pr", "count": 2, "startIndex": 2 })).await;
+    for path in ["", "/"] {
+        let listed = stage.get(&format!("{path}?filter=id%20pr&count=2&startIndex=2")).await;
+        assert_eq!((listed.status, &listed.body), (200, &searched.body));
+    }
+    let refused = stage.ask("DELETE", "", &[], serde_json::Value::Null).await;
+    assert_eq!((refused.status, refused.header("allow")), (405, "GET, HEAD, OPTIONS"));
+}
+
+#[tokio::test]
+async fn no_discovery_document_is_filtered() {
+    let stage = Stage::sandbox().await;
+    for path in ["/ServiceProviderConfig", "/ResourceTypes", "/ResourceTypes/User", "/Schemas"] {
+        assert_eq!(stage.get(&format!("{path}?filter=id%20pr")).await.status, 403, "{path}");
+        assert_eq!(stage.get(&format!("{path}?sortBy=id&startIndex=5&count=1")).await.status, 200, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn the_root_is_walked_by_cursor_across_the_types() {
     let stage = Stage::sandbox().await;
     let mut expected = stage.crowd(3).await;

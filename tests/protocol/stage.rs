@@ -24,6 +24,8 @@ use tempfile::TempDir;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
+use crate::gated::Gated;
+
 const TOKEN: &str = "the-token-of-the-connection";
 
 /// Where the SCIM resources live.
@@ -33,6 +35,7 @@ pub(crate) const BASE: &str = "http://localhost/app/scim/v2";
 pub(crate) struct Stage {
     pub(crate) connection: Arc<Connection>,
     pub(crate) clock: Arc<ManualClock>,
+    work: TaskTracker,
     doors: Router,
     _directory: TempDir,
 }
@@ -86,22 +89,40 @@ impl Stage {
         Self::over(Arc::new(Directory::new(accounts)), Policy::default(), clock()).await
     }
 
+    /// Over the sandbox behind a gate that lets no create through until it is told to; a caller waits `answer_within`.
+    pub(crate) async fn gated(answer_within: Duration) -> (Self, Arc<Gated>) {
+        let clock = clock();
+        let app = Arc::new(Gated::new(Sandbox::new(Arc::clone(&clock) as SharedClock)));
+        let settings = RouterSettings { answer_within, ..RouterSettings::default() };
+        let stage = Self::behind(Arc::clone(&app) as Arc<dyn Adapter>, Policy::default(), clock, settings);
+        (stage.await, app)
+    }
+
     async fn over(app: Arc<dyn Adapter>, policy: Policy, clock: Arc<ManualClock>) -> Self {
-        let directory = TempDir::new().unwrap();
+        Self::behind(app, policy, clock, RouterSettings::default()).await
+    }
+
+    async fn behind(
+        app: Arc<dyn Adapter>,
+        policy: Policy,
+        clock: Arc<ManualClock>,
+        settings: RouterSettings,
+    ) -> Self {
+        let (directory, work) = (TempDir::new().unwrap(), TaskTracker::new());
         let store = sqlite::open(&directory.path().join("test.db")).await.unwrap();
         let shared = Arc::new(Shared {
             store,
             ids: Ids::new(Arc::clone(&clock) as SharedClock),
             clock: Arc::clone(&clock) as SharedClock,
-            tracker: TaskTracker::new(),
+            tracker: work.clone(),
             metrics: Arc::default(),
         });
         let connection = Connection::new("app", "http://localhost", app, policy, Arc::clone(&shared));
         let gateway = Gateway::new(vec![Arc::clone(&connection)], shared);
         let token = Token::parse(TOKEN).unwrap();
         gateway.keep_token("app", &token, Timestamp(i64::MAX)).await.unwrap();
-        let doors = router(gateway, RouterSettings::default());
-        Self { connection, clock, doors, _directory: directory }
+        let doors = router(gateway, settings);
+        Self { connection, clock, work, doors, _directory: directory }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -130,6 +151,13 @@ impl Stage {
         let bytes = body.collect().await.unwrap().to_bytes();
         let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
         Answer { status: head.status.as_u16(), headers: head.headers, body }
+    }
+
+    /// Waits until nothing is under way any more.
+    pub(crate) async fn settled(&self) {
+        self.work.close();
+        self.work.wait().await;
+        self.work.reopen();
     }
 
     /// A person called `name`, as it was answered.

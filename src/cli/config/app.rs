@@ -52,11 +52,13 @@ fn is_used(section: &str, mode: Mode) -> bool {
 /// Reads every setting the app declares for this mode, and the limits of its wire.
 pub fn settings(block: &Block<'_>, app: &App, mode: Mode) -> (Settings, Wire) {
     let mut settings = Settings::default();
-    let of_mode =
-        |field: &&Field| field.path.split_once('.').is_none_or(|(section, _)| is_used(section, mode));
+    // A mode the app does not have is named already.
+    let offered = app.modes.iter().any(|(known, _)| *known == mode);
+    let is_used = |section: &str| !offered || is_used(section, mode);
+    let of_mode = |field: &&Field| field.path.split_once('.').is_none_or(|(section, _)| is_used(section));
     let fields = app.fields.iter().filter(of_mode).map(|field| (field.path, field)).collect();
     read_fields(block, fields, false, &mut settings);
-    for section in WIRED.into_iter().filter(|section| !is_used(section, mode)) {
+    for section in WIRED.into_iter().filter(|section| !is_used(section)) {
         if app.fields.iter().any(|field| field.path.starts_with(section)) && block.has(section) {
             let text = format!("is not used in mode = \"{mode:?}\"").to_lowercase();
             block.problem(section, text, "take it out, or write the mode that speaks through it");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::reader::Block;
-use super::{app, watch, webhook};
+use super::{app, extensions, watch, webhook};
 use crate::adapters::Blueprint;
 use crate::base::fold::key;
 use crate::contract::{Adapter, Dialect, Mode, Roles};
@@ -51,7 +51,8 @@ fn connection(all: &Block<'_>, name: &str) -> Option<Connection> {
     let dialect = block
         .choice("dialect", &[("guide", Dialect::Guide), ("vendor", Dialect::Vendor)])
         .unwrap_or_default();
-    let policy = policy(&block);
+    let (added, of_groups) = extensions::read(&block);
+    let policy = Policy { extensions: added, ..policy(&block) };
     let receiver = webhook::read(&block);
     // Which other keys there may be is the app's to say.
     let app = app?;
@@ -69,6 +70,9 @@ fn connection(all: &Block<'_>, name: &str) -> Option<Connection> {
         .ok()?;
     check_roles(&block, adapter.capabilities().roles);
     watch::check(&block, adapter.capabilities());
+    if !adapter.capabilities().groups.list {
+        of_groups.iter().for_each(extensions::note_no_groups);
+    }
     Some(Connection { name: name.to_owned(), policy, adapter, receiver })
 }
 

@@ -2,6 +2,7 @@
 
 mod app;
 mod connection;
+mod extensions;
 mod reader;
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
@@ -148,6 +149,49 @@ impl<'a> Block<'a> {
             begins: self.span_of(name),
             asked: RefCell::default(),
         })
+    }
+
+    /// The tables of a list, `[[path.name]]`.
+    pub fn blocks(&self, name: &str) -> Vec<Block<'a>> {
+        let Some(value) = self.value(name) else { return Vec::new() };
+        let expected =
+            || self.mistyped(name, value, "a list of tables", &format!("write [[{}]]", self.path_of(name)));
+        let Some(items) = value.as_array() else {
+            expected();
+            return Vec::new();
+        };
+        if items.iter().any(|item| item.get_ref().as_table().is_none()) {
+            expected();
+            return Vec::new();
+        }
+        let block = |item: &'a Spanned<DeValue<'a>>| {
+            Some(Block {
+                reader: self.reader,
+                table: item.get_ref().as_table()?,
+                path: self.path_of(name),
+                begins: Some(item.span()),
+                asked: RefCell::default(),
+            })
+        };
+        items.iter().filter_map(block).collect()
+    }
+
+    /// The content of a file that `name` names, of at most `most` bytes. One byte more is read, so that the caller sees
+    /// that it is too large.
+    pub fn content(&self, name: &str, most: usize) -> Option<Vec<u8>> {
+        let file = self.required_text(name)?;
+        let read = || -> std::io::Result<Vec<u8>> {
+            let mut content = Vec::new();
+            let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+            std::fs::File::open(self.reader.folder.join(file))?.take(limit).read_to_end(&mut content)?;
+            Ok(content)
+        };
+        read()
+            .map_err(|error| {
+                let remedy = "name a file this user may read, relative to the configuration file";
+                self.problem(name, format!("`{file}` cannot be read: {error}"), remedy);
+            })
+            .ok()
     }
 
     /// A text.

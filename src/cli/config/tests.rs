@@ -229,7 +229,7 @@ fn every_problem_is_named_where_it_is() {
         (
             "a section of another app",
             "[connections.sandbox]\napp = \"sandbox\"\n[connections.sandbox.rest]\nprivate = true\n".to_owned(),
-            "line 3: connections.sandbox.rest: unknown key\n  hint: known here: app, dialect, drift, freshness, idp, invitations, mode, owner, policy, roles, webhook",
+            "line 3: connections.sandbox.rest: unknown key\n  hint: known here: app, dialect, drift, extensions, freshness, idp, invitations, mode, owner, policy, roles, webhook",
         ),
         (
             "a misspelt key that has a default",
@@ -277,6 +277,11 @@ fn an_app_is_spoken_to_only_as_it_offers() {
         ("workiva", "rest", "[connections.x.rest]\nclient_id = \"id\"\nclient_secret = { env = \"KEY\" }"),
         ("manual", "manual", ""),
         ("sandbox", "rest", ""),
+        (
+            "scim",
+            "scim",
+            "[connections.x.scim]\nbase_url = \"https://crm.example.com/scim/v2\"\ntoken = { env = \"KEY\" }",
+        ),
     ] {
         for mode in modes {
             for dialect in ["guide", "vendor"] {

@@ -22,8 +22,10 @@ use tower::ServiceExt;
 
 use super::body::TimedBody;
 use super::watched::{Progress, Watched};
-use super::{Limits, ServerSettings, Timers};
+use super::{Limits, ServerSettings, Timers, unread};
+use crate::base::id::Ids;
 use crate::http::error::Refused;
+use crate::http::log::REQUEST_ID;
 use crate::http::peer::Peer;
 
 /// What hyper may buffer of one socket, unless the head may be larger.
@@ -35,6 +37,8 @@ pub(super) struct Visit {
     pub peer: Peer,
     pub router: Router,
     pub settings: Arc<ServerSettings>,
+    /// Names the requests that no route gets to see.
+    pub ids: Arc<Ids>,
     /// Cancelled when no further request is to be begun.
     pub drain: CancellationToken,
 }
@@ -60,15 +64,15 @@ impl Visit {
     }
 
     async fn speak<S: AsyncRead + AsyncWrite + Unpin>(self, stream: S) {
-        let Self { peer, router, settings, drain } = self;
+        let Self { peer, router, settings, ids, drain } = self;
         let ServerSettings { timers, limits, .. } = &*settings;
         let progress = Arc::new(Progress::new(timers));
         let service = service_fn(|request: Request<Incoming>| {
             progress.request_began();
-            let (router, progress) = (router.clone(), Arc::clone(&progress));
+            let (router, progress, ids) = (router.clone(), Arc::clone(&progress), Arc::clone(&ids));
             async move {
                 let response = match too_large(&request, limits) {
-                    Some(refused) => refused.into_response(),
+                    Some(refused) => refuse(refused, &ids),
                     None => ask(router, request, peer, timers).await,
                 };
                 progress.request_ended();
@@ -82,7 +86,10 @@ impl Visit {
                 .max_headers(limits.headers)
                 .max_header_size(limits.header_bytes + limits.uri_bytes)
                 .max_buf_size(BUFFER_BYTES.max(limits.header_bytes + limits.uri_bytes))
-                .serve_connection(TokioIo::new(Watched::new(stream, Arc::clone(&progress), timers)), service)
+                .serve_connection(
+                    TokioIo::new(Watched::new(stream, Arc::clone(&progress), timers, Arc::clone(&ids))),
+                    service
+                )
         );
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
@@ -118,6 +125,17 @@ async fn ask(router: Router, request: Request<Incoming>, peer: Peer, timers: &Ti
     };
     if !read.load(Ordering::Acquire) {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// The answer to a head over our limits, which ends here.
+fn refuse(refused: Refused, ids: &Ids) -> Response {
+    let mut response = refused.into_response();
+    let id = ids.next();
+    unread::note(&id, response.status().as_u16());
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, id);
     }
     response
 }

@@ -7,6 +7,7 @@ mod connection;
 mod places;
 mod request_line;
 mod tls;
+mod unread;
 mod watched;
 
 pub use tls::{Tls, TlsError};
@@ -23,6 +24,8 @@ use tokio_util::task::TaskTracker;
 use self::connection::Visit;
 use self::places::Places;
 use super::peer::Peer;
+use crate::base::clock::SystemClock;
+use crate::base::id::Ids;
 
 /// How long to wait before accepting again when the system has no socket to give.
 const OUT_OF_SOCKETS: Duration = Duration::from_millis(100);
@@ -116,6 +119,7 @@ pub async fn serve(
 ) -> usize {
     let settings = Arc::new(settings);
     let places = Places::new(settings.limits.sockets, settings.limits.sockets_per_address);
+    let ids = Arc::new(Ids::new(Arc::new(SystemClock)));
     let (conversations, cut) = (TaskTracker::new(), CancellationToken::new());
     loop {
         let accepted = tokio::select! {
@@ -128,6 +132,7 @@ pub async fn serve(
                     peer: Peer(address.ip().to_canonical()),
                     router: router.clone(),
                     settings: Arc::clone(&settings),
+                    ids: Arc::clone(&ids),
                     drain: shutdown.clone(),
                 };
                 let cut = cut.clone();

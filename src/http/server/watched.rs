@@ -9,8 +9,9 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::Timers;
 use super::request_line::RequestLine;
+use super::{Timers, unread};
+use crate::base::id::Ids;
 
 /// Bytes read and thrown away after our last word.
 const LINGER_BYTES: usize = 4 * 1024 * 1024;
@@ -57,6 +58,11 @@ impl Progress {
         self.lock().0 == Stage::Fresh
     }
 
+    /// Whether a head has begun and not ended: nothing but the parser's refusal of it can be written now.
+    fn is_in_head(&self) -> bool {
+        self.lock().0 == Stage::Head
+    }
+
     /// Notes that bytes came; answers the stage they were waited for in.
     fn bytes_came(&self) -> Stage {
         let mut now = self.lock();
@@ -82,6 +88,13 @@ pub(super) struct Watched<S> {
     inner: S,
     progress: Arc<Progress>,
     line: RequestLine,
+    /// Whether the request whose head is read began with `HEAD`.
+    to_head: bool,
+    ids: Arc<Ids>,
+    /// Everything written so far has left.
+    is_flushed: bool,
+    /// What is written in the place of a bare refusal, and how much of it has been.
+    instead: Option<(Vec<u8>, usize)>,
     reading: Pin<Box<Sleep>>,
     write: Duration,
     /// Runs while part of an answer waits for the socket.
@@ -92,11 +105,15 @@ pub(super) struct Watched<S> {
 }
 
 impl<S> Watched<S> {
-    pub(super) fn new(inner: S, progress: Arc<Progress>, timers: &Timers) -> Self {
+    pub(super) fn new(inner: S, progress: Arc<Progress>, timers: &Timers, ids: Arc<Ids>) -> Self {
         Self {
             inner,
             progress,
             line: RequestLine::default(),
+            to_head: false,
+            ids,
+            is_flushed: true,
+            instead: None,
             reading: Box::pin(sleep_until(Instant::now() + timers.first_byte)),
             write: timers.write,
             writing: None,
@@ -120,6 +137,38 @@ impl<S> Watched<S> {
     }
 }
 
+impl<S: AsyncWrite + Unpin> Watched<S> {
+    /// Writes a SCIM error in the place of `pieces` where they are a refusal the parser made of its own accord; `None`
+    /// where they are to be written as they are.
+    ///
+    /// One that is written behind an answer still under way goes out bare: where the answer ends cannot be told here.
+    fn write_instead(
+        &mut self,
+        cx: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Option<Poll<io::Result<usize>>> {
+        if self.instead.is_none() {
+            let may_be_bare = self.is_flushed && self.progress.is_in_head();
+            self.is_flushed = false;
+            if !may_be_bare || !pieces.first().is_some_and(|first| unread::is_bare(first)) {
+                return None;
+            }
+            let bare: Vec<u8> = pieces.iter().flat_map(|piece| piece.iter().copied()).collect();
+            self.instead = unread::told(&bare, &self.ids, self.to_head).map(|told| (told, 0));
+        }
+        while let Some((told, written)) = &mut self.instead {
+            let Some(rest) = told.get(*written..).filter(|rest| !rest.is_empty()) else { break };
+            match Pin::new(&mut self.inner).poll_write(cx, rest) {
+                Poll::Ready(Ok(0)) => return Some(Poll::Ready(Err(io::ErrorKind::WriteZero.into()))),
+                Poll::Ready(Ok(more)) => *written += more,
+                Poll::Ready(Err(error)) => return Some(Poll::Ready(Err(error))),
+                Poll::Pending => return Some(self.kept_waiting_for_room(cx)),
+            }
+        }
+        self.instead.take().map(|_| Poll::Ready(Ok(pieces.iter().map(|piece| piece.len()).sum())))
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -132,7 +181,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
             Poll::Ready(read) => {
                 if let Some(bytes) = buffer.filled_mut().get_mut(before..).filter(|bytes| !bytes.is_empty()) {
                     this.line = match this.progress.bytes_came() {
-                        Stage::Fresh | Stage::Idle => RequestLine::begin(bytes),
+                        Stage::Fresh | Stage::Idle => {
+                            this.to_head = bytes.starts_with(b"HEAD ");
+                            RequestLine::begin(bytes)
+                        }
                         Stage::Head => this.line.go_on(bytes),
                         Stage::Busy => RequestLine::Outside,
                     };
@@ -147,6 +199,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        if let Some(written) = this.write_instead(cx, &[io::IoSlice::new(bytes)]) {
+            return written;
+        }
         match Pin::new(&mut this.inner).poll_write(cx, bytes) {
             Poll::Ready(written) => Poll::Ready(written),
             Poll::Pending => this.kept_waiting_for_room(cx),
@@ -159,6 +214,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        if let Some(written) = this.write_instead(cx, pieces) {
+            return written;
+        }
         match Pin::new(&mut this.inner).poll_write_vectored(cx, pieces) {
             Poll::Ready(written) => Poll::Ready(written),
             Poll::Pending => this.kept_waiting_for_room(cx),
@@ -174,6 +232,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         match Pin::new(&mut this.inner).poll_flush(cx) {
             Poll::Ready(flushed) => {
                 this.writing = None;
+                this.is_flushed = true;
                 Poll::Ready(flushed)
             }
             Poll::Pending => this.kept_waiting_for_room(cx).map_ok(|_| ()),

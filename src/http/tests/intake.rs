@@ -27,6 +27,7 @@ const ENDPOINTS: &[&str] = &[
     "/Me",
     "/Widgets",
     "",
+    "/",
 ];
 
 const METHODS: &[Method] = &[
@@ -83,7 +84,7 @@ async fn head_is_taken_for_get() {
 #[tokio::test]
 async fn a_listing_takes_its_parameters_in_any_case_and_leaves_out_the_unknown() {
     let path = "/hive/scim/v2/Users?filter=userName+eq+%22a%40b%22&startindex=0&COUNT=2&sortBy=userName\
-                &sortorder=descending&attributes=userName&excludedattributes=emails&aadOptscim062020&cursor";
+                &sortorder=descending&attributes=userName&Attributes=name&excludedattributes=&aadOptscim062020&cursor";
     let query = ListQuery {
         filter: Some("userName eq \"a@b\"".to_owned()),
         start_index: Some("0".to_owned()),
@@ -91,12 +92,28 @@ async fn a_listing_takes_its_parameters_in_any_case_and_leaves_out_the_unknown()
         sort_by: Some("userName".to_owned()),
         sort_order: Some("descending".to_owned()),
         cursor: Some(String::new()),
-        view: View { attributes: Some("userName".to_owned()), excluded: Some("emails".to_owned()) },
+        view: View { attributes: Some("userName,name".to_owned()), excluded: Some(String::new()) },
     };
     assert_eq!(
         taken(request(&Method::GET, path)).await,
         Ok(Some(Work::List { kind: ResourceKind::User, query }))
     );
+}
+
+#[tokio::test]
+async fn a_view_that_contradicts_itself_is_no_work() {
+    let query = "?attributes=id&excludedAttributes=name";
+    for (method, path) in [
+        (Method::GET, "/hive/scim/v2"),
+        (Method::GET, "/hive/scim/v2/Users"),
+        (Method::GET, "/hive/scim/v2/Users/1"),
+        (Method::POST, "/hive/scim/v2/Users"),
+        (Method::PUT, "/hive/scim/v2/Users/1"),
+        (Method::PATCH, "/hive/scim/v2/Groups/1"),
+    ] {
+        let refused = taken(with_body(&method, &format!("{path}{query}"), "{}")).await.unwrap_err();
+        assert_eq!(refused.into_response().status(), 400, "{method} {path}");
+    }
 }
 
 #[tokio::test]

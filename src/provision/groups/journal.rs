@@ -272,7 +272,7 @@ impl Connection {
     }
 
     /// Notes that the caller was told of a group that was created.
-    pub(super) async fn acknowledge_group(&self, id: &str) {
+    pub(in crate::provision) async fn acknowledge_group(&self, id: &str) {
         for _ in 0..3 {
             let Ok(mut record) = self.group(id).await else { return };
             let mut standing = GroupStanding::read(&record);

@@ -12,21 +12,31 @@ use super::connection::Connection;
 use super::members::{Difference, MembersStep};
 use super::policy::Idp;
 use super::refuse;
+use super::turn::Turn;
 use super::users::{Aim, REPEATABLE, check, not_found};
 use super::{Preconditions, Result, STRIDE, Shown, View};
 use crate::base::fold::key;
 use crate::contract::{self, Group, GroupCapabilities, Groups};
-use crate::scim::catalog::Catalog;
 use crate::scim::decode;
 use crate::scim::error::ScimError;
+use crate::scim::extension::{self, Write as Change};
 use crate::scim::patch::{MemberStep, Options, Patch};
+use crate::scim::project::Written;
 use crate::scim::schema::ResourceKind;
-use crate::store::{Key, Kind, Lifecycle, Record, Write};
+use crate::store::{self, Key, Kind, Lifecycle, Record, Write};
 
 impl Connection {
     /// Creates a group, or links the one the app has for this purpose (a role under the name the policy gives it).
-    pub(super) async fn create_group(self: &Arc<Self>, body: &Value, view: &View) -> Result<Shown> {
-        let (desired, members) = decode::decode_group(body)?;
+    /// Shown, its id, and the turn of its name; `before` are those the same request has made already.
+    pub(super) async fn create_group(
+        self: &Arc<Self>,
+        body: &Value,
+        view: &View,
+        before: Vec<String>,
+    ) -> Result<(Shown, String, Option<Turn>)> {
+        let (desired, members) = decode::decode_group(body, &self.catalog.group)?;
+        extension::check_new(&desired, &self.catalog.group)?;
+        let written = Written::by_body(&desired);
         let wanted: Vec<String> =
             members.unwrap_or_default().into_iter().map(|member| member.value).collect();
         let this = Arc::clone(self);
@@ -38,7 +48,7 @@ impl Connection {
             }
             this.ensure_listed(Kind::User).await?;
             this.ensure_listed(Kind::Group).await?;
-            if let Some(again) = this.repeated_group(&desired).await? {
+            if let Some(again) = this.repeated_group(&desired, &before).await? {
                 let _own = this.turns.take(&again.id).await;
                 let difference = this.difference(&again, vec![MembersStep::Add(wanted)]).await?;
                 this.change_members(&again, difference, None).await?;
@@ -52,29 +62,37 @@ impl Connection {
             if !wanted.is_empty() {
                 let difference = Difference { added: wanted, ..Difference::default() };
                 this.change_members(&record, difference, None).await?;
+                this.keep_as_made(&record.id).await?;
             }
             Ok((record, turn))
         };
         let (record, turn) = self.carry(work).await?;
-        let shown = self.shown_group(&record, view).await?;
-        let this = Arc::clone(self);
-        self.shared.tracker.spawn(async move {
-            this.acknowledge_group(&record.id).await;
-            drop(turn);
-        });
-        Ok(shown)
+        Ok((self.shown_group(&record, view, &written).await?, record.id, Some(turn)))
+    }
+
+    /// What a group was made with is no later change: `lastModified` is `created` (RFC 7643 §3.1).
+    async fn keep_as_made(&self, id: &str) -> Result<()> {
+        let mut record = self.group(id).await?;
+        let expected = Some(record.version);
+        record.modified_at = record.created_at;
+        match self.store().commit(vec![Write::Record { record: Box::new(record), expected }]).await {
+            // A reading came between, which is a later change indeed.
+            Err(store::Error::Stale) => Ok(()),
+            other => Ok(other?),
+        }
     }
 
     /// A group whose create was never answered is answered with what it made.
     ///
     /// # Errors
     /// 409 where the name is taken by any other group.
-    async fn repeated_group(&self, desired: &Value) -> Result<Option<Record>> {
+    async fn repeated_group(&self, desired: &Value, before: &[String]) -> Result<Option<Record>> {
         let taken = self.store().find(self.name(), Kind::Group, &Key::Name(key(&name_of(desired)))).await?;
         let Some(record) = taken.into_iter().next() else { return Ok(None) };
         let lost = GroupStanding::read(&record).unacknowledged_at;
         let lost = lost.is_some_and(|at| self.now().since(at) < REPEATABLE);
-        if lost && record.external_id == external_id(desired) {
+        let ours = lost && record.external_id == external_id(desired);
+        if ours && !before.contains(&record.id) {
             return Ok(Some(record));
         }
         Err(ScimError::uniqueness(
@@ -138,12 +156,17 @@ impl Connection {
         view: &View,
         when: &Preconditions,
     ) -> Result<Shown> {
-        let (desired, members) = decode::decode_group(body)?;
+        let catalog = Arc::clone(&self.catalog);
+        let (mut desired, members) = decode::decode_group(body, &catalog.group)?;
+        let written = Written::by_body(&desired);
         let wanted: Vec<String> =
             members.unwrap_or_default().into_iter().map(|member| member.value).collect();
-        let record =
-            self.change_group(id, when, move |_| Ok((desired, vec![MembersStep::Replace(wanted)]))).await?;
-        self.shown_group(&record, view).await
+        let change = move |shown: &Value| {
+            extension::settle(shown, &mut desired, Change::Replace, &catalog.group)?;
+            Ok((desired, vec![MembersStep::Replace(wanted)]))
+        };
+        let record = self.change_group(id, when, change).await?;
+        self.shown_group(&record, view, &written).await
     }
 
     /// Patches a group; answers nothing, so that the caller gets a 204 (no members have to be read for it).
@@ -153,12 +176,14 @@ impl Connection {
         body: &Value,
         when: &Preconditions,
     ) -> Result<Record> {
-        let patch = Patch::parse(body, &Catalog::standard().group)?;
+        let catalog = Arc::clone(&self.catalog);
+        let patch = Patch::parse(body, &catalog.group)?;
         let options = Options { replace_creates_missing: self.policy.idp != Idp::Generic };
         self.change_group(id, when, move |shown| {
             let mut resource = shown.clone();
             patch.apply(&mut resource, &options)?;
-            let (desired, _) = decode::decode_group(&resource)?;
+            let (mut desired, _) = decode::decode_group(&resource, &catalog.group)?;
+            extension::settle(shown, &mut desired, Change::Patch, &catalog.group)?;
             let values = |members: &[crate::scim::patch::Member]| {
                 members.iter().map(|member| member.value.clone()).collect()
             };
@@ -169,6 +194,7 @@ impl Connection {
                 .map(|step| match step {
                     MemberStep::Add(members) => MembersStep::Add(values(members)),
                     MemberStep::Remove(ids) => MembersStep::Remove(ids.clone()),
+                    MemberStep::RemoveMatching(filter) => MembersStep::RemoveMatching(filter.clone()),
                     MemberStep::RemoveAll => MembersStep::Replace(Vec::new()),
                     MemberStep::Replace(members) => MembersStep::Replace(values(members)),
                 })
@@ -190,8 +216,10 @@ impl Connection {
             let record = this.settled_group(record).await?;
             let shown = this.show_group(&record, None);
             let (desired, steps) = change(&shown)?;
-            let record = this.rename_group(record, desired).await?;
+            // All of it is refused before any of it is done (RFC 7644 §3.5.2).
             let difference = this.difference(&record, steps).await?;
+            this.refuse_difference(&record, &difference, false).await?;
+            let record = this.rename_group(this.group(&id).await?, desired).await?;
             this.change_members(&record, difference, None).await?;
             this.group(&id).await
         };
@@ -329,11 +357,11 @@ impl Connection {
         }
     }
 
-    pub(super) async fn shown_group(&self, record: &Record, view: &View) -> Result<Shown> {
-        let projection = super::show::projection(ResourceKind::Group, view)?;
+    pub(super) async fn shown_group(&self, record: &Record, view: &View, written: &Written) -> Result<Shown> {
+        let projection = self.projection(ResourceKind::Group, view)?;
         let record = self.group(&record.id).await?;
         let resource = self.resource(ResourceKind::Group, record.clone(), &projection, None).await?;
-        Ok(self.shown(ResourceKind::Group, &record, resource, view)?)
+        Ok(self.shown(ResourceKind::Group, &record, resource, (view, written))?)
     }
 }
 

@@ -10,11 +10,9 @@ use serde_json::Value;
 use self::found::{Found, Place};
 use self::gather::{Part, Search};
 use super::connection::{Connection, kind_of};
-use super::show::projection;
 use super::window::{Window, shown_page};
 use super::{ListQuery, Result};
 use crate::contract::Membership;
-use crate::scim::catalog::Catalog;
 use crate::scim::cursor::Position;
 use crate::scim::filter::Filter;
 use crate::scim::schema::ResourceKind;
@@ -29,13 +27,13 @@ impl Connection {
     /// 400 for an unreadable parameter; 400 `tooMany` where no index answers the filter and there are too many
     /// resources to look at one by one.
     pub(super) async fn read_list(&self, kinds: &[ResourceKind], query: &ListQuery) -> Result<Value> {
-        let types: Vec<_> = kinds.iter().map(|kind| Catalog::standard().of(*kind)).collect();
+        let types: Vec<_> = kinds.iter().map(|kind| self.catalog.of(*kind)).collect();
         let sort = Sort::parse(query.sort_by.as_deref(), query.sort_order.as_deref(), &types)?;
         let mut parts = Vec::with_capacity(kinds.len());
         for (kind, resource_type) in kinds.iter().zip(types) {
             let filter =
                 query.filter.as_deref().map(|text| Filter::parse(text, resource_type)).transpose()?;
-            let projection = projection(*kind, &query.view)?;
+            let projection = self.projection(*kind, &query.view)?;
             parts.push(Part { kind: *kind, filter, projection, listed: None });
         }
         let window = Window::open(self, kinds, query)?;

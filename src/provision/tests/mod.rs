@@ -5,6 +5,7 @@ mod app;
 mod creates;
 mod disks;
 mod drift;
+mod extensions;
 mod groups;
 mod guards;
 mod invitations;

@@ -19,7 +19,8 @@ use crate::contract::{
     Membership, Mode, Reactivate, Residual, Roles,
 };
 use crate::provision::{
-    Connection, Gateway, ListQuery, Policy, Preconditions, Read, Refusal, Result, Shared, Shown, View,
+    Connection, Gateway, ListQuery, Patched, Policy, Preconditions, Read, Refusal, Result, Shared, Shown,
+    View,
 };
 use crate::scim::schema::ResourceKind::{self, Group as GroupKind, User};
 use crate::store::{
@@ -197,12 +198,17 @@ impl Stage {
     /// The same app and database under a process that was started again; what the old one does no longer counts as
     /// long as the calls it waits for never end.
     pub(super) async fn restarted(&self) -> Self {
+        self.restarted_with(self.policy.clone()).await
+    }
+
+    /// [`Stage::restarted`] under another policy.
+    pub(super) async fn restarted_with(&self, policy: Policy) -> Self {
         let again = Self::over(
             Arc::clone(&self.app),
             Arc::clone(&self.store),
             Arc::clone(&self.disk),
             Arc::clone(&self.clock),
-            self.policy.clone(),
+            policy,
             Arc::clone(&self.directory),
         );
         again.gateway.recover().await.unwrap();
@@ -233,9 +239,10 @@ impl Stage {
 
     pub(super) async fn patch(&self, id: &str, value: Value) -> Result<Shown> {
         let body = json!({"Operations": [{"op": "replace", "value": value}]});
-        let shown =
-            self.connection.patch(User, id, body, &View::default(), &Preconditions::default()).await?;
-        Ok(shown.unwrap())
+        match self.connection.patch(User, id, body, &View::default(), &Preconditions::default()).await? {
+            Patched::Shown(shown) => Ok(shown),
+            unshown @ Patched::Unshown { .. } => panic!("{unshown:?}"),
+        }
     }
 
     pub(super) async fn deactivate(&self, id: &str) -> Result<Shown> {

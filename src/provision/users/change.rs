@@ -10,9 +10,10 @@ use super::super::policy::Idp;
 use super::super::{Preconditions, Result, Shown, View};
 use super::{Aim, Under, check, drop_unchanged_by_policy, not_found, wants_access};
 use crate::contract::{Capabilities, Roles};
-use crate::scim::catalog::Catalog;
 use crate::scim::decode;
+use crate::scim::extension::{self, Write};
 use crate::scim::patch::{Options, Patch};
+use crate::scim::project::Written;
 use crate::scim::schema::ResourceKind;
 
 impl Connection {
@@ -24,15 +25,18 @@ impl Connection {
         view: &View,
         when: &Preconditions,
     ) -> Result<Shown> {
-        let desired = decode::decode(&body, &Catalog::standard().user)?;
+        let catalog = Arc::clone(&self.catalog);
+        let desired = decode::decode(&body, &catalog.user)?;
+        let written = Written::by_body(&desired);
         let change = move |shown: &Value| {
             let mut desired = desired;
             if desired.get("active").is_none() {
                 desired["active"] = shown["active"].clone();
             }
+            extension::settle(shown, &mut desired, Write::Replace, &catalog.user)?;
             Ok(desired)
         };
-        self.change_user(id, view, when, change).await
+        self.change_user(id, (view, &written), when, change).await
     }
 
     /// Patches a person (RFC 7644 §3.5.2).
@@ -43,20 +47,24 @@ impl Connection {
         view: &View,
         when: &Preconditions,
     ) -> Result<Shown> {
-        let patch = Patch::parse(body, &Catalog::standard().user)?;
+        let catalog = Arc::clone(&self.catalog);
+        let patch = Patch::parse(body, &catalog.user)?;
+        let written = Written::by_patch(&patch);
         let options = Options { replace_creates_missing: self.policy.idp != Idp::Generic };
         let change = move |shown: &Value| {
             let mut resource = shown.clone();
             patch.apply(&mut resource, &options)?;
-            decode::decode(&resource, &Catalog::standard().user)
+            let mut desired = decode::decode(&resource, &catalog.user)?;
+            extension::settle(shown, &mut desired, Write::Patch, &catalog.user)?;
+            Ok(desired)
         };
-        self.change_user(id, view, when, change).await
+        self.change_user(id, (view, &written), when, change).await
     }
 
     async fn change_user<C>(
         self: &Arc<Self>,
         id: &str,
-        view: &View,
+        (view, written): (&View, &Written),
         when: &Preconditions,
         change: C,
     ) -> Result<Shown>
@@ -97,7 +105,7 @@ impl Connection {
             if deleted { Err(not_found(ResourceKind::User)) } else { Ok(person) }
         };
         let person = self.carry(work).await?;
-        self.shown_person(&person, view).await
+        self.shown_person(&person, view, written).await
     }
 
     /// Deletes a person as the policy says; the resource is gone for callers once the app has confirmed.

@@ -15,8 +15,9 @@ use super::super::{Result, Shown, View};
 use super::{Aim, Under, index};
 use crate::base::fold::key;
 use crate::contract::{Account, Deactivate, State};
-use crate::scim::catalog::Catalog;
 use crate::scim::decode;
+use crate::scim::extension;
+use crate::scim::project::Written;
 use crate::store::{self, Intent, IntentState, Intents, Key, Kind, Lifecycle, Record, Write};
 
 /// How long a create whose answer was lost may be repeated without being a duplicate.
@@ -37,38 +38,34 @@ pub(in crate::provision) enum Sought {
 }
 
 impl Connection {
-    /// Creates a person.
+    /// Creates a person: shown, its id, and the turn of its name. `before` are those the same request has made already.
     pub(in crate::provision) async fn create_user(
         self: &Arc<Self>,
         body: Value,
         view: &View,
-    ) -> Result<Shown> {
-        let mut desired = decode::decode(&body, &Catalog::standard().user)?;
+        before: Vec<String>,
+    ) -> Result<(Shown, String, Option<Turn>)> {
+        let mut desired = decode::decode(&body, &self.catalog.user)?;
+        extension::check_new(&desired, &self.catalog.user)?;
+        let written = Written::by_body(&desired);
         if desired.get("active").is_none() {
             desired["active"] = json!(true);
         }
         let this = Arc::clone(self);
         let work = async move {
-            let (person, turn) = this.create_in_turn(desired.clone()).await?;
+            let (person, turn) = this.create_in_turn(desired.clone(), &before).await?;
             if person.desired == desired && !person.standing.adopted {
                 return Ok((person, Some(turn)));
             }
             drop(turn);
             Ok((this.change_repeated(person, desired).await?, None))
         };
-        // Whoever repeats the create has to wait until it is known whether the first answer was heard.
         let (person, turn) = self.carry(work).await?;
-        let shown = self.shown_person(&person, view).await?;
-        let this = Arc::clone(self);
-        self.shared.tracker.spawn(async move {
-            this.acknowledge(&person.record.id).await;
-            drop(turn);
-        });
-        Ok(shown)
+        Ok((self.shown_person(&person, view, &written).await?, person.record.id, turn))
     }
 
     /// The person of a new account, or the one that is there already and shall be as desired.
-    async fn create_in_turn(&self, desired: Value) -> Result<(Person, Turn)> {
+    async fn create_in_turn(&self, desired: Value, before: &[String]) -> Result<(Person, Turn)> {
         let capabilities = *self.capabilities();
         let wanted = mapping::wanted(&desired, &capabilities, &self.policy)?;
         let name_key = key(&wanted.user_name);
@@ -76,7 +73,7 @@ impl Connection {
         for (intent, aim) in self.creates_in_doubt(&name_key).await? {
             self.seek(&intent, aim).await?;
         }
-        if let Some(again) = self.repeated_create(&name_key, &desired).await? {
+        if let Some(again) = self.repeated_create(&name_key, &desired, before).await? {
             return Ok((again, turn));
         }
         if let Some(existing) = self.refuse_duplicate(&wanted, &name_key).await? {
@@ -235,12 +232,17 @@ impl Connection {
     }
 
     /// A create whose answer its caller cannot have received is answered with what it made.
-    async fn repeated_create(&self, name_key: &str, desired: &Value) -> Result<Option<Person>> {
+    async fn repeated_create(
+        &self,
+        name_key: &str,
+        desired: &Value,
+        before: &[String],
+    ) -> Result<Option<Person>> {
         let found = self.store().find(self.name(), Kind::User, &Key::Name(name_key.to_owned())).await?;
         let Some(person) = found.into_iter().next().map(Person::read) else { return Ok(None) };
         let same_origin = person.desired.get("externalId") == desired.get("externalId");
         let lost = person.standing.unacknowledged_at.is_some_and(|at| self.now().since(at) < REPEATABLE);
-        if !(same_origin && lost) {
+        if !(same_origin && lost) || before.contains(&person.record.id) {
             return if self.is_taken_over_by_create(&person, mapping::address(desired).as_deref()) {
                 Ok(None)
             } else {
@@ -294,7 +296,7 @@ impl Connection {
     /// Notes that the caller was told of what was created; on the record as it stands, which may have changed since.
     ///
     /// Until then a process that dies leaves a create that may be repeated.
-    async fn acknowledge(&self, id: &str) {
+    pub(in crate::provision) async fn acknowledge(&self, id: &str) {
         for _ in 0..3 {
             let Ok(mut person) = self.person(id).await else { return };
             if person.standing.unacknowledged_at.take().is_none() {

@@ -19,6 +19,7 @@ use crate::base::fold::key;
 use crate::contract;
 use crate::scim::error::{ScimError, ScimType};
 use crate::scim::etag::Tags;
+use crate::scim::project::Written;
 use crate::scim::schema::ResourceKind;
 use crate::store::{Intent, Kind};
 
@@ -57,7 +58,7 @@ impl Connection {
         record.map(Person::read).ok_or_else(|| not_found(ResourceKind::User))
     }
 
-    async fn shown_person(&self, person: &Person, view: &View) -> Result<Shown> {
+    async fn shown_person(&self, person: &Person, view: &View, written: &Written) -> Result<Shown> {
         let fresh = self.store().record(self.name(), Kind::User, &person.record.id).await?;
         let mut person = person.clone();
         if let Some(record) = fresh {
@@ -65,7 +66,7 @@ impl Connection {
         }
         let listed = self.listed_at(Kind::User).await?;
         let resource = self.show_user(&person, listed);
-        Ok(self.shown(ResourceKind::User, &person.record, resource, view)?)
+        Ok(self.shown(ResourceKind::User, &person.record, resource, (view, written))?)
     }
 }
 

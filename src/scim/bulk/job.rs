@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::read::BulkRequest;
-use super::{Asked, Done, Operation, Step, Target, references};
+use super::{Asked, Done, Failure, Operation, Step, Target, references};
 use crate::scim::error::{Result, ScimError, ScimType};
 
 /// A bulk request on its way.
@@ -37,9 +37,9 @@ enum State {
     Incomplete(Done),
     /// Handed out a second time, to set them.
     Completing(Done),
-    Ended(Result<Done>),
+    Ended(std::result::Result<Done, Failure>),
     /// Created, but the references could not be set.
-    Broken(Done, ScimError),
+    Broken(Done, Failure),
 }
 
 impl Job {
@@ -80,14 +80,14 @@ impl Job {
                 }
             } else {
                 let place = self.entries.iter().position(Entry::is_waiting)?;
-                self.ended(place, Err(circle()));
+                self.ended(place, Err(circle().into()));
             }
         }
         None
     }
 
     /// Takes note of how the step at `place` ended.
-    pub fn ended(&mut self, place: usize, outcome: Result<Done>) {
+    pub fn ended(&mut self, place: usize, outcome: std::result::Result<Done, Failure>) {
         let Some(entry) = self.entries.get_mut(place) else { return };
         let before = std::mem::replace(&mut entry.state, State::Waiting);
         entry.state = match (before, outcome) {
@@ -104,7 +104,9 @@ impl Job {
     /// The `BulkResponse`: operations that were not run are not in it. `base_url` has no slash at the end.
     #[must_use]
     pub fn answer(&self, base_url: &str) -> Value {
-        let operations: Vec<Value> = self.entries.iter().filter_map(|entry| entry.answer(base_url)).collect();
+        let entries = self.entries.iter();
+        let operations: Vec<Value> =
+            entries.filter_map(|entry| entry.answer(self.location(entry, base_url))).collect();
         json!({
             "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkResponse"],
             "Operations": operations,
@@ -171,7 +173,7 @@ impl Job {
                 Some(step)
             }
             Err(error) => {
-                self.ended(place, Err(error));
+                self.ended(place, Err(error.into()));
                 None
             }
         }
@@ -188,7 +190,7 @@ impl Job {
                 Some(step)
             }
             Err(error) => {
-                self.ended(place, Err(error));
+                self.ended(place, Err(error.into()));
                 None
             }
         }
@@ -256,6 +258,23 @@ impl Job {
         needed.into_iter().any(|needed| matches!(needed.state, State::Ended(Err(_))))
     }
 
+    /// Where the resource is that an operation was about, however it ended; `None` where there is none, as after a
+    /// POST that failed.
+    fn location(&self, entry: &Entry, base_url: &str) -> Option<String> {
+        let (kind, on) = entry.operation.place.as_ref()?;
+        let id = match (entry.done(), on) {
+            (Some(done), _) => &done.id,
+            (None, _) if entry.operation.method == "POST" => return None,
+            (None, Some(Target::Id(id))) => id,
+            (None, Some(Target::BulkId(bulk_id))) => {
+                let same = |other: &&Entry| other.operation.bulk_id.as_ref() == Some(bulk_id);
+                &self.entries.iter().find(same)?.done()?.id
+            }
+            (None, None) => return None,
+        };
+        Some(format!("{base_url}{}/{id}", kind.endpoint()))
+    }
+
     /// All ids `entry` refers to.
     fn ids(&self, entry: &Entry) -> Result<BTreeMap<&str, &str>> {
         let ids = self.known_ids(entry);
@@ -299,16 +318,16 @@ impl Entry {
         }
     }
 
-    fn answer(&self, base_url: &str) -> Option<Value> {
-        let unfinished = ScimError::new(
+    fn answer(&self, location: Option<String>) -> Option<Value> {
+        let unfinished = Failure::from(ScimError::new(
             409,
             "the resource was created, but the request ended before its references with `bulkId:` could be set: \
              repeat them in an update",
-        );
-        let (error, version) = match &self.state {
+        ));
+        let (failure, version) = match &self.state {
             State::Waiting | State::Running(_) => return None,
             State::Incomplete(_) | State::Completing(_) => (Some(&unfinished), None),
-            State::Broken(_, error) | State::Ended(Err(error)) => (Some(error), None),
+            State::Broken(_, failure) | State::Ended(Err(failure)) => (Some(failure), None),
             State::Ended(Ok(done)) => (None, done.version.as_deref()),
         };
         let mut answer = Map::new();
@@ -319,26 +338,19 @@ impl Entry {
         if let Some(version) = version {
             answer.insert("version".to_owned(), json!(version));
         }
-        if let Some(location) = self.location(base_url) {
+        if let Some(location) = location {
             answer.insert("location".to_owned(), json!(location));
         }
-        let status = error.map_or_else(|| self.done().map_or(200, |done| done.status), |error| error.status);
+        let well = || self.done().map_or(200, |done| done.status);
+        let status = failure.map_or_else(well, |failure| failure.error.status);
         answer.insert("status".to_owned(), json!(status.to_string()));
-        if let Some(error) = error {
-            answer.insert("response".to_owned(), error.to_json());
+        if let Some(seconds) = failure.and_then(|failure| failure.retry_after) {
+            answer.insert("retryAfter".to_owned(), json!(seconds));
+        }
+        if let Some(failure) = failure {
+            answer.insert("response".to_owned(), failure.error.to_json());
         }
         Some(Value::Object(answer))
-    }
-
-    /// Where the resource is; `None` where there is none, as after a POST that failed.
-    fn location(&self, base_url: &str) -> Option<String> {
-        let asked = self.operation.asked.as_ref().ok()?;
-        let id = match (self.done(), asked.target()) {
-            (Some(done), _) => &done.id,
-            (None, Some(Target::Id(id))) => id,
-            (None, Some(Target::BulkId(_)) | None) => return None,
-        };
-        Some(format!("{base_url}{}/{id}", asked.kind().endpoint()))
     }
 }
 

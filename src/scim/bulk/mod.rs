@@ -56,11 +56,27 @@ pub struct Done {
     pub status: u16,
 }
 
+/// Why a step failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    pub error: ScimError,
+    /// Whole seconds after which it may be sent again: what `Retry-After` says of a request of its own.
+    pub retry_after: Option<u64>,
+}
+
+impl From<ScimError> for Failure {
+    fn from(error: ScimError) -> Self {
+        Self { error, retry_after: None }
+    }
+}
+
 /// One operation as it was sent.
 #[derive(Debug, Clone)]
 struct Operation {
     /// In upper case, for the answer.
     method: String,
+    /// What its path names, where it names anything.
+    place: Option<(ResourceKind, Option<Target>)>,
     bulk_id: Option<String>,
     version: Option<String>,
     /// What it asks for, or why it fails without having been tried.
@@ -85,15 +101,6 @@ enum Target {
 }
 
 impl Asked {
-    fn kind(&self) -> ResourceKind {
-        match self {
-            Self::Create { kind, .. }
-            | Self::Replace { kind, .. }
-            | Self::Patch { kind, .. }
-            | Self::Delete { kind, .. } => *kind,
-        }
-    }
-
     fn target(&self) -> Option<&Target> {
         match self {
             Self::Create { .. } => None,

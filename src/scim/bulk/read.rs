@@ -62,7 +62,7 @@ fn fail_on_errors(members: &Map<String, Value>) -> Result<Option<usize>> {
 fn operation(sent: &Value) -> Operation {
     let Value::Object(members) = sent else {
         let asked = Err(syntax("the operation is not a JSON object"));
-        return Operation { method: String::new(), bulk_id: None, version: None, asked };
+        return Operation { method: String::new(), place: None, bulk_id: None, version: None, asked };
     };
     let text = |name: &str| match member(members, name) {
         Some(Value::String(text)) => Some(text.clone()),
@@ -71,8 +71,10 @@ fn operation(sent: &Value) -> Operation {
     };
     let method = text("method").unwrap_or_default().trim().to_ascii_uppercase();
     let bulk_id = text("bulkId").filter(|bulk_id| !bulk_id.is_empty());
-    let asked = asked(&method, &text("path").unwrap_or_default(), bulk_id.as_deref(), members);
+    let place = place(&text("path").unwrap_or_default());
+    let asked = place.clone().and_then(|place| asked(&method, place, bulk_id.as_deref(), members));
     Operation {
+        place: place.ok(),
         method: method.chars().filter(char::is_ascii_graphic).take(METHOD_LENGTH).collect(),
         bulk_id,
         version: text("version").filter(|version| !version.is_empty()),
@@ -80,8 +82,12 @@ fn operation(sent: &Value) -> Operation {
     }
 }
 
-fn asked(method: &str, path: &str, bulk_id: Option<&str>, members: &Map<String, Value>) -> Result<Asked> {
-    let (kind, on) = place(path)?;
+fn asked(
+    method: &str,
+    (kind, on): (ResourceKind, Option<Target>),
+    bulk_id: Option<&str>,
+    members: &Map<String, Value>,
+) -> Result<Asked> {
     let data = || match member(members, "data") {
         Some(data @ Value::Object(_)) => Ok(data.clone()),
         _ => Err(syntax("`data` is missing or not a JSON object")),
@@ -113,10 +119,14 @@ fn place(path: &str) -> Result<(ResourceKind, Option<Target>)> {
             ));
         }
     };
+    let id = id.strip_suffix('/').unwrap_or(id);
     let target = match (id, super::references::whole(id)) {
         ("", _) => None,
         (_, Some(bulk_id)) => Some(Target::BulkId(bulk_id.to_owned())),
-        (id, None) => Some(Target::Id(id.strip_suffix('/').unwrap_or(id).to_owned())),
+        (id, None) if id.contains('/') => {
+            return Err(ScimError::new(404, "there is no such endpoint: nothing lies below a resource"));
+        }
+        (id, None) => Some(Target::Id(id.to_owned())),
     };
     Ok((kind, target))
 }

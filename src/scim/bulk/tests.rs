@@ -13,7 +13,7 @@ fn run_with(body: &Value, outcome: impl Fn(&Step, usize) -> Result<Done, ScimErr
     while let Some((place, step)) = job.next_step() {
         steps.push(step.clone());
         assert!(steps.len() <= 2 * MAX_OPERATIONS, "the job does not end");
-        job.ended(place, outcome(&step, steps.len()));
+        job.ended(place, outcome(&step, steps.len()).map_err(Failure::from));
     }
     (steps, job.answer(BASE))
 }

@@ -3,10 +3,10 @@
 use serde_json::{Map, Value};
 
 use super::{Result, decode, invalid};
-use crate::scim::catalog::Catalog;
 use crate::scim::member::{self, Member};
+use crate::scim::schema::ResourceType;
 
-/// The group a body describes, without `members`, and its members apart.
+/// The `group` a body describes, without `members`, and its members apart.
 ///
 /// The members are `None` where the body does not name them, which leaves a group's members alone, and empty
 /// where it empties them (`[]`, and null, which RFC 7643 §2.5 holds to be the same). A bare id and a single
@@ -14,14 +14,14 @@ use crate::scim::member::{self, Member};
 ///
 /// # Errors
 /// As [`decode`], and 400 `invalidValue` for a member without `value`, or two different lists.
-pub fn decode_group(body: &Value) -> Result<(Value, Option<Vec<Member>>)> {
+pub fn decode_group(body: &Value, group: &ResourceType) -> Result<(Value, Option<Vec<Member>>)> {
     let Some(object) = body.as_object() else {
-        return decode(body, &Catalog::standard().group).map(|resource| (resource, None));
+        return decode(body, group).map(|resource| (resource, None));
     };
     let mut rest = Map::new();
     let mut members: Option<Vec<Member>> = None;
     for (key, sent) in object {
-        if is_members(key) {
+        if is_members(key, &group.core.id) {
             let more = members_of(sent)?;
             if members.as_ref().is_some_and(|known| *known != more) {
                 return Err(invalid("`members` is there twice with different values".to_owned()));
@@ -31,13 +31,12 @@ pub fn decode_group(body: &Value) -> Result<(Value, Option<Vec<Member>>)> {
             rest.insert(key.clone(), sent.clone());
         }
     }
-    let resource = decode(&Value::Object(rest), &Catalog::standard().group)?;
+    let resource = decode(&Value::Object(rest), group)?;
     Ok((resource, members))
 }
 
 /// `members`, or the same with the URN of the schema in front.
-fn is_members(key: &str) -> bool {
-    let urn = &Catalog::standard().group.core.id;
+fn is_members(key: &str, urn: &str) -> bool {
     let name = super::after_prefix(key, urn).and_then(|rest| rest.strip_prefix(':')).unwrap_or(key);
     name.eq_ignore_ascii_case("members")
 }

@@ -9,15 +9,15 @@ pub use group::decode_group;
 
 use serde_json::{Map, Value, json};
 
-use super::coerce::{self, Intake, is_writable, merge};
+use super::coerce::{self, Intake, is_kept, merge};
 use super::error::{Result, ScimError, ScimType};
 use super::schema::{Attribute, ResourceType, Schema};
 
 /// The resource a body describes.
 ///
 /// Names match in any case; extension attributes may stand under their URN, or flat with the URN in front, and
-/// sub-attributes may be dotted (`name.givenName`). Left out of the result: attributes no schema knows, readOnly
-/// and writeOnly ones (`id`, `meta`, `groups`, `password`, the gateway extension), and what RFC 7643 §2.5 calls
+/// sub-attributes may be dotted (`name.givenName`). Left out of the result: attributes no schema knows, readOnly,
+/// writeOnly and never returned ones (`id`, `meta`, `groups`, `password`, the gateway extension), and what RFC 7643 §2.5 calls
 /// unassigned (null, empty lists, and empty optional strings, which is how Okta and Entra clear a value).
 /// `schemas` is computed from the content. Optional strings get no format or reference check: clients send free
 /// text in `locale` and managers that do not exist, and expect it back.
@@ -25,7 +25,7 @@ use super::schema::{Attribute, ResourceType, Schema};
 /// # Errors
 /// 400 `invalidSyntax` where the body is no object; 400 `invalidValue`, naming the attribute, where a type is
 /// wrong beyond the forms clients are known to send, where an attribute stands there twice with different values, or
-/// where a required attribute is missing.
+/// where a required attribute of the core schema is missing ([`super::extension`] looks at the others).
 pub fn decode(body: &Value, resource_type: &ResourceType) -> Result<Value> {
     let object = body.as_object().ok_or_else(|| {
         let detail = format!("the body is {}, expected an object", coerce::found(body));
@@ -84,8 +84,9 @@ impl Collected {
     }
 
     fn into_resource(self, resource_type: &ResourceType) -> Value {
-        let filled: Vec<_> =
+        let mut filled: Vec<_> =
             self.extensions.into_iter().filter(|(_, attributes)| !attributes.is_empty()).collect();
+        filled.sort_by_key(|(urn, _)| resource_type.extensions.iter().position(|schema| schema.id == *urn));
         let mut schemas = vec![resource_type.core.id.clone()];
         schemas.extend(filled.iter().map(|(urn, _)| urn.clone()));
         let mut resource = Map::new();
@@ -137,7 +138,7 @@ fn take_flat(
 
 /// Puts a value where it belongs; the parts of a complex value may come one by one.
 fn assign(target: &mut Map<String, Value>, attribute: &Attribute, full: &str, sent: &Value) -> Result<()> {
-    if attribute.name == "schemas" || !is_writable(attribute) {
+    if attribute.name == "schemas" || !is_kept(attribute) {
         return Ok(());
     }
     if attribute.required && sent.as_str().is_some_and(str::is_empty) {

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{decode, decode_group};
+use super::decode;
 use crate::scim::catalog::Catalog;
 use crate::scim::coerce::{self, Intake};
 use crate::scim::error::{ScimError, ScimType};
@@ -9,6 +9,10 @@ use crate::scim::schema::{ENTERPRISE_USER, GATEWAY_USER, GROUP, ResourceKind, US
 
 fn user(body: &Value) -> Value {
     decode(body, &Catalog::standard().user).unwrap()
+}
+
+fn decode_group(body: &Value) -> crate::scim::error::Result<(Value, Option<Vec<Member>>)> {
+    super::decode_group(body, &Catalog::standard().group)
 }
 
 fn refused(body: &Value) -> ScimError {

@@ -6,23 +6,26 @@ use serde_json::Value;
 
 use super::operations::Verb;
 use crate::scim::error::{Result, ScimError, ScimType};
+use crate::scim::filter::ElementFilter;
 use crate::scim::member::{self, Member};
 use crate::scim::path::Path;
 use crate::scim::schema::{ResourceKind, ResourceType};
 
 /// The changes to a group's members, to be made in order.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct MemberChanges {
     pub steps: Vec<MemberStep>,
 }
 
 /// One change to a group's members. No list names a member twice.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum MemberStep {
     /// These become members; who is one already stays one.
     Add(Vec<Member>),
     /// These are members no longer; who is none is no error.
     Remove(Vec<String>),
+    /// Those the filter selects, seen as the group shows its members, are members no longer.
+    RemoveMatching(ElementFilter),
     /// Nobody is a member any longer.
     RemoveAll,
     /// Exactly these are members.
@@ -47,7 +50,7 @@ pub(super) fn are_meant(path: &Path<'_>, resource_type: &ResourceType) -> bool {
 /// The step one operation on the members is; `None` where it does nothing.
 ///
 /// `by_path` tells `"path": "members"` from a key of a path-less object. There, null says nothing: a client that
-/// serializes what it has not loaded must not empty the group.
+/// serializes what it has not loaded must not empty the group. Nor does a `replace` that was sent without its `value`.
 pub(super) fn plan(
     verb: Verb,
     path: &Path<'_>,
@@ -58,15 +61,15 @@ pub(super) fn plan(
         let whole = path.sub.is_none_or(|sub| sub.name == "value");
         return match (verb, elements.named_values()) {
             (Verb::Remove, Some(values)) if whole => Ok(Some(MemberStep::Remove(distinct(values)))),
-            (Verb::Remove, _) => Err(ScimError::bad(
-                ScimType::InvalidFilter,
-                "members can be removed by `members[value eq \"id\"]` only, several joined by `or`",
-            )),
-            (Verb::Add | Verb::Replace, _) => Err(fixed()),
+            (Verb::Remove, None) if whole => Ok(Some(MemberStep::RemoveMatching(elements.clone()))),
+            (Verb::Add | Verb::Replace | Verb::Remove, _) => Err(fixed()),
         };
     }
     if path.sub.is_some() {
         return Err(fixed());
+    }
+    if verb != Verb::Remove && value.is_none() {
+        return Err(invalid("`value` is missing"));
     }
     let value = value.filter(|value| !value.is_null());
     match (verb, value) {
@@ -77,7 +80,7 @@ pub(super) fn plan(
         }
         (Verb::Replace, Some(value)) => member::list(value).map(|members| Some(MemberStep::Replace(members))),
         (Verb::Remove | Verb::Replace, None) if by_path => Ok(Some(MemberStep::RemoveAll)),
-        (Verb::Add, None) if by_path => Err(invalid("`value` is missing")),
+        (Verb::Add, None) if by_path => Err(invalid("`value` is null, expected the members to add")),
         (Verb::Add | Verb::Replace | Verb::Remove, None) => Ok(None),
     }
 }

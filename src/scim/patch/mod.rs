@@ -87,6 +87,12 @@ impl Patch {
         Ok(changed)
     }
 
+    /// The attributes the patch changes, but for the members: the URN of the extension, `None` for the core, and the
+    /// name.
+    pub fn attributes(&self) -> impl Iterator<Item = (Option<&str>, &str)> {
+        self.steps.iter().map(|step| (step.slot.extension.as_deref(), step.slot.attribute.as_str()))
+    }
+
     /// What the patch does to a group's members, in order. Empty for users and where no operation names members.
     #[must_use]
     pub fn members(&self) -> &MemberChanges {

@@ -4,11 +4,11 @@ use serde_json::{Map, Value};
 
 use super::operations::{Operation, Verb};
 use super::{Patch, members};
-use crate::scim::coerce::{self, Intake};
+use crate::scim::coerce::{self, Intake, is_kept};
 use crate::scim::error::{Result, ScimError, ScimType};
 use crate::scim::filter::ElementFilter;
 use crate::scim::path::Path;
-use crate::scim::schema::{Attribute, Mutability, Named, ResourceType, Returned, Schema, Type};
+use crate::scim::schema::{Attribute, Mutability, Named, ResourceType, Schema, Type};
 
 /// One change of one attribute.
 #[derive(Debug, Clone)]
@@ -153,8 +153,7 @@ impl Planner<'_> {
         };
         // `schemas` follows from the attributes; what is never returned is not kept.
         let derived = path.extension.is_none() && attribute.name == "schemas";
-        if !derived && attribute.mutability != Mutability::WriteOnly && attribute.returned != Returned::Never
-        {
+        if !derived && is_kept(attribute) && is_kept(leaf) {
             self.push(path, attribute, change);
         }
         Ok(())
@@ -224,10 +223,13 @@ impl Planner<'_> {
             Some(_) => false,
         };
         if self.verb == Verb::Remove || (empty && self.verb == Verb::Replace) {
+            if self.resource_type.requires(&schema.id) {
+                return Err(mutability(format!("`{}` is required and cannot be removed", schema.id)));
+            }
             for attribute in writable() {
                 let path =
                     Path { extension: Some(schema), attribute: Some(attribute), elements: None, sub: None };
-                self.unassign(&path, attribute, true)?;
+                self.push(&path, attribute, Change::Remove);
             }
             return Ok(());
         }

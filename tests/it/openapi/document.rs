@@ -193,9 +193,6 @@ fn refusals() -> Value {
         match status {
             401 => response["headers"]["WWW-Authenticate"] = header("WWW-Authenticate"),
             429 | 503 => response["headers"]["Retry-After"] = header("Retry-After"),
-            // The listener says these: the request is not known yet, and over the second limit not even read.
-            414 => response["headers"] = json!({}),
-            431 => response = json!({ "description": what }),
             _ => {}
         }
         (status.to_string(), response)

@@ -81,6 +81,16 @@ const fn me(method: &'static str, id: &'static str) -> Operation {
 
 /// Every operation, in the order of the description.
 pub const OPERATIONS: &[Operation] = &[
+    Operation {
+        method: "GET",
+        path: "/",
+        id: "listAll",
+        summary: "Find people and groups",
+        parameters: LIST,
+        body: None,
+        good: &[(200, "ResourceList")],
+        refused: READ,
+    },
     read(
         "/ServiceProviderConfig",
         "readServiceProviderConfig",

@@ -254,6 +254,7 @@ fn bulk_response() -> Value {
                         "version": { "type": "string" },
                         "location": { "type": "string" },
                         "status": { "type": "string", "pattern": "^[1-5][0-9]{2}$" },
+                        "retryAfter": { "type": "integer", "minimum": 0 },
                         "response": { "type": "object" },
                     },
                     "additionalProperties": false,
