@@ -181,8 +181,12 @@ fn fitting(stored: Value, resource_type: &ResourceType) -> (Map<String, Value>, 
 /// Where the invitation of an account stands, seeing what it was and what the app says now.
 pub(super) fn invitation(before: Invitation, state: State) -> Invitation {
     match (before, state) {
+        // What was given up is not pending again for being shown still.
+        (Invitation::Expired, State::Invited) => Invitation::Expired,
         (_, State::Invited) => Invitation::Pending,
-        (Invitation::Pending | Invitation::Accepted, State::Active) => Invitation::Accepted,
+        (Invitation::Pending | Invitation::Accepted | Invitation::Expired, State::Active) => {
+            Invitation::Accepted
+        }
         (Invitation::None, State::Active) | (_, State::Inactive) => Invitation::None,
     }
 }

@@ -229,7 +229,7 @@ fn every_problem_is_named_where_it_is() {
         (
             "a section of another app",
             "[connections.sandbox]\napp = \"sandbox\"\n[connections.sandbox.rest]\nprivate = true\n".to_owned(),
-            "line 3: connections.sandbox.rest: unknown key\n  hint: known here: app, dialect, extensions, freshness, idp, mode, owner, policy, roles, webhook",
+            "line 3: connections.sandbox.rest: unknown key\n  hint: known here: app, dialect, drift, extensions, freshness, idp, invitations, mode, owner, policy, roles, webhook",
         ),
         (
             "a misspelt key that has a default",
