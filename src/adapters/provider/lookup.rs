@@ -6,7 +6,7 @@ use super::told::Resource;
 use super::wire::quoted;
 use super::{Provider, told, user};
 use crate::base::fold::key;
-use crate::contract::{Kind, Result};
+use crate::contract::{Error, Kind, Result};
 
 const OPERATION: &str = "account";
 
@@ -43,7 +43,8 @@ enum Said {
 }
 
 impl Provider {
-    /// The user that goes by `login`, in any case; the one whose `userName` it is before one whose address it is.
+    /// The user that goes by `login`, in any case; the one whose `userName` it is before one whose address it is;
+    /// [`Kind::Ambiguous`] where several do.
     ///
     /// A filter that finds nobody is believed once it has found somebody who was known to be there; until then the
     /// listing decides.
@@ -62,10 +63,11 @@ impl Provider {
 
     async fn find_in_listing(&self, by: By, login: &str) -> Result<Option<Resource>> {
         let users = self.everything("/Users", OPERATION).await?;
-        let is_login =
-            |user: &&Resource| told::text_of(user, "userName").is_some_and(|name| key(&name) == key(login));
-        let found =
-            users.iter().find(is_login).or_else(|| users.iter().find(|user| user::goes_by(user, login)));
+        let is_login = |user: &&Resource| By::Login.of(user).is_some_and(|name| key(&name) == key(login));
+        let found = match self.only(users.iter().filter(is_login))? {
+            Some(user) => Some(user),
+            None => self.only(users.iter().filter(|user| user::goes_by(user, login)))?,
+        };
         match found {
             // The filter did not find who is there.
             Some(user) if by.of(user).is_some_and(|name| key(&name) == key(login)) => {
@@ -112,7 +114,17 @@ impl Provider {
             trust.set(Trusted::Useless);
             return Ok(Said::Nothing);
         }
-        Ok(users.into_iter().next().map_or(Said::Nobody, |user| Said::Found(Box::new(user))))
+        Ok(self.only(users.into_iter())?.map_or(Said::Nobody, |user| Said::Found(Box::new(user))))
+    }
+
+    /// The one user there is; [`Kind::Ambiguous`] where there are several.
+    fn only<T>(&self, mut users: impl Iterator<Item = T>) -> Result<Option<T>> {
+        let first = users.next();
+        if users.next().is_none() {
+            return Ok(first);
+        }
+        let message = format!("several users of `{}` go by this login or address", self.profile.app);
+        Err(Error::new(Kind::Ambiguous, OPERATION, message))
     }
 
     async fn may_filter(&self) -> bool {
