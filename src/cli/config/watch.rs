@@ -13,14 +13,14 @@ const SHORTEST: u64 = 1;
 pub fn read(connection: &Block<'_>) -> (DriftPolicy, InvitationPolicy) {
     let (mut drift, mut invitations) = (DriftPolicy::default(), InvitationPolicy::default());
     if let Some(block) = connection.block("drift") {
-        drift.every = every(&block).unwrap_or(drift.every);
+        drift.every = every(&block, drift.every);
         if let Some(most) = block.count("most", 1, 1_000) {
             drift.most = usize::try_from(most).unwrap_or(drift.most);
         }
         block.finish();
     }
     if let Some(block) = connection.block("invitations") {
-        invitations.every = every(&block).unwrap_or(invitations.every);
+        invitations.every = every(&block, invitations.every);
         if let Some(days) = block.count("lifetime_days", 1, 365) {
             invitations.lifetime = Duration::from_hours(24 * days);
         }
@@ -37,16 +37,16 @@ pub fn read_policy(policy: &Block<'_>, drift: &mut DriftPolicy, invitations: &mu
     invitations.overdue = policy.choice("invitations", &overdue).unwrap_or_default();
 }
 
-/// A duration, or `off`.
-fn every(block: &Block<'_>) -> Option<Option<Duration>> {
+/// A duration, `off`, or where nothing is said `otherwise`.
+fn every(block: &Block<'_>, otherwise: Option<Duration>) -> Option<Duration> {
     match block.has("every").then(|| block.word("every")).flatten() {
-        Some("off") => Some(None),
+        Some("off") => None,
         Some(word) if !word.starts_with(|first: char| first.is_ascii_digit()) => {
             let text = format!("found `{word}`, expected a duration from {SHORTEST}s to 24h, or `off`");
             block.problem("every", text, "write every = \"1h\" or every = \"off\"");
             None
         }
-        Some(_) | None => block.duration("every", SHORTEST).map(Some),
+        Some(_) | None => block.duration("every", SHORTEST).or(otherwise),
     }
 }
 

@@ -109,7 +109,7 @@ impl Connection {
         let _turn = self.turns.take(id).await;
         let mut person = self.person(id).await?;
         let returned = person.standing.adopted && person.standing.returned;
-        if self.open_aim(id).await?.is_some() || !(returned || !wants_access(&person.desired)) {
+        if self.open_aim(id).await?.is_some() || (wants_access(&person.desired) && !returned) {
             return Ok(false);
         }
         let doubt = self.look_again(&mut person, true).await?;

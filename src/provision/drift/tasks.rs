@@ -75,10 +75,9 @@ impl Connection {
 
     fn finding_task(&self, finding: &Finding) -> Write {
         let app = self.capabilities().app;
-        let mut instruction = format!("{}: {}", advice(finding.what, app), finding.detail);
-        if let Some(note) = &finding.note {
-            instruction.push_str(&format!(" (not corrected: {note})"));
-        }
+        let told = finding.note.as_ref().map(|note| format!(" (not corrected: {note})"));
+        let instruction =
+            format!("{}: {}{}", advice(finding.what, app), finding.detail, told.unwrap_or_default());
         let urgent = finding.what.is_urgent();
         self.drift_task(&finding.key(), &finding.resource, finding.person.clone(), instruction, urgent)
     }
