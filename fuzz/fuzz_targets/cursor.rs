@@ -35,7 +35,7 @@ fuzz_target!(|input: (&str, &str, i64, u16)| {
         _ => SortKey::Text(short),
     };
     let kind = if number < 0 { ResourceKind::Group } else { ResourceKind::User };
-    let position = Position { kind, id: "0197c7a0-0000-7000-8000-000000000001".to_owned(), sort };
+    let position = Position { kind, id: "0197c7a0-0000-7000-8000-000000000001".to_owned(), sort, backwards: false };
     let cursor = seal(&position, &scope, NOW.plus(LIFETIME), &key);
     assert_eq!(open(&cursor, &scope, NOW, &key), Ok(position));
 

@@ -24,6 +24,8 @@ pub const OPEN_TASK_AGE: &str = "portcullis_oldest_open_task_age_seconds";
 pub const RESIDUAL_ACCESS: &str = "portcullis_residual_access";
 /// How old the last complete listing of an app is, by kind.
 pub const LISTING_AGE: &str = "portcullis_listing_age_seconds";
+/// What the last look for drift found and did not correct, by kind.
+pub const DRIFT: &str = "portcullis_drift_findings";
 /// Webhook events that are still to be delivered.
 pub const WEBHOOK_WAITING: &str = "portcullis_webhook_events_waiting";
 /// Webhook events that were given up.

@@ -5,6 +5,7 @@ pub mod config;
 #[cfg(feature = "sim")]
 mod demo;
 mod doctor;
+mod drift;
 mod files;
 mod links;
 mod print;
@@ -117,6 +118,11 @@ enum Command {
     /// Make, list and end the bearer tokens that identity providers use
     #[command(subcommand)]
     Token(token::Command),
+    /// Show what was changed in the apps outside of the gateway
+    ///
+    /// Prints the last report of each connection, or makes one now. Corrects only what policy.drift = "correct" says.
+    /// Exits with 1 when an app could not be listed.
+    Drift(drift::Arguments),
     /// List and complete what waits for a person
     #[command(subcommand)]
     Tasks(tasks::Command),
@@ -159,6 +165,7 @@ pub fn main() -> ExitCode {
             Command::CheckConfig(file) => check_config(&file),
             Command::Doctor(arguments) => doctor::run(&arguments).await,
             Command::Token(command) => token::run(command).await,
+            Command::Drift(arguments) => drift::run(&arguments).await,
             Command::Tasks(command) => tasks::run(command).await,
             Command::Roster(command) => roster::run(command).await,
             Command::Links(command) => links::run(command).await,

@@ -83,6 +83,8 @@ pub async fn gateway_until(
         },
     );
     let promises = gateway.shared().tracker.spawn(Arc::clone(&gateway).keep_promises(stop.clone()));
+    gateway.shared().tracker.spawn(Arc::clone(&gateway).watch_drift(stop.clone()));
+    gateway.shared().tracker.spawn(Arc::clone(&gateway).watch_invitations(stop.clone()));
     for told in &config.connections {
         if let Some(connection) = gateway.connection(&told.name) {
             let telling = connection.keep_telling(told.receiver.clone(), stop.clone());

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::connection::Connection;
 use super::plan::Step;
-use super::show::invitation;
 use super::standing::{About, Invitation, Person, Waiting, may_be_hidden};
 use crate::base::context;
 use crate::contract::{
@@ -101,6 +100,7 @@ impl Connection {
         self.call_off_residual(person, writes);
         person.standing.gone_at = None;
         person.standing.remembered = None;
+        person.begin_anew();
         self.observe(person, account);
         Ok(())
     }
@@ -236,7 +236,7 @@ impl Connection {
     /// Somebody has left: what they had is remembered, and what may be left behind is said.
     pub(super) fn note_left(&self, person: &mut Person, writes: &mut Vec<Write>) {
         person.standing.remembered = Some(remembered(person));
-        person.standing.invitation = Invitation::None;
+        person.withdraw_invitation(self.now());
         self.note_residual(person, writes);
     }
 
@@ -307,13 +307,13 @@ impl Connection {
 
     /// Takes over what the app said of the account.
     pub(super) fn observe(&self, person: &mut Person, account: Account) {
+        self.follow_invitation(person, &account);
         person.record.account = Some(account.id.clone());
         person.record.observed_at = Some(self.now());
         person.standing.active = account.state() != State::Inactive;
         if !person.standing.active {
             person.standing.unconfirmed_at = None;
         }
-        person.standing.invitation = invitation(person.standing.invitation, account.state());
         person.observed = Some(account);
     }
 

@@ -8,6 +8,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
+use super::drift::Attention;
 use super::orphans::Watched;
 use super::policy::Policy;
 use super::refuse;
@@ -53,6 +54,8 @@ pub struct Connection {
     pub(super) watched: Watched,
     /// Places for open intents that are worked on.
     pub(super) resuming: Arc<Semaphore>,
+    /// What is looked after on our own account.
+    pub(super) attention: Attention,
     /// What the cursors of this connection's listings are sealed with, for as long as the process lives.
     pub(super) cursor_key: CursorKey,
 }
@@ -79,6 +82,7 @@ impl Connection {
             refreshes: Refreshes::default(),
             watched: Watched::default(),
             resuming: Arc::new(Semaphore::new(super::recover::AT_ONCE)),
+            attention: Attention::default(),
             cursor_key: CursorKey::new(rand::random()),
         })
     }

@@ -162,6 +162,7 @@ impl Connection {
         let mut person = Person::read(record);
         let expected = Some(person.record.version);
         note_group(&mut person, group.account.as_deref().unwrap_or_default(), false);
+        person.ask_for_group(&group.id, false, self.capabilities());
         if let Some(told) = told {
             let mut merged = person.account();
             merged.merge(told);

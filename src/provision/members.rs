@@ -379,6 +379,7 @@ impl Connection {
                 }
                 Outcome::Done(account) | Outcome::Already(account) | Outcome::Invited(account) => {
                     note_group(&mut person, group.account.as_deref().unwrap_or_default(), add);
+                    person.ask_for_group(&group.id, add, self.capabilities());
                     if let Some(account) = account {
                         let mut merged = person.account();
                         merged.merge(account);

@@ -113,7 +113,7 @@ impl Connection {
                 "the account `{account}` in {app} has the name of another account and is not managed: rename or remove one of them"
             );
             let person = email.unwrap_or_else(|| account.clone());
-            writes.push(self.report("orphan", String::new(), &account, instruction, person));
+            writes.push(self.report("orphan", "", &account, instruction, person));
         }
         Ok(self.store().commit(writes).await?)
     }
@@ -168,7 +168,7 @@ impl Connection {
         let instruction = format!(
             "an account was created in {app} and its caller never asked for the answer; {ends}: assign the person again, or remove the account"
         );
-        let task = self.report("orphan", id.to_owned(), id, instruction, person.mention());
+        let task = self.report("orphan", id, id, instruction, person.mention());
         self.store().commit(vec![task]).await?;
         if let Some(entry) = self.watched.lists().unheard.get_mut(id) {
             entry.1 = true;
@@ -196,7 +196,7 @@ impl Connection {
             let instruction = format!(
                 "several accounts in {app} have the address of this person: rename or remove all but one"
             );
-            let task = self.report("ambiguous", String::new(), &key(login), instruction, login.to_owned());
+            let task = self.report("ambiguous", "", &key(login), instruction, login.to_owned());
             if let Err(failure) = self.store().commit(vec![task]).await {
                 tracing::warn!(connection = self.name(), %failure, "a task could not be opened");
             }
@@ -204,15 +204,8 @@ impl Connection {
         found
     }
 
-    fn report(
-        &self,
-        kind: &str,
-        resource: String,
-        about: &str,
-        instruction: String,
-        person: String,
-    ) -> Write {
-        let task = self.new_task(kind, &resource, person, contract::Request::new(instruction));
+    fn report(&self, kind: &str, resource: &str, about: &str, instruction: String, person: String) -> Write {
+        let task = self.new_task(kind, resource, person, contract::Request::new(instruction));
         Write::Task(Task { dedupe: format!("{kind}:{about}"), urgent: true, ..task })
     }
 }

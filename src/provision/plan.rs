@@ -228,7 +228,7 @@ pub fn refuse_protected(person: &Person, policy: &Policy) -> Result<()> {
 }
 
 /// The draft of an account that was there before: what was remembered, where the resource says nothing else.
-fn again(person: &Person, wanted: &Wanted, capabilities: &Capabilities, policy: &Policy) -> Draft {
+pub fn again(person: &Person, wanted: &Wanted, capabilities: &Capabilities, policy: &Policy) -> Draft {
     let mut draft = mapping::draft(wanted, capabilities, policy);
     if let Some(remembered) = &person.standing.remembered {
         if wanted.roles.is_none() && !remembered.roles.is_empty() {

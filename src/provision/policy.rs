@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::drift::DriftPolicy;
+use super::invitations::InvitationPolicy;
 use crate::scim::extension::Extension;
 
 /// Which identity provider's needs win where they conflict with the letter of the RFC.
@@ -90,6 +92,10 @@ pub struct Policy {
     pub freshness: Duration,
     /// How long a caller waits for the app before it is told to come back.
     pub budget: Duration,
+    /// How what was changed outside of the gateway is looked for.
+    pub drift: DriftPolicy,
+    /// How invitations are followed.
+    pub invitations: InvitationPolicy,
 }
 
 impl Default for Policy {
@@ -110,6 +116,8 @@ impl Default for Policy {
             bulk: true,
             freshness: Duration::from_secs(30),
             budget: Duration::from_secs(25),
+            drift: DriftPolicy::default(),
+            invitations: InvitationPolicy::default(),
         }
     }
 }

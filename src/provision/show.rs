@@ -31,7 +31,7 @@ impl Connection {
         let (mut body, mut schemas) = fitting(body, &self.catalog.user);
         schemas.push(json!(GATEWAY_USER));
         let shadowed = mapping::shadowed(&person.desired, self.capabilities());
-        let shadowed =
+        let shadowed: Vec<String> =
             shadowed.into_iter().filter(|name| !name.contains(':') || body.contains_key(name)).collect();
         body.shift_remove("schemas");
         let mut resource = Map::new();
@@ -43,7 +43,7 @@ impl Connection {
             let groups = person.record.groups.iter().map(|group| self.group_reference(group)).collect();
             resource.insert("groups".to_owned(), Value::Array(groups));
         }
-        resource.insert(GATEWAY_USER.to_owned(), self.gateway_extension(person, shadowed, listed_at));
+        resource.insert(GATEWAY_USER.to_owned(), self.gateway_extension(person, &shadowed, listed_at));
         resource.insert("meta".to_owned(), self.meta(ResourceKind::User, &person.record));
         Value::Object(resource)
     }
@@ -120,12 +120,7 @@ impl Connection {
         })
     }
 
-    fn gateway_extension(
-        &self,
-        person: &Person,
-        shadowed: Vec<String>,
-        listed_at: Option<Timestamp>,
-    ) -> Value {
+    fn gateway_extension(&self, person: &Person, shadowed: &[String], listed_at: Option<Timestamp>) -> Value {
         let capabilities = self.capabilities();
         let standing = &person.standing;
         let mut extension = Map::new();
@@ -188,8 +183,12 @@ fn fitting(stored: Value, resource_type: &ResourceType) -> (Map<String, Value>, 
 /// Where the invitation of an account stands, seeing what it was and what the app says now.
 pub(super) fn invitation(before: Invitation, state: State) -> Invitation {
     match (before, state) {
+        // What was given up is not pending again for being shown still.
+        (Invitation::Expired, State::Invited) => Invitation::Expired,
         (_, State::Invited) => Invitation::Pending,
-        (Invitation::Pending | Invitation::Accepted, State::Active) => Invitation::Accepted,
+        (Invitation::Pending | Invitation::Accepted | Invitation::Expired, State::Active) => {
+            Invitation::Accepted
+        }
         (Invitation::None, State::Active) | (_, State::Inactive) => Invitation::None,
     }
 }

@@ -1,7 +1,10 @@
 //! What the gateway remembers of a person beside what was asked for and what the app told.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use super::invitations::Invited;
 use super::users::wants_access;
 use crate::base::clock::Timestamp;
 use crate::base::fold::key;
@@ -16,6 +19,8 @@ pub enum Invitation {
     None,
     Pending,
     Accepted,
+    /// Nobody accepted it, and it is gone, or so old that it is not counted on.
+    Expired,
 }
 
 impl Invitation {
@@ -25,6 +30,7 @@ impl Invitation {
             Self::None => "none",
             Self::Pending => "pending",
             Self::Accepted => "accepted",
+            Self::Expired => "expired",
         }
     }
 }
@@ -38,6 +44,8 @@ pub struct Standing {
     /// The account was in the app before any caller asked for it; what is shown follows the app.
     pub adopted: bool,
     pub invitation: Invitation,
+    /// What is remembered of the invitation.
+    pub invited: Invited,
     /// What a reactivation restores.
     pub remembered: Option<Draft>,
     /// When the account was found to be gone from the app without our doing.
@@ -52,6 +60,10 @@ pub struct Standing {
     pub unconfirmed_at: Option<Timestamp>,
     /// When the account was created for a caller who has not been told yet, as far as we know.
     pub unacknowledged_at: Option<Timestamp>,
+    /// A caller had deleted the person, and the app gave the account access again.
+    pub returned: bool,
+    /// The groups callers put the person into, and those they took the person out of (`false`), by their ids.
+    pub asked_groups: BTreeMap<String, bool>,
 }
 
 /// Work that waits for a person.

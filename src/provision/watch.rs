@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::drift::What;
 use super::gateway::Gateway;
 use crate::base::clock::Timestamp;
 use crate::base::metrics::Sample;
@@ -19,6 +20,7 @@ const OPEN_TASK_AGE: Measure = (names::OPEN_TASK_AGE, "Age of the oldest open ta
 const RESIDUAL_ACCESS: Measure =
     (names::RESIDUAL_ACCESS, "Access left behind that nobody has taken away yet");
 const LISTING_AGE: Measure = (names::LISTING_AGE, "Age of the last complete listing or roster, by kind");
+const DRIFT: Measure = (names::DRIFT, "What the last look for drift found and did not correct, by kind");
 const WEBHOOK_WAITING: Measure = (names::WEBHOOK_WAITING, "Webhook events that are still to be delivered");
 const WEBHOOK_ABANDONED: Measure = (names::WEBHOOK_ABANDONED, "Webhook events that were given up");
 const STORE_UP: Measure = (names::STORE_UP, "Whether the store answers");
@@ -39,8 +41,30 @@ impl Gateway {
         if up > 0.0 {
             let names: Vec<&str> = self.connections().map(|connection| connection.name()).collect();
             samples.extend(measured(&totals, &names, shared.clock.now()));
+            samples.extend(self.drifted().await);
         }
         shared.metrics.text(&samples)
+    }
+}
+
+impl Gateway {
+    /// What the last look for drift left, for connections that were looked at.
+    async fn drifted(&self) -> Vec<Sample> {
+        let mut samples = Vec::new();
+        for connection in self.connections().filter(|connection| connection.can_drift()) {
+            let Ok(Some(report)) = connection.drift_report().await else { continue };
+            for what in What::ALL {
+                #[expect(
+                    clippy::cast_precision_loss,
+                    reason = "nobody has so many that a float miscounts them"
+                )]
+                let value = report.standing(what) as f64;
+                let labels =
+                    vec![("connection", connection.name().to_owned()), ("kind", what.as_str().to_owned())];
+                samples.push(Sample { name: DRIFT.0, help: DRIFT.1, labels, value });
+            }
+        }
+        samples
     }
 }
 

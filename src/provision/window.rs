@@ -15,7 +15,7 @@ pub(super) enum Window<'q> {
     Cursor {
         scope: CursorScope<'q>,
         /// `None` for the first page.
-        after: Option<Position>,
+        at: Option<Position>,
     },
 }
 
@@ -41,11 +41,11 @@ impl<'q> Window<'q> {
             sort_order: query.sort_order.as_deref().unwrap_or_default(),
             count: cursor_count(query.count.as_deref())?,
         };
-        let after = match cursor {
+        let at = match cursor {
             "" => None,
             cursor => Some(cursor::open(cursor, &scope, connection.now(), &connection.cursor_key)?),
         };
-        Ok(Self::Cursor { scope, after })
+        Ok(Self::Cursor { scope, at })
     }
 
     /// Resources at the most.
@@ -66,27 +66,47 @@ impl<'q> Window<'q> {
 
     /// The last resource of the page before, where there is one and it is named by cursor.
     pub(super) fn after(&self) -> Option<&Position> {
+        self.at().filter(|at| !at.backwards)
+    }
+
+    /// The first resource of the page after, where the page is named by what follows it.
+    pub(super) fn before(&self) -> Option<&Position> {
+        self.at().filter(|at| at.backwards)
+    }
+
+    fn at(&self) -> Option<&Position> {
         match self {
             Self::Index(_) => None,
-            Self::Cursor { after, .. } => after.as_ref(),
+            Self::Cursor { at, .. } => at.as_ref(),
         }
     }
 }
 
-/// The page as it is answered; `last` is its last resource if more follow.
+/// Where a page begins and ends, as far as others come before it and follow.
+#[derive(Debug, Default)]
+pub(super) struct Ends {
+    /// Its first resource.
+    pub first: Option<Position>,
+    /// Its last resource.
+    pub last: Option<Position>,
+}
+
+/// The page as it is answered.
 pub(super) fn shown_page(
     connection: &Connection,
     window: &Window<'_>,
     resources: Vec<Value>,
     total: usize,
-    last: Option<&Position>,
+    ends: Ends,
 ) -> Value {
     match window {
         Window::Index(page) => list_response(resources, total, page.start_index),
         Window::Cursor { scope, .. } => {
             let expires = connection.now().plus(cursor::LIFETIME);
-            let next = last.map(|last| cursor::seal(last, scope, expires, &connection.cursor_key));
-            cursor_response(resources, total, next)
+            let sealed = |position: &Position| cursor::seal(position, scope, expires, &connection.cursor_key);
+            let previous = ends.first.map(|first| sealed(&Position { backwards: true, ..first }));
+            let next = ends.last.map(|last| sealed(&Position { backwards: false, ..last }));
+            cursor_response(resources, total, previous, next)
         }
     }
 }

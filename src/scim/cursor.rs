@@ -52,7 +52,8 @@ pub struct CursorScope<'a> {
     pub count: usize,
 }
 
-/// The last resource of a page: the next page begins with what comes after it, whatever is added or removed meanwhile.
+/// The last resource of a page, or the first: the next page begins with what comes after it, the one before ends with
+/// what comes before it, whatever is added or removed meanwhile.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     #[serde(rename = "k")]
@@ -62,6 +63,9 @@ pub struct Position {
     /// What it was sorted by.
     #[serde(rename = "s")]
     pub sort: SortKey,
+    /// The page ends before it, instead of beginning after it.
+    #[serde(rename = "b", default, skip_serializing_if = "std::ops::Not::not")]
+    pub backwards: bool,
 }
 
 /// The cursor for `position`, in lower-case hexadecimal digits.
@@ -126,7 +130,7 @@ fn authenticated(bytes: &[u8], scope: &CursorScope<'_>, key: &CursorKey) -> Hmac
 fn invalid() -> ScimError {
     ScimError::bad(
         ScimType::InvalidCursor,
-        "the cursor is not one of this query: leave it empty for the first page, then send `nextCursor` with the \
+        "the cursor is not one of this query: leave it empty for the first page, then send `nextCursor` or `previousCursor` with the \
          same parameters",
     )
 }
@@ -174,6 +178,7 @@ mod tests {
             kind: ResourceKind::User,
             id: "0197c7a0-0000-7000-8000-000000000001".to_owned(),
             sort: SortKey::Text("anna".to_owned()),
+            backwards: false,
         }
     }
 
@@ -196,6 +201,13 @@ mod tests {
         assert_eq!(open(&sealed(), &scope(), NOW, &key()), Ok(position()));
         assert_eq!(open(&sealed(), &scope(), NOW.plus(LIFETIME), &key()), Ok(position()));
         assert!(sealed().bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    }
+
+    #[test]
+    fn both_directions_are_told_apart() {
+        let back = Position { backwards: true, ..position() };
+        let cursor = seal(&back, &scope(), NOW.plus(LIFETIME), &key());
+        assert_eq!(open(&cursor, &scope(), NOW, &key()), Ok(back));
     }
 
     #[test]

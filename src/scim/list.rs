@@ -81,14 +81,22 @@ pub fn list_response(resources: Vec<Value>, total: usize, start_index: usize) ->
     response
 }
 
-/// The `ListResponse` of one page by cursor (RFC 9865 §2); without `next` it is the last.
+/// The `ListResponse` of one page by cursor (RFC 9865 §2); without `previous` it is the first, without `next` the last.
 #[must_use]
-pub fn cursor_response(resources: Vec<Value>, total: usize, next: Option<String>) -> Value {
+pub fn cursor_response(
+    resources: Vec<Value>,
+    total: usize,
+    previous: Option<String>,
+    next: Option<String>,
+) -> Value {
     let mut response = json!({
         "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"],
         "totalResults": total,
         "itemsPerPage": resources.len(),
     });
+    if let Some(previous) = previous {
+        response["previousCursor"] = Value::String(previous);
+    }
     if let Some(next) = next {
         response["nextCursor"] = Value::String(next);
     }
@@ -152,13 +160,14 @@ mod tests {
     }
 
     #[test]
-    fn only_the_last_page_by_cursor_has_no_next() {
+    fn the_first_page_by_cursor_has_no_previous_and_the_last_no_next() {
         let expected = json!({
             "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"],
             "totalResults": 3, "itemsPerPage": 1, "nextCursor": "abc", "Resources": [{ "id": "1" }],
         });
-        assert_eq!(cursor_response(vec![json!({ "id": "1" })], 3, Some("abc".to_owned())), expected);
-        assert!(cursor_response(Vec::new(), 3, None).get("nextCursor").is_none());
+        assert_eq!(cursor_response(vec![json!({ "id": "1" })], 3, None, Some("abc".to_owned())), expected);
+        let last = cursor_response(Vec::new(), 3, Some("xyz".to_owned()), None);
+        assert_eq!((last.get("nextCursor"), &last["previousCursor"]), (None, &json!("xyz")));
     }
 
     #[test]

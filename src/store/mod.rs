@@ -347,6 +347,8 @@ pub enum Write {
     RevokeToken { connection: String, id: String, at: Timestamp },
     /// Records a complete listing in place of the last one.
     Roster(Roster),
+    /// Keeps a text under a name, in place of the one before.
+    Note { connection: String, name: String, text: String },
 }
 
 /// Which intents to read.
@@ -400,6 +402,9 @@ pub trait Store: Debug + Send + Sync {
 
     /// The last complete listing, if there ever was one.
     async fn roster(&self, connection: &str, kind: Kind) -> Result<Option<Roster>>;
+
+    /// The text kept under a name, if there ever was one.
+    async fn note(&self, connection: &str, name: &str) -> Result<Option<String>>;
 
     /// Intents, as asked.
     async fn intents(&self, which: &Intents) -> Result<Vec<Intent>>;

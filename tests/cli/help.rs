@@ -4,12 +4,13 @@ use insta::assert_snapshot;
 
 use crate::stage::run;
 
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 22] = [
     "",
     "demo",
     "serve",
     "check-config",
     "doctor",
+    "drift",
     "token",
     "token create",
     "token list",

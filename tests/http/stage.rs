@@ -153,6 +153,9 @@ impl Store for Tokens {
     async fn roster(&self, _: &str, _: Kind) -> store::Result<Option<Roster>> {
         Ok(None)
     }
+    async fn note(&self, _: &str, _: &str) -> store::Result<Option<String>> {
+        Ok(None)
+    }
     async fn intents(&self, _: &Intents) -> store::Result<Vec<Intent>> {
         Ok(Vec::new())
     }

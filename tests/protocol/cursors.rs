@@ -45,6 +45,65 @@ async fn a_walk_sees_everybody_once() {
     assert_eq!(walk(&stage, "count=10", async |_| ()).await, everybody);
 }
 
+/// The pages of a walk to the end and back again, by `previousCursor`.
+async fn back(stage: &Stage, path: &str) -> Vec<Vec<String>> {
+    let mut page = stage.get(&format!("{path}&cursor=")).await;
+    assert!(page.body.get("previousCursor").is_none());
+    while let Some(next) = page.body["nextCursor"].as_str() {
+        page = stage.get(&format!("{path}&cursor={next}")).await;
+    }
+    let mut pages = vec![page.ids()];
+    while let Some(previous) = page.body["previousCursor"].as_str() {
+        page = stage.get(&format!("{path}&cursor={previous}")).await;
+        assert!(page.body["nextCursor"].is_string(), "{}", page.body);
+        pages.insert(0, page.ids());
+    }
+    pages
+}
+
+#[tokio::test]
+async fn the_way_back_sees_everybody_once() {
+    let stage = Stage::sandbox().await;
+    let everybody = stage.crowd(10).await;
+    for query in QUERIES {
+        let pages = back(&stage, &format!("/Users?{query}")).await;
+        assert_eq!(pages.concat(), everybody, "{query}");
+        assert!(pages.iter().all(|page| page.len() <= 4), "{query}");
+    }
+    let group = stage.group("team", &[]).await["id"].as_str().unwrap().to_owned();
+    let both = [everybody, vec![group]].concat();
+    for query in ["count=3", "count=3&filter=id%20pr", "count=3&sortBy=meta.created"] {
+        assert_eq!(back(&stage, &format!("?{query}")).await.concat(), both, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn the_page_before_is_the_one_that_was_read() {
+    let stage = Stage::sandbox().await;
+    let everybody = stage.crowd(9).await;
+    for query in ["count=3", "count=3&filter=id%20pr", "count=3&sortBy=userName"] {
+        let path = format!("/Users?{query}");
+        let one = stage.get(&format!("{path}&cursor=")).await;
+        let two = stage.get(&format!("{path}&cursor={}", one.body["nextCursor"].as_str().unwrap())).await;
+        let three = stage.get(&format!("{path}&cursor={}", two.body["nextCursor"].as_str().unwrap())).await;
+        assert!(three.body.get("nextCursor").is_none());
+        let again =
+            stage.get(&format!("{path}&cursor={}", three.body["previousCursor"].as_str().unwrap())).await;
+        assert_eq!((again.ids(), again.body["totalResults"].as_u64()), (two.ids(), Some(9)), "{query}");
+        let first =
+            stage.get(&format!("{path}&cursor={}", again.body["previousCursor"].as_str().unwrap())).await;
+        assert_eq!((first.ids(), first.body.get("previousCursor")), (one.ids(), None), "{query}");
+    }
+    // Who goes meanwhile leaves no gap.
+    let path = "/Users?count=3";
+    let one = stage.get(&format!("{path}&cursor=")).await;
+    let two = stage.get(&format!("{path}&cursor={}", one.body["nextCursor"].as_str().unwrap())).await;
+    delete(&stage, &everybody[1]).await;
+    delete(&stage, &everybody[3]).await;
+    let before = stage.get(&format!("{path}&cursor={}", two.body["previousCursor"].as_str().unwrap())).await;
+    assert_eq!(before.ids(), [everybody[0].clone(), everybody[2].clone()]);
+}
+
 #[tokio::test]
 async fn who_comes_and_goes_meanwhile_moves_nobody_else() {
     for query in QUERIES {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::reader::Block;
-use super::{app, extensions, webhook};
+use super::{app, extensions, watch, webhook};
 use crate::adapters::Blueprint;
 use crate::base::fold::key;
 use crate::contract::{Adapter, Dialect, Mode, Roles};
@@ -69,6 +69,7 @@ fn connection(all: &Block<'_>, name: &str) -> Option<Connection> {
         .map_err(|text| all.problem(name, text, "see the app's settings in docs/operating.md"))
         .ok()?;
     check_roles(&block, adapter.capabilities().roles);
+    watch::check(&block, adapter.capabilities());
     if !adapter.capabilities().groups.list {
         of_groups.iter().for_each(extensions::note_no_groups);
     }
@@ -119,7 +120,9 @@ fn policy(block: &Block<'_>) -> Policy {
     if let Some(freshness) = block.duration("freshness", 0) {
         policy.freshness = freshness;
     }
+    (policy.drift, policy.invitations) = watch::read(block);
     if let Some(block) = block.block("policy") {
+        watch::read_policy(&block, &mut policy.drift, &mut policy.invitations);
         let readonly =
             [("shadow", ReadOnly::Shadow), ("ignore", ReadOnly::Ignore), ("reject", ReadOnly::Reject)];
         policy.readonly = block.choice("readonly", &readonly).unwrap_or_default();

@@ -6,6 +6,7 @@ mod extensions;
 mod reader;
 #[cfg(test)]
 mod tests;
+mod watch;
 mod webhook;
 
 use std::fmt;

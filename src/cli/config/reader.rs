@@ -203,6 +203,11 @@ impl<'a> Block<'a> {
         value.as_str()
     }
 
+    /// A text, if it is one; whoever expects something else says so.
+    pub fn word(&self, name: &str) -> Option<&'a str> {
+        self.value(name)?.as_str()
+    }
+
     /// A text that must be there.
     pub fn required_text(&self, name: &str) -> Option<&'a str> {
         if !self.has(name) {

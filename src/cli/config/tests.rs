@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::{Config, Problem};
 use crate::base::secret::Token;
-use crate::provision::{AdoptExisting, DeletePolicy, Idp, Policy, ReadOnly};
+use crate::provision::{AdoptExisting, Correction, DeletePolicy, Idp, Overdue, Policy, ReadOnly};
 
 const BAD: &str = include_str!("tests/bad.toml");
 const BAD_PROBLEMS: &str = include_str!("tests/bad.txt");
@@ -229,7 +229,17 @@ fn every_problem_is_named_where_it_is() {
         (
             "a section of another app",
             "[connections.sandbox]\napp = \"sandbox\"\n[connections.sandbox.rest]\nprivate = true\n".to_owned(),
-            "line 3: connections.sandbox.rest: unknown key\n  hint: known here: app, dialect, extensions, freshness, idp, mode, owner, policy, roles, webhook",
+            "line 3: connections.sandbox.rest: unknown key\n  hint: known here: app, dialect, drift, extensions, freshness, idp, invitations, mode, owner, policy, roles, webhook",
+        ),
+        (
+            "drift of an app that nobody else can change",
+            "[connections.sandbox]\napp = \"sandbox\"\n[connections.sandbox.drift]\nevery = \"2h\"\n".to_owned(),
+            "line 3: connections.sandbox.drift: sandbox has nothing that could be compared with what was asked for",
+        ),
+        (
+            "a policy for invitations nobody sends",
+            "[connections.hotjar]\napp = \"manual\"\n[connections.hotjar.policy]\ninvitations = \"resend\"\n".to_owned(),
+            "line 4: connections.hotjar.policy.invitations: hotjar sends no invitations that could be followed",
         ),
         (
             "a misspelt key that has a default",
@@ -398,6 +408,14 @@ readonly = "reject"
 delete = "hard"
 adopt_existing = "explicit"
 protected = ["Owner@Example.com"]
+drift = "correct"
+invitations = "resend"
+[connections.honeycomb.drift]
+every = "off"
+most = 9
+[connections.honeycomb.invitations]
+every = "10m"
+lifetime_days = 7
 "#,
     )
     .unwrap();
@@ -409,6 +427,12 @@ protected = ["Owner@Example.com"]
     assert_eq!(
         (policy.idp, policy.readonly, policy.delete, policy.adopt_existing),
         (Idp::Okta, ReadOnly::Reject, DeletePolicy::Hard, AdoptExisting::Explicit)
+    );
+    let (drift, invitations) = (&policy.drift, &policy.invitations);
+    assert_eq!((drift.correction, drift.every, drift.most), (Correction::Correct, None, 9));
+    assert_eq!(
+        (invitations.overdue, invitations.every, invitations.lifetime),
+        (Overdue::Resend, Some(Duration::from_mins(10)), Duration::from_hours(7 * 24))
     );
     assert_eq!(policy.freshness, Duration::from_mins(5));
     assert_eq!(policy.protected, ["owner@example.com"]);

@@ -31,10 +31,10 @@ pub(super) fn told(bare: &[u8], ids: &Ids, to_head: bool) -> Option<Vec<u8>> {
         answer.push_str(header);
         answer.push_str("\r\n");
     }
-    answer.push_str(&format!(
-        "content-type: application/scim+json\r\nx-request-id: {id}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
-        error.len()
-    ));
+    let length = error.len();
+    answer.push_str("content-type: application/scim+json\r\nconnection: close\r\n");
+    let length = length.to_string();
+    answer.extend(["x-request-id: ", &id, "\r\ncontent-length: ", &length, "\r\n\r\n"]);
     if !to_head {
         answer.push_str(&error);
     }

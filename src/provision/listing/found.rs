@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use crate::provision::window::Window;
+use crate::provision::window::{Ends, Window};
 use crate::scim::cursor::Position;
 use crate::scim::schema::ResourceKind;
 use crate::scim::sort::{Sort, SortKey};
@@ -26,6 +26,9 @@ pub(super) struct Place {
 pub(super) struct Found<'a> {
     sort: Option<&'a Sort>,
     after: Option<&'a Position>,
+    before: Option<&'a Position>,
+    /// Matches lie on the other side of `after`, or of `before`.
+    passed: bool,
     offset: usize,
     count: usize,
     total: usize,
@@ -37,6 +40,8 @@ impl<'a> Found<'a> {
         Self {
             sort,
             after: window.after(),
+            before: window.before(),
+            passed: false,
             offset: window.offset(),
             count: window.count(),
             total: 0,
@@ -53,12 +58,14 @@ impl<'a> Found<'a> {
     pub(super) fn take(&mut self, sort: SortKey, kind: ResourceKind, record: Record) {
         let before = self.total;
         self.total += 1;
-        if self.after.is_some_and(|after| {
-            compare(self.sort, (&sort, kind, &record.id), (&after.sort, after.kind, &after.id)).is_le()
-        }) {
+        let to = |at: &Position| compare(self.sort, (&sort, kind, &record.id), (&at.sort, at.kind, &at.id));
+        if self.after.is_some_and(|after| to(after).is_le())
+            || self.before.is_some_and(|before| to(before).is_ge())
+        {
+            self.passed = true;
             return;
         }
-        if self.sort.is_some() {
+        if self.sort.is_some() || self.before.is_some() {
             self.places.push(Place { sort, kind, id: record.id, record: None });
             if self.places.len() >= self.needed().saturating_mul(2).saturating_add(SLACK) {
                 self.cut();
@@ -68,18 +75,37 @@ impl<'a> Found<'a> {
         }
     }
 
-    /// The page, in order, and whether others follow.
-    pub(super) fn page(mut self) -> (Vec<Place>, bool) {
-        if self.sort.is_some() {
+    /// The page, in order, and its ends.
+    pub(super) fn page(mut self) -> (Vec<Place>, Ends) {
+        let (earlier, more);
+        if self.before.is_some() {
             self.cut();
-            self.places.drain(..self.offset.min(self.places.len()));
+            earlier = self.places.len() > self.count;
+            more = self.passed;
+            self.places.drain(..self.places.len().saturating_sub(self.count));
+        } else {
+            if self.sort.is_some() {
+                self.cut();
+                self.places.drain(..self.offset.min(self.places.len()));
+            }
+            earlier = self.passed;
+            more = self.places.len() > self.count;
+            self.places.truncate(self.count);
         }
-        let more = self.places.len() > self.count;
-        self.places.truncate(self.count);
-        (self.places, more)
+        let position = |place: &Place| Position {
+            kind: place.kind,
+            id: place.id.clone(),
+            sort: place.sort.clone(),
+            backwards: false,
+        };
+        let ends = Ends {
+            first: self.places.first().filter(|_| earlier).map(position),
+            last: self.places.last().filter(|_| more).map(position),
+        };
+        (self.places, ends)
     }
 
-    /// The page with all before it, and one more that tells whether others follow.
+    /// The page with all before it, and one more that tells whether others follow, or come before.
     fn needed(&self) -> usize {
         self.offset.saturating_add(self.count).saturating_add(1)
     }
@@ -89,7 +115,12 @@ impl<'a> Found<'a> {
         self.places.sort_by(|one, other| {
             compare(sort, (&one.sort, one.kind, &one.id), (&other.sort, other.kind, &other.id))
         });
-        self.places.truncate(self.needed());
+        let needed = self.needed();
+        if self.before.is_some() {
+            self.places.drain(..self.places.len().saturating_sub(needed));
+        } else {
+            self.places.truncate(needed);
+        }
     }
 }
 

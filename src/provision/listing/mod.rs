@@ -1,5 +1,6 @@
 //! Listings: filtered, sorted and cut into pages, by index or by cursor, with bounded work and memory.
 
+mod back;
 mod found;
 mod gather;
 
@@ -10,7 +11,7 @@ use serde_json::Value;
 use self::found::{Found, Place};
 use self::gather::{Part, Search};
 use super::connection::{Connection, kind_of};
-use super::window::{Window, shown_page};
+use super::window::{Ends, Window, shown_page};
 use super::{ListQuery, Result};
 use crate::contract::Membership;
 use crate::scim::cursor::Position;
@@ -46,7 +47,10 @@ impl Connection {
             part.listed = self.listed_at(kind_of(part.kind)).await?;
         }
         if sort.is_none() && parts.iter().all(|part| part.filter.is_none()) {
-            return self.everything(&parts, &window).await;
+            return match window.before() {
+                Some(before) => self.everything_before(&parts, &window, before).await,
+                None => self.everything(&parts, &window).await,
+            };
         }
         let found = Found::new(sort.as_ref(), &window);
         let mut search = Search { sort: sort.as_ref(), found, examined: 0 };
@@ -54,24 +58,22 @@ impl Connection {
             self.gather(part, &mut search).await?;
         }
         let total = search.found.total();
-        let (page, more) = search.found.page();
-        let last = page.last().filter(|_| more);
-        let next =
-            last.map(|last| Position { kind: last.kind, id: last.id.clone(), sort: last.sort.clone() });
+        let (page, ends) = search.found.page();
         let resources = self.shown_places(&parts, page).await?;
-        Ok(shown_page(self, &window, resources, total, next.as_ref()))
+        Ok(shown_page(self, &window, resources, total, ends))
     }
 
     /// A listing without filter and order reads no more than its page.
     async fn everything(&self, parts: &[Part], window: &Window<'_>) -> Result<Value> {
         let (mut total, mut skip, mut left) = (0, window.offset() as u64, window.count() as u64);
-        let (mut resources, mut last, mut more) = (Vec::new(), None, false);
+        let (mut resources, mut ends, mut earlier, mut more) = (Vec::new(), Ends::default(), false, false);
         for part in parts {
             let kind = kind_of(part.kind);
             let here = self.store().count(self.name(), kind).await?;
             total += here;
             let after = window.after().filter(|after| after.kind >= part.kind);
             if after.is_some_and(|after| after.kind > part.kind) {
+                earlier |= here > 0;
                 continue;
             }
             if left == 0 {
@@ -79,7 +81,11 @@ impl Connection {
                 continue;
             }
             let mut records = match after {
-                Some(after) => self.store().scan_after(self.name(), kind, &after.id, left + 1).await?,
+                Some(after) => {
+                    let first = self.store().scan(self.name(), kind, 0, 1).await?;
+                    earlier |= first.first().is_some_and(|first| first.id <= after.id);
+                    self.store().scan_after(self.name(), kind, &after.id, left + 1).await?
+                }
                 None if skip >= here => Vec::new(),
                 None => self.store().scan(self.name(), kind, skip, left + 1).await?,
             };
@@ -87,15 +93,17 @@ impl Connection {
             more |= records.len() as u64 > left;
             records.truncate(usize::try_from(left).unwrap_or(usize::MAX));
             left -= records.len() as u64;
-            if let Some(record) = records.last() {
-                last = Some(Position { kind: part.kind, id: record.id.clone(), sort: SortKey::Nothing });
+            if let (Some(first), Some(last)) = (records.first(), records.last()) {
+                ends.first.get_or_insert_with(|| position(part.kind, first));
+                ends.last = Some(position(part.kind, last));
             }
             for record in records {
                 resources.push(self.projected(part, record).await?);
             }
         }
         let total = usize::try_from(total).unwrap_or(usize::MAX);
-        Ok(shown_page(self, window, resources, total, last.filter(|_| more).as_ref()))
+        let ends = Ends { first: ends.first.filter(|_| earlier), last: ends.last.filter(|_| more) };
+        Ok(shown_page(self, window, resources, total, ends))
     }
 
     /// The resources of a page; records that were not kept are read together.
@@ -125,4 +133,9 @@ impl Connection {
         let resource = self.resource(part.kind, record, &part.projection, part.listed).await?;
         Ok(part.projection.apply(resource))
     }
+}
+
+/// The place of a record in the order of creation.
+fn position(kind: ResourceKind, record: &Record) -> Position {
+    Position { kind, id: record.id.clone(), sort: SortKey::Nothing, backwards: false }
 }

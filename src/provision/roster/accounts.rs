@@ -202,6 +202,7 @@ impl Connection {
             return Ok(New::KnownAlready);
         }
         let mut person = self.adopted_person(account);
+        person.return_after(&ours);
         let name = person.record.name_key.clone();
         let taken = self.store().find(self.name(), Kind::User, &Key::Name(name.clone())).await?;
         if !taken.is_empty() || !new_names.insert(name) {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 pub(super) use self::accounts::{Absorb, Known, Missing};
 
@@ -125,16 +125,32 @@ impl Connection {
         self.absorb_accounts(&accounts, Absorb { began, missing: Missing::IfBelievable }).await
     }
 
+    /// The turn to list the app's people; the listings of readers wait for it.
+    pub(in crate::provision) async fn listing_turn(&self) -> MutexGuard<'_, Option<Timestamp>> {
+        self.refreshes.users.failed.lock().await
+    }
+
     /// Every page of the app's listing, each account once.
     pub(in crate::provision) async fn all_accounts(&self) -> contract::Result<Vec<Account>> {
+        self.read_accounts().await.map(|(accounts, _)| accounts)
+    }
+
+    /// Every page of the app's listing, each account once, and how many came more than once: then the pages moved
+    /// while they were read, and another account may have been passed over.
+    pub(in crate::provision) async fn read_accounts(&self) -> contract::Result<(Vec<Account>, usize)> {
+        let mut read = 0;
         let mut accounts: BTreeMap<String, Account> = BTreeMap::new();
         let mut seen = BTreeSet::new();
         let mut cursor: Option<String> = None;
         for _ in 0..MOST_PAGES {
             let page = self.adapter().accounts(cursor.as_deref()).await?;
+            read += page.items.len();
             accounts.extend(page.items.into_iter().map(|account| (account.id.clone(), account)));
             match page.next {
-                None => return Ok(accounts.into_values().collect()),
+                None => {
+                    let repeated = read - accounts.len();
+                    return Ok((accounts.into_values().collect(), repeated));
+                }
                 Some(next) if seen.insert(next.clone()) => cursor = Some(next),
                 Some(_) => break,
             }

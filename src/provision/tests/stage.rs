@@ -472,6 +472,10 @@ impl Store for Timeless {
         still(self.0.roster(connection, kind)).await
     }
 
+    async fn note(&self, connection: &str, name: &str) -> store::Result<Option<String>> {
+        still(self.0.note(connection, name)).await
+    }
+
     async fn intents(&self, which: &Intents) -> store::Result<Vec<Intent>> {
         still(self.0.intents(which)).await
     }

@@ -2,7 +2,7 @@
 
 use super::super::connection::Connection;
 use super::super::plan::{self, Access};
-use super::super::standing::{Invitation, Person};
+use super::super::standing::Person;
 use super::super::{Result, mapping};
 use super::create::SETTLE;
 use crate::contract::{self, By, Deactivate, State};
@@ -67,8 +67,8 @@ impl Connection {
     pub(in crate::provision) fn mark_gone(&self, person: &mut Person) {
         person.record.account = None;
         person.record.observed_at = Some(self.now());
+        person.expire_invitation();
         person.standing.active = false;
-        person.standing.invitation = Invitation::None;
         person.standing.unconfirmed_at = None;
         person.standing.gone_at = Some(self.now());
         if let Some(observed) = &mut person.observed {

@@ -1,4 +1,4 @@
-//! Claims about intents, tasks, tokens and rosters.
+//! Claims about intents, tasks, tokens, rosters and notes.
 
 use std::sync::Arc;
 
@@ -331,4 +331,17 @@ pub(super) async fn a_roster_is_the_last_one(store: &Subject) {
     assert_eq!(store.roster(HERE, Kind::User).await.unwrap(), Some(roster(2, 12)));
     assert_eq!(store.roster(HERE, Kind::Group).await.unwrap(), None);
     assert_eq!(store.roster(THERE, Kind::User).await.unwrap(), None);
+}
+
+pub(super) async fn a_note_is_the_last_one_of_its_name_and_connection(store: &Subject) {
+    assert_eq!(store.note(HERE, "drift").await.unwrap(), None);
+    let note = |text: &str| Write::Note {
+        connection: HERE.to_owned(),
+        name: "drift".to_owned(),
+        text: text.to_owned(),
+    };
+    write(store, [note("first"), note("{\"second\":\"\u{e6}\"}")]).await;
+    assert_eq!(store.note(HERE, "drift").await.unwrap().as_deref(), Some("{\"second\":\"\u{e6}\"}"));
+    assert_eq!(store.note(HERE, "other").await.unwrap(), None);
+    assert_eq!(store.note(THERE, "drift").await.unwrap(), None);
 }

@@ -91,7 +91,8 @@ pub async fn all(make: impl AsyncFn(&'static str) -> Arc<dyn Store>) {
             a_token_comes_back_as_it_was_written,
             a_token_id_may_serve_two_connections,
             a_token_is_revoked_once,
-            a_roster_is_the_last_one;
+            a_roster_is_the_last_one,
+            a_note_is_the_last_one_of_its_name_and_connection;
         events:
             a_task_is_announced_when_it_opens_and_when_it_closes,
             what_changes_nothing_announces_nothing,

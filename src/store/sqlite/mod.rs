@@ -106,6 +106,10 @@ impl Store for SqliteStore {
         queries::roster(&self.readers, connection, kind).await
     }
 
+    async fn note(&self, connection: &str, name: &str) -> Result<Option<String>> {
+        queries::note(&self.readers, connection, name).await
+    }
+
     async fn intents(&self, which: &Intents) -> Result<Vec<Intent>> {
         queries::intents(&self.readers, which).await
     }

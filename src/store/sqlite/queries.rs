@@ -262,6 +262,11 @@ pub(super) async fn roster(readers: &SqlitePool, connection: &str, kind: Kind) -
     row.map(|row| rows::roster(&row, connection, kind)).transpose()
 }
 
+pub(super) async fn note(readers: &SqlitePool, connection: &str, name: &str) -> Result<Option<String>> {
+    let statement = sqlx::query_scalar("SELECT text FROM notes WHERE connection = ?1 AND name = ?2");
+    statement.bind(connection).bind(name).fetch_optional(readers).await.map_err(unavailable)
+}
+
 pub(super) async fn intents(readers: &SqlitePool, which: &Intents) -> Result<Vec<Intent>> {
     let statement = match which {
         Intents::Due(at) => query(DUE).bind(at.0),

@@ -128,6 +128,14 @@ pub(super) async fn apply(to: &mut SqliteConnection, write: &Write) -> Applied {
             statement.bind(roster.completed_at.0).bind(roster.total).execute(to).await?;
             Ok(())
         }
+        Write::Note { connection, name, text } => {
+            let statement = query(
+                "INSERT INTO notes (connection, name, text) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (connection, name) DO UPDATE SET text = excluded.text",
+            );
+            statement.bind(connection).bind(name).bind(text).execute(to).await?;
+            Ok(())
+        }
     }
 }
 

@@ -134,8 +134,12 @@ fn every_leaver_is_out_in_the_end_and_none_is_said_to_be_before() {
                     for share in cells.chunks(4) {
                         scope.spawn(move || {
                             let mut app = demo.app(name);
-                            share.iter().for_each(|cell| cell.leave(&mut app));
-                            share.iter().for_each(|cell| cell.is_out(&mut app));
+                            for cell in share {
+                                cell.leave(&mut app);
+                            }
+                            for cell in share {
+                                cell.is_out(&mut app);
+                            }
                         });
                     }
                 });

@@ -1,6 +1,7 @@
 //! Whole lives of people, from the identity provider's request to the app's journal, through real sockets.
 
 mod adoptions;
+mod drift;
 mod hive;
 mod hive_modes;
 mod honeycomb;

@@ -120,6 +120,25 @@ impl Demo {
         serde_json::from_str(&listed).unwrap()
     }
 
+    /// Looks for drift on one connection, under `policy` in TOML, and answers the report.
+    pub fn drift(&self, connection: &str, policy: &str) -> Value {
+        let (code, report) = self.drift_result(connection, policy);
+        assert_eq!(code, 0, "{report}");
+        report
+    }
+
+    /// The same, with the code the command ended with.
+    pub fn drift_result(&self, connection: &str, policy: &str) -> (i32, Value) {
+        let config = fs::read_to_string(self.config()).unwrap();
+        let own = self.directory.path().join("data/drift.toml");
+        fs::write(&own, format!("{config}\n[connections.{connection}.policy]\n{policy}\n")).unwrap();
+        let arguments = ["drift", "--config", &text(&own), "--connection", connection, "--now", "--json"];
+        let output = Command::new(env!("CARGO_BIN_EXE_portcullis")).args(arguments).output().unwrap();
+        let told: Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+        (output.status.code().unwrap(), told[0]["report"].clone())
+    }
+
     /// Completes a task of the `hotjar` connection, as an operator does.
     pub fn complete(&self, task: &str) {
         run(&["tasks", "complete", "--config", &self.config(), "--by", "operator", task]);
@@ -183,6 +202,12 @@ impl Served {
     pub fn app(&self) -> App {
         let base_url = format!("http://{}/{}/scim/v2", self.gateway_address, self.name);
         App::new(&base_url, &self.token, &format!("http://{}", self.simulator_address))
+    }
+
+    /// What waits for a person, as the command line lists it.
+    pub fn tasks(&self) -> Vec<Value> {
+        let config = text(&self.folder.path().join("portcullis.toml"));
+        serde_json::from_str(&run(&["tasks", "list", "--config", &config, "--json"])).unwrap()
     }
 
     /// A file beside the configuration.
