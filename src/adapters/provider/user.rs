@@ -44,7 +44,7 @@ pub(super) fn account(user: &Resource, profile: &Profile) -> Option<Account> {
             Login::Address => user_name.clone().or(address),
             Login::Name => address.or_else(|| user_name.clone().filter(|_| login_is_address)),
         },
-        user_name,
+        user_name: user_name.filter(|_| profile.login == Login::Name),
         external_id: told::text_of(user, "externalId").filter(|_| profile.accounts.external_id != Held::No),
         given_name: part("givenName"),
         family_name: part("familyName"),
