@@ -277,6 +277,11 @@ fn an_app_is_spoken_to_only_as_it_offers() {
         ("workiva", "rest", "[connections.x.rest]\nclient_id = \"id\"\nclient_secret = { env = \"KEY\" }"),
         ("manual", "manual", ""),
         ("sandbox", "rest", ""),
+        (
+            "scim",
+            "scim",
+            "[connections.x.scim]\nbase_url = \"https://crm.example.com/scim/v2\"\ntoken = { env = \"KEY\" }",
+        ),
     ] {
         for mode in modes {
             for dialect in ["guide", "vendor"] {
