@@ -126,7 +126,7 @@ fn a_mover_is_one_call_to_the_interface_that_has_what_changes() {
     let both = Both::start("");
     let mut app = both.served.app();
     let person = joined(&mut app);
-    assert_eq!(app.patch(&at(&person), &role("Editor")).status, 200);
+    assert_eq!(app.patch(&at(&person), &role("role_editor")).status, 200);
     let calls: Vec<String> =
         app.journal().into_iter().filter(|call| call != "GET /platform/v1/roles").collect();
     assert_eq!(calls, [format!("PATCH {USERS}/{} {{\"roles\":[\"role_editor\"]}}", account(&person))]);

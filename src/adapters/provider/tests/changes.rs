@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::{Login, Offer, Profile, RoleAttribute, Write};
 use super::server::{Asked, PROFILE, Server, person, refused};
-use crate::contract::{Account, Adapter, Change, Draft, Kind, Outcome, Role, State};
+use crate::contract::{Account, Accounts, Adapter, Change, Draft, Kind, Outcome, Role, State};
 
 fn anna() -> Account {
     Account {
