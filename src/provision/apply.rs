@@ -73,9 +73,13 @@ impl Connection {
             person.standing.active = false;
             return Ok(());
         }
+        let mut lost = false;
         let outcome = match self.adapter().create_account(&draft).await {
             Err(error) if error.kind == Kind::Conflict => self.take_over(person, &draft, error).await?,
-            Err(error) if error.kind == Kind::Unknown => self.look_for(&draft, error).await?,
+            Err(error) if error.kind == Kind::Unknown => {
+                lost = true;
+                self.look_for(&draft, error).await?
+            }
             Ok(Outcome::Done(account) | Outcome::Already(account) | Outcome::Invited(account))
                 if account.id.is_empty() =>
             {
@@ -92,6 +96,7 @@ impl Connection {
         }
         let invited = matches!(outcome, Outcome::Invited(_));
         let Some(told) = outcome.value() else { return Ok(()) };
+        let rest = self.left_to_do(&draft, &told).filter(|_| lost);
         let mut account = account_of(&draft);
         account.merge(told);
         if invited {
@@ -102,7 +107,22 @@ impl Connection {
         person.standing.remembered = None;
         person.begin_anew();
         self.observe(person, account);
-        Ok(())
+        let Some(rest) = rest else { return Ok(()) };
+        // The account is there: what fails now leaves the create unfinished, not undone.
+        let finished = self.update_step(person, &rest, writes).await;
+        finished.map_err(|error| Error::new(Kind::Unknown, error.operation, error.message))
+    }
+
+    /// The roles a created account was to have and has not: an app may take them in a call of its own, which a lost
+    /// answer keeps from being made.
+    fn left_to_do(&self, draft: &Draft, told: &Account) -> Option<Change> {
+        let have = told.roles.as_ref().filter(|_| self.capabilities().accounts.roles == Held::Yes)?;
+        let is = |role: &Role, wanted: &str| {
+            let names = [Some(&role.value), role.display.as_ref()];
+            names.into_iter().flatten().any(|name| name.eq_ignore_ascii_case(wanted))
+        };
+        let has_all = draft.roles.iter().all(|wanted| have.iter().any(|role| is(role, wanted)));
+        (!has_all).then(|| Change { roles: Some(draft.roles.clone()), ..Change::default() })
     }
 
     /// After a conflict: an account that was deleted here and only disabled there is taken over again, and a person

@@ -117,6 +117,33 @@ pub static BENCHES: &[Bench] = &[
         roles: ["role_viewer", "role_editor"],
         brief: &["brief_list"],
     },
+    Bench {
+        app: &workiva::APP,
+        mode: Mode::Scim,
+        simulator: Some(workiva::sim::simulator),
+        address: &[("scim.base_url", "/scim/v2")],
+        texts: &[],
+        secrets: &[("scim.token", workiva::sim::SCIM_TOKEN, workiva::sim::CLIENT_SECRET)],
+        roles: ["role_viewer", "role_editor"],
+        brief: &[],
+    },
+    Bench {
+        app: &workiva::APP,
+        mode: Mode::Hybrid,
+        simulator: Some(workiva::sim::simulator),
+        address: &[
+            ("rest.base_url", "/platform/v1"),
+            ("rest.token_url", "/iam/v1/oauth2/token"),
+            ("scim.base_url", "/scim/v2"),
+        ],
+        texts: &[("rest.client_id", workiva::sim::CLIENT_ID)],
+        secrets: &[
+            ("rest.client_secret", workiva::sim::CLIENT_SECRET, workiva::sim::SCIM_TOKEN),
+            ("scim.token", workiva::sim::SCIM_TOKEN, workiva::sim::CLIENT_SECRET),
+        ],
+        roles: ["role_viewer", "role_editor"],
+        brief: &["brief_list"],
+    },
 ];
 
 /// How a connection is told to behave.

@@ -38,7 +38,8 @@ impl Workiva {
     }
 }
 
-fn needed<'a>(value: Option<&'a String>, name: &str) -> Result<&'a str> {
+/// A value no account is created without; a blank one is none.
+pub(super) fn needed<'a>(value: Option<&'a String>, name: &str) -> Result<&'a str> {
     value.map(String::as_str).filter(|text| !text.trim().is_empty()).ok_or_else(|| {
         let message = format!("no {name}: Workiva creates no account without one");
         Error::new(Kind::Invalid, "create_account", message)
@@ -153,7 +154,7 @@ impl Adapter for Workiva {
 }
 
 /// Whether the account's roles, in any order, are these; not where the app did not tell them.
-fn has_exactly(account: &Account, ids: &[String]) -> bool {
+pub(super) fn has_exactly(account: &Account, ids: &[String]) -> bool {
     account
         .roles
         .as_ref()

@@ -1,10 +1,14 @@
-//! Workiva (workiva.com): the users and groups of one workspace, through the REST API of the published guide.
+//! Workiva (workiva.com): the users and groups of one workspace, through the REST API and the SCIM server of the published
+//! guide, alone or together.
 
 mod accounts;
 mod client;
 mod error;
 mod groups;
+mod hybrid;
+mod join;
 mod roles;
+mod scim;
 mod settings;
 #[cfg(feature = "sim")]
 pub mod sim;
@@ -15,6 +19,7 @@ mod wire;
 
 use std::sync::Arc;
 
+use super::provider::{self, Provider};
 use super::{App, Blueprint};
 use crate::contract::{
     Accounts, Adapter, Capabilities, Create, Deactivate, Delete, Dialect, Fulfilment, GroupCapabilities,
@@ -22,18 +27,57 @@ use crate::contract::{
 };
 use accounts::Workiva;
 use client::Client;
+use hybrid::Hybrid;
+use join::Links;
 use roles::KnownRoles;
 
 /// Workiva.
-pub static APP: App =
-    App { name: "workiva", modes: &[(Mode::Rest, Dialect::Guide)], fields: settings::FIELDS, build };
+pub static APP: App = App {
+    name: "workiva",
+    modes: &[(Mode::Rest, Dialect::Guide), (Mode::Scim, Dialect::Guide), (Mode::Hybrid, Dialect::Guide)],
+    fields: settings::FIELDS,
+    build,
+};
+
+/// What stays behind in every mode.
+const RESIDUAL: &[Residual] = &[Residual {
+    key: "document-permissions",
+    instruction: "take the person out of the permissions of Workiva files and folders: a suspended account keeps them, \
+                  and no interface of this connection removes them",
+    link: "https://app.wdesk.com",
+}];
 
 /// Makes the adapter of one connection; fails with one line for the operator.
 fn build(blueprint: &Blueprint<'_>) -> Result<Arc<dyn Adapter>, String> {
+    Ok(match blueprint.mode {
+        Mode::Scim => Arc::new(service_provider(blueprint, scim::PROFILE)?),
+        Mode::Hybrid => Arc::new(Hybrid {
+            capabilities: beside_scim(),
+            rest: workspace(blueprint)?,
+            scim: service_provider(blueprint, scim::BESIDE_REST)?,
+            links: Links::default(),
+        }),
+        Mode::Rest | Mode::Manual => Arc::new(workspace(blueprint)?),
+    })
+}
+
+fn workspace(blueprint: &Blueprint<'_>) -> Result<Workiva, String> {
     let settings = settings::read(blueprint.settings)?;
-    let roles = KnownRoles::new(blueprint.wire.clock.clone());
-    let client = Client::new(settings, blueprint.wire.clone())?;
-    Ok(Arc::new(Workiva { client, capabilities: capabilities(), roles }))
+    let wire = blueprint.settings.wire("rest").unwrap_or(&blueprint.wire).clone();
+    let roles = KnownRoles::new(wire.clock.clone());
+    Ok(Workiva { client: Client::new(settings, wire)?, capabilities: capabilities(), roles })
+}
+
+fn service_provider(blueprint: &Blueprint<'_>, profile: provider::Profile) -> Result<Provider, String> {
+    let upstream = provider::settings::read(blueprint.settings, blueprint.wire.clone())?;
+    Provider::new(profile, blueprint.mode, blueprint.dialect, upstream)
+}
+
+/// What both interfaces can do together: REST deletes no group, SCIM does.
+fn beside_scim() -> Capabilities {
+    let alone = capabilities();
+    let groups = GroupCapabilities { delete: true, ..alone.groups };
+    Capabilities { mode: Mode::Hybrid, groups, ..alone }
 }
 
 /// What the guide lets an OAuth client with all four scopes do.
@@ -73,12 +117,7 @@ fn capabilities() -> Capabilities {
             membership: Membership::OnGroup,
             ..GroupCapabilities::default()
         },
-        residual: &[Residual {
-            key: "document-permissions",
-            instruction: "take the person out of the permissions of Workiva files and folders: a suspended account \
-                          keeps them, and no interface of this connection removes them",
-            link: "https://app.wdesk.com",
-        }],
+        residual: RESIDUAL,
         fulfilment: Fulfilment::Native,
         page_size: settings::LARGEST_PAGE,
         ..Capabilities::default()

@@ -1,11 +1,13 @@
 //! What a Workiva connection is told.
 
+use crate::adapters::provider;
 use crate::adapters::settings::{Field, FieldKind, Settings};
 use crate::base::secret::SecretString;
 
 /// Most entries the app puts on one page.
 pub(super) const LARGEST_PAGE: u32 = 100;
 const BASE_URL: &str = "https://api.app.wdesk.com/platform/v1";
+const SCIM_URL: &str = "https://api.app.wdesk.com/scim/v2";
 const TOKEN_URL: &str = "https://api.app.wdesk.com/iam/v1/oauth2/token";
 
 pub(super) const FIELDS: &[Field] = &[
@@ -51,9 +53,14 @@ pub(super) const FIELDS: &[Field] = &[
         default: Some("100"),
         help: "users asked for on one page of a listing",
     },
+    provider::settings::base_url(Some(SCIM_URL), "the SCIM server; another host in other regions"),
+    provider::settings::token(
+        "SCIM bearer token",
+        "made under Admin > Security > SCIM Provisioning (Enterprise); not the secret of an OAuth client",
+    ),
 ];
 
-/// The settings, read.
+/// The settings of the REST API, read.
 #[derive(Debug, Clone)]
 pub(super) struct Rest {
     pub base_url: String,

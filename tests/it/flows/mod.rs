@@ -19,3 +19,5 @@ mod spellings;
 mod stage;
 mod tines;
 mod workiva;
+mod workiva_hybrid;
+mod workiva_scim;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::{Login, Offer, Profile, RoleAttribute, Write};
 use super::server::{Asked, PROFILE, Server, person, refused};
-use crate::contract::{Account, Adapter, Change, Draft, Kind, Outcome, Role, State};
+use crate::contract::{Account, Accounts, Adapter, Change, Draft, Kind, Outcome, Role, State};
 
 fn anna() -> Account {
     Account {
@@ -258,4 +258,28 @@ async fn a_delete_that_nobody_promised_is_not_taken_for_done() {
     assert_eq!(server.lines(), ["DELETE /Users/u1", "GET /Users/u1"]);
     assert_eq!(provider.delete_account(&anna()).await.unwrap_err().kind, Kind::Unsupported);
     assert_eq!(server.lines(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_the_app_needs_is_asked_for_before_any_call() {
+    let server = Server::start(|_| (201, json!({ "id": "u1" }))).await;
+    let accounts = Accounts { email_required: true, names_required: true, ..PROFILE.accounts };
+    let provider = server.provider(Profile { accounts, ..PROFILE });
+    let text = |text: &str| Some(text.to_owned());
+    let whole = Draft {
+        user_name: "anna@corp.example".into(),
+        email: text("anna@corp.example"),
+        given_name: text("Anna"),
+        family_name: text("Berg"),
+        ..Draft::default()
+    };
+    for lacking in [
+        Draft { email: None, ..whole.clone() },
+        Draft { given_name: text(" "), ..whole.clone() },
+        Draft { family_name: None, ..whole.clone() },
+    ] {
+        assert_eq!(provider.create_account(&lacking).await.unwrap_err().kind, Kind::Invalid);
+    }
+    assert_eq!(server.lines(), Vec::<String>::new());
+    assert!(provider.create_account(&whole).await.is_ok());
 }

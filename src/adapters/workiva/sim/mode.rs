@@ -33,6 +33,8 @@ pub(super) struct Mode {
     pub(super) scope_table_routes: bool,
     /// Whether a group can be deleted; the guide does not mention it.
     pub(super) group_delete: bool,
+    /// Whether SCIM calls users and groups by ids of its own; the guide does not say that they are those of REST.
+    pub(super) own_scim_ids: bool,
     /// The switches of the SCIM server.
     pub(super) scim: scim::Mode,
 }
@@ -53,6 +55,7 @@ impl Default for Mode {
             already_member_status: 409,
             scope_table_routes: true,
             group_delete: false,
+            own_scim_ids: false,
             scim: scim::Mode::default(),
         }
     }

@@ -13,6 +13,8 @@ use crate::base::clock::Timestamp;
 
 pub(super) use crate::adapters::simulator::scim::{is_for, refused};
 
+/// What ids of its own begin with.
+const OWN: &str = "scim_";
 /// The workspace the token was made in.
 const WORKSPACE: &str = "ws_1";
 
@@ -66,6 +68,16 @@ impl Tenant<'_> {
         self.state.workspaces.get_mut(WORKSPACE)
     }
 
+    /// How SCIM calls who or what has this id in REST.
+    fn called(&self, id: &str) -> String {
+        if self.state.mode.own_scim_ids { format!("{OWN}{id}") } else { id.to_owned() }
+    }
+
+    /// The id in REST of what SCIM calls so; one that nothing has where it is none of SCIM's.
+    fn meant<'b>(&self, id: &'b str) -> &'b str {
+        if self.state.mode.own_scim_ids { id.strip_prefix(OWN).unwrap_or_default() } else { id }
+    }
+
     fn require_seat(&self) -> Result<(), Problem> {
         let active = self.workspace().map(Workspace::active_users).unwrap_or_default();
         if self.state.seats.is_some_and(|limit| active >= limit) {
@@ -77,13 +89,14 @@ impl Tenant<'_> {
 
 impl Directory for Tenant<'_> {
     fn user_ids(&self) -> Vec<String> {
-        self.workspace().map(|workspace| workspace.users.keys().cloned().collect()).unwrap_or_default()
+        let Some(workspace) = self.workspace() else { return Vec::new() };
+        workspace.users.keys().map(|id| self.called(id)).collect()
     }
 
     fn user(&self, id: &str) -> Option<User> {
-        let person = self.workspace()?.users.get(id)?;
+        let person = self.workspace()?.users.get(self.meant(id))?;
         Some(User {
-            id: person.id.clone(),
+            id: self.called(&person.id),
             user_name: person.email.clone(),
             external_id: person.external_id.clone(),
             given_name: person.first_name.clone(),
@@ -95,7 +108,7 @@ impl Directory for Tenant<'_> {
     }
 
     fn user_named(&self, user_name: &str) -> Option<String> {
-        self.workspace()?.id_of(user_name)
+        self.workspace()?.id_of(user_name).map(|id| self.called(&id))
     }
 
     /// They have no role: those are given by REST.
@@ -121,14 +134,14 @@ impl Directory for Tenant<'_> {
                 external_id: draft.external_id,
             });
         }
-        Ok(id)
+        Ok(self.called(&id))
     }
 
     fn change_user(&mut self, id: &str, draft: UserDraft) -> Result<(), Problem> {
         if draft.active && self.user(id).is_some_and(|user| !user.active) {
             self.require_seat()?;
         }
-        let now = self.now;
+        let (id, now) = (self.meant(id), self.now);
         let Some(workspace) = self.workspace_mut() else { return Ok(()) };
         workspace.rename_email(id, &draft.user_name);
         if let Some(person) = workspace.users.get_mut(id) {
@@ -143,37 +156,43 @@ impl Directory for Tenant<'_> {
     }
 
     fn remove_user(&mut self, id: &str) {
+        let id = self.meant(id);
         drop(self.workspace_mut().and_then(|workspace| workspace.remove(id)));
     }
 
     fn group_ids(&self) -> Vec<String> {
-        self.workspace().map(|workspace| workspace.groups.keys().cloned().collect()).unwrap_or_default()
+        let Some(workspace) = self.workspace() else { return Vec::new() };
+        workspace.groups.keys().map(|id| self.called(id)).collect()
     }
 
     fn group(&self, id: &str) -> Option<Group> {
-        let group = self.workspace()?.groups.get(id)?;
+        let group = self.workspace()?.groups.get(self.meant(id))?;
         Some(Group {
-            id: group.id.clone(),
+            id: self.called(&group.id),
             display_name: group.name.clone(),
             external_id: group.external_id.clone(),
-            members: group.members.iter().cloned().collect(),
+            members: group.members.iter().map(|id| self.called(id)).collect(),
         })
     }
 
     fn add_group(&mut self, draft: GroupDraft) -> String {
         let id = self.state.add_group(WORKSPACE, &draft.display_name).id;
+        let id = self.called(&id);
         self.change_group(&id, draft);
         id
     }
 
     fn change_group(&mut self, id: &str, draft: GroupDraft) {
+        let id = self.meant(id);
+        let members = draft.members.iter().map(|id| self.meant(id).to_owned()).collect();
         if let Some(group) = self.workspace_mut().and_then(|workspace| workspace.groups.get_mut(id)) {
             (group.name, group.external_id) = (draft.display_name, draft.external_id);
-            group.members = draft.members.into_iter().collect();
+            group.members = members;
         }
     }
 
     fn remove_group(&mut self, id: &str) {
+        let id = self.meant(id);
         drop(self.workspace_mut().and_then(|workspace| workspace.groups.remove(id)));
     }
 }

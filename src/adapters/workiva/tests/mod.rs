@@ -1,6 +1,7 @@
 mod accounts;
 mod failures;
 mod groups;
+mod hybrid;
 
 use std::sync::Arc;
 use std::time::Duration;

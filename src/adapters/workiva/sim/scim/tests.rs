@@ -173,3 +173,15 @@ fn what_the_guide_does_not_claim_is_not_there() {
         assert_eq!(probe.ask(method, target, &Value::Null).0, 501, "{method} {target}");
     }
 }
+
+#[test]
+fn ids_of_its_own_open_no_door_of_rest() {
+    let probe = probe();
+    probe.lever("mode", &json!({"own_scim_ids": true}));
+    assert_eq!(probe.get("/scim/v2/Users/usr_000002").0, 404);
+    let (_, maria) = probe.get("/scim/v2/Users/scim_usr_000002");
+    assert_eq!(maria["userName"], "maria.santos@example.com");
+    let (_, groups) = probe.get(GROUPS);
+    assert_eq!(groups["Resources"][0]["members"][1]["value"], "scim_usr_000002");
+    assert_eq!(rest(&probe).get("/platform/v1/users/scim_usr_000002").0, 404);
+}
