@@ -8,80 +8,112 @@ use portcullis::adapters::simulator::{Dialect, Simulator, UnknownDialect};
 use portcullis::adapters::{App, Blueprint, hive, honeycomb, manual, sandbox, tines, workiva};
 use portcullis::base::clock::{SharedClock, SystemClock};
 use portcullis::base::secret::SecretString;
-use portcullis::contract::{Adapter, Guarded};
+use portcullis::contract::Dialect::Guide;
+use portcullis::contract::{Adapter, Guarded, Mode};
 use portcullis::upstream::Wire;
+use serde_json::{Value, json};
 
 type MakeSimulator = fn(Dialect, SharedClock) -> Result<Simulator, UnknownDialect>;
 
 /// One app on the bench.
 pub struct Bench {
     pub app: &'static App,
+    pub mode: Mode,
     /// `None`: the adapter calls nobody.
     pub simulator: Option<MakeSimulator>,
     /// The settings that lead to the simulator at this address, by path; secrets apart.
     address: &'static [(&'static str, &'static str)],
     texts: &'static [(&'static str, &'static str)],
-    /// The secret's path, the right one, and one of the wrong kind.
-    secret: Option<(&'static str, &'static str, &'static str)>,
+    /// Each secret's path, the right one, and one of the wrong kind.
+    secrets: &'static [(&'static str, &'static str, &'static str)],
     /// Two roles of the app, where its capabilities do not list them; the lesser first.
     pub roles: [&'static str; 2],
     /// Switches after which the simulator answers with no more than the guide's examples; empty where it always does.
     pub brief: &'static [&'static str],
 }
 
-/// Every app of the registry has its bench.
+/// Every app of the registry has a bench in each of its modes.
 pub static BENCHES: &[Bench] = &[
     Bench {
         app: &hive::APP,
+        mode: Mode::Rest,
         simulator: Some(hive::sim::simulator),
         address: &[("rest.base_url", "/api/v1")],
         texts: &[],
-        secret: Some(("rest.api_key", hive::sim::ADMIN_KEY, hive::sim::SCIM_TOKEN)),
+        secrets: &[("rest.api_key", hive::sim::ADMIN_KEY, hive::sim::SCIM_TOKEN)],
         roles: ["guest", "member"],
         brief: &["brief_members"],
     },
     Bench {
         app: &honeycomb::APP,
+        mode: Mode::Rest,
         simulator: Some(honeycomb::sim::simulator),
         address: &[("rest.base_url", "")],
         texts: &[],
-        secret: Some(("rest.api_key", honeycomb::sim::CONFIG_KEY, honeycomb::sim::INGEST_KEY)),
+        secrets: &[("rest.api_key", honeycomb::sim::CONFIG_KEY, honeycomb::sim::INGEST_KEY)],
         roles: ["member", "admin"],
         brief: &[],
     },
     Bench {
         app: &manual::APP,
+        mode: Mode::Manual,
         simulator: None,
         address: &[],
         texts: &[],
-        secret: None,
+        secrets: &[],
         roles: ["Read Only", "Admin"],
         brief: &[],
     },
     Bench {
         app: &sandbox::APP,
+        mode: Mode::Rest,
         simulator: None,
         address: &[],
         texts: &[],
-        secret: None,
+        secrets: &[],
         roles: ["reader", "writer"],
         brief: &[],
     },
     Bench {
         app: &tines::APP,
+        mode: Mode::Rest,
         simulator: Some(tines::sim::simulator),
         address: &[("rest.base_url", "/api/v1")],
         texts: &[],
-        secret: Some(("rest.api_token", tines::sim::ADMIN_TOKEN, tines::sim::SCIM_TOKEN)),
+        secrets: &[("rest.api_token", tines::sim::ADMIN_TOKEN, tines::sim::SCIM_TOKEN)],
+        roles: ["member", "admin"],
+        brief: &["brief_list", "partial_echo"],
+    },
+    Bench {
+        app: &tines::APP,
+        mode: Mode::Scim,
+        simulator: Some(tines::sim::simulator),
+        address: &[("scim.base_url", "/scim/v2")],
+        texts: &[],
+        secrets: &[("scim.token", tines::sim::SCIM_TOKEN, tines::sim::ADMIN_TOKEN)],
+        roles: ["member", "admin"],
+        brief: &[],
+    },
+    Bench {
+        app: &tines::APP,
+        mode: Mode::Hybrid,
+        simulator: Some(tines::sim::simulator),
+        address: &[("rest.base_url", "/api/v1"), ("scim.base_url", "/scim/v2")],
+        texts: &[],
+        secrets: &[
+            ("rest.api_token", tines::sim::ADMIN_TOKEN, tines::sim::SCIM_TOKEN),
+            ("scim.token", tines::sim::SCIM_TOKEN, tines::sim::ADMIN_TOKEN),
+        ],
         roles: ["member", "admin"],
         brief: &["brief_list", "partial_echo"],
     },
     Bench {
         app: &workiva::APP,
+        mode: Mode::Rest,
         simulator: Some(workiva::sim::simulator),
         address: &[("rest.base_url", "/platform/v1"), ("rest.token_url", "/iam/v1/oauth2/token")],
         texts: &[("rest.client_id", workiva::sim::CLIENT_ID)],
-        secret: Some(("rest.client_secret", workiva::sim::CLIENT_SECRET, workiva::sim::SCIM_TOKEN)),
+        secrets: &[("rest.client_secret", workiva::sim::CLIENT_SECRET, workiva::sim::SCIM_TOKEN)],
         roles: ["role_viewer", "role_editor"],
         brief: &["brief_list"],
     },
@@ -103,6 +135,24 @@ impl Default for Temper {
 }
 
 impl Bench {
+    /// The app and its mode: `hive rest`.
+    pub fn name(&self) -> String {
+        format!("{} {:?}", self.app.name, self.mode).to_lowercase()
+    }
+
+    /// Switches under which the simulator does what its guide does not claim and the connection tries.
+    pub fn tried(&self) -> Option<Value> {
+        match (self.app.name, self.mode) {
+            ("hive" | "tines", Mode::Scim) | ("hive", Mode::Hybrid) => {
+                Some(json!({ "scim": { "unclaimed_routes": true } }))
+            }
+            ("tines", Mode::Hybrid) => {
+                Some(json!({ "scim": { "unclaimed_routes": true }, "own_scim_ids": true }))
+            }
+            _ => None,
+        }
+    }
+
     /// The simulated app, where there is one.
     pub fn simulated(&self) -> Option<Simulator> {
         self.simulator.map(|make| make(Dialect::Guide, Arc::new(SystemClock)).unwrap())
@@ -117,9 +167,9 @@ impl Bench {
         for (path, text) in self.texts {
             settings.set(*path, Setting::Text((*text).to_owned()));
         }
-        if let Some((path, right, wrong)) = self.secret {
-            let secret = if temper.wrong_secret { wrong } else { right };
-            settings.set(path, Setting::Secret(SecretString::from(secret)));
+        for (path, right, wrong) in self.secrets {
+            let secret = *if temper.wrong_secret { wrong } else { right };
+            settings.set(*path, Setting::Secret(SecretString::from(secret)));
         }
         Arc::new(Guarded::new(self.built(&settings, temper.patience)))
     }
@@ -134,7 +184,8 @@ impl Bench {
             body_limit: 8 << 20,
             clock: Arc::new(SystemClock),
         };
-        let (mode, dialect) = self.app.modes[0];
-        self.app.adapter(&Blueprint { connection: "conformance", mode, dialect, settings, wire }).unwrap()
+        let blueprint =
+            Blueprint { connection: "conformance", mode: self.mode, dialect: Guide, settings, wire };
+        self.app.adapter(&blueprint).unwrap()
     }
 }

@@ -17,23 +17,18 @@ use std::collections::BTreeSet;
 use portcullis::adapters::APPS;
 use portcullis::contract::Capabilities;
 
-use self::bench::BENCHES;
+use self::bench::{BENCHES, Bench};
 use self::report::report;
 
 /// Apps whose other side is whatever SCIM server there is: `tests/it/flows/scim.rs` puts a second gateway there.
 const WITHOUT_A_SIDE: &[&str] = &["scim"];
 
 #[test]
-fn every_app_of_the_registry_is_on_the_bench() {
-    let names = |mut names: Vec<&'static str>| {
-        names.sort_unstable();
-        names
-    };
-    let benches = names(BENCHES.iter().map(|bench| bench.app.name).collect());
-    assert_eq!(
-        benches,
-        names(APPS.iter().map(|app| app.name).filter(|app| !WITHOUT_A_SIDE.contains(app)).collect(),)
-    );
+fn every_mode_of_every_app_of_the_registry_is_on_the_bench() {
+    let apps = APPS.iter().filter(|app| !WITHOUT_A_SIDE.contains(&app.name));
+    let modes = apps.flat_map(|app| app.modes.iter().map(|(mode, _)| format!("{} {mode:?}", app.name)));
+    let expected: BTreeSet<String> = modes.map(|name| name.to_lowercase()).collect();
+    assert_eq!(BENCHES.iter().map(Bench::name).collect::<BTreeSet<_>>(), expected);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::sync::{Arc, OnceLock};
 
+use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -93,9 +94,15 @@ async fn play(
         let breaches = contract.into_iter().flat_map(move |contract| contract.breaches(entry));
         // An app that refuses what it was asked for does so as it likes; how it answers otherwise is its contract.
         let of_interest = breaches.filter(|breach| breach.side == Side::Request);
-        of_interest.map(|breach| format!("{}: {}: {}", bench.app.name, claim.name, breach.text))
+        of_interest.map(|breach| format!("{}: {}: {}", bench.name(), claim.name, breach.text))
     };
-    let breaches = stage.journal().iter().flat_map(judged).collect();
+    // Only asking tells whether a service provider has what nobody says that it has (RFC 7644 §3.4.1, §3.6, §4).
+    let tried = |entry: &&Value| {
+        let is_scim = entry["path"].as_str().is_some_and(|path| path.starts_with("/scim/v2/"));
+        let is_known = contract.is_some_and(|contract| contract.operation_of(entry).is_some());
+        is_scim && (entry["method"] == "GET" || entry["method"] == "DELETE") && !is_known
+    };
+    let breaches = stage.journal().iter().filter(|entry| !tried(entry)).flat_map(judged).collect();
     let read = stage.read();
     if let Ok(stage) = Arc::try_unwrap(stage).map_err(|_| "somebody is still on stage") {
         stage.clear().await;
@@ -114,7 +121,7 @@ impl Report {
     pub fn table(&self) -> String {
         let mut table = format!("{:64}", "");
         for bench in BENCHES {
-            write!(table, " {:>9}", bench.app.name).unwrap();
+            write!(table, " {:>14}", bench.name()).unwrap();
         }
         for (claim, ends) in &self.rows {
             write!(table, "\n{claim:64}").unwrap();
@@ -124,7 +131,7 @@ impl Report {
                     End::Moot => "·",
                     End::Broken(_) => "BROKEN",
                 };
-                write!(table, " {word:>9}").unwrap();
+                write!(table, " {word:>14}").unwrap();
             }
         }
         table
@@ -136,7 +143,7 @@ impl Report {
         for (claim, ends) in &self.rows {
             for (bench, end) in BENCHES.iter().zip(ends) {
                 if let End::Broken(why) = end {
-                    lines.push(format!("{}: {claim}: {why}", bench.app.name));
+                    lines.push(format!("{}: {claim}: {why}", bench.name()));
                 }
             }
         }

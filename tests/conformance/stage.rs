@@ -43,8 +43,12 @@ impl Stage {
             None => None,
         };
         let app = bench.connect(&address(running.as_ref()), Temper::default());
-        app.check().await.unwrap();
-        Self { bench, app, running, read: Mutex::default() }
+        let stage = Self { bench, app, running, read: Mutex::default() };
+        if let Some(switches) = bench.tried() {
+            stage.lever("mode", switches).await;
+        }
+        stage.app.check().await.unwrap();
+        stage
     }
 
     /// Whether there is anybody to call.

@@ -195,6 +195,10 @@ impl Adapter for Provider {
 
     async fn create_account(&self, draft: &Draft) -> Result<Outcome<Account>> {
         let operation = "create_account";
+        if let Some(missing) = user::missing(draft, &self.profile.accounts) {
+            let message = format!("no {missing}: `{}` creates no account without one", self.profile.app);
+            return Err(Error::new(Kind::Invalid, operation, message));
+        }
         let body = user::of_draft(draft, &self.profile);
         let response = self.client.send(operation, Request::post("/Users").json(Value::Object(body))).await?;
         let user: Resource = answer::json_of_create(operation, &response)?;

@@ -6,7 +6,7 @@ use super::told::Resource;
 use super::wire::quoted;
 use super::{Provider, told, user};
 use crate::base::fold::key;
-use crate::contract::{Kind, Result};
+use crate::contract::{Error, Kind, Result};
 
 const OPERATION: &str = "account";
 
@@ -62,10 +62,7 @@ impl Provider {
 
     async fn find_in_listing(&self, by: By, login: &str) -> Result<Option<Resource>> {
         let users = self.everything("/Users", OPERATION).await?;
-        let is_login =
-            |user: &&Resource| told::text_of(user, "userName").is_some_and(|name| key(&name) == key(login));
-        let found =
-            users.iter().find(is_login).or_else(|| users.iter().find(|user| user::goes_by(user, login)));
+        let found = one(&users, login)?;
         match found {
             // The filter did not find who is there.
             Some(user) if by.of(user).is_some_and(|name| key(&name) == key(login)) => {
@@ -112,7 +109,7 @@ impl Provider {
             trust.set(Trusted::Useless);
             return Ok(Said::Nothing);
         }
-        Ok(users.into_iter().next().map_or(Said::Nobody, |user| Said::Found(Box::new(user))))
+        Ok(one(&users, login)?.map_or(Said::Nobody, |user| Said::Found(Box::new(user.clone()))))
     }
 
     async fn may_filter(&self) -> bool {
@@ -127,6 +124,23 @@ impl Provider {
         match by {
             By::Login => &self.learnt.login_filter,
             By::Address => &self.learnt.address_filter,
+        }
+    }
+}
+
+/// The user whose `userName` this is, else the one whose address it is; of several none is picked.
+fn one<'a>(users: &'a [Resource], login: &str) -> Result<Option<&'a Resource>> {
+    let is_login =
+        |user: &&Resource| told::text_of(user, "userName").is_some_and(|name| key(&name) == key(login));
+    let mut found: Vec<&Resource> = users.iter().filter(is_login).collect();
+    if found.is_empty() {
+        found = users.iter().filter(|user| user::goes_by(user, login)).collect();
+    }
+    match found.as_slice() {
+        [] => Ok(None),
+        [one] => Ok(Some(one)),
+        _ => {
+            Err(Error::new(Kind::Ambiguous, OPERATION, "several users of the app go by this name or address"))
         }
     }
 }

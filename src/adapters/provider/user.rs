@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::profile::{Login, Profile, RoleAttribute};
 use super::told::{self, Resource};
 use crate::base::fold::key;
-use crate::contract::{Account, Change, Draft, Held, Role, State};
+use crate::contract::{Account, Accounts, Change, Draft, Held, Role, State};
 
 const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 /// What only the other side writes (RFC 7643 §3.1, §4.1.2).
@@ -44,11 +44,12 @@ pub(super) fn account(user: &Resource, profile: &Profile) -> Option<Account> {
             Login::Address => user_name.clone().or(address),
             Login::Name => address.or_else(|| user_name.clone().filter(|_| login_is_address)),
         },
-        user_name,
+        user_name: user_name.filter(|_| profile.login == Login::Name),
         external_id: told::text_of(user, "externalId").filter(|_| profile.accounts.external_id != Held::No),
         given_name: part("givenName"),
         family_name: part("familyName"),
-        display_name: told::text_of(user, "displayName"),
+        display_name: told::text_of(user, "displayName")
+            .filter(|_| profile.accounts.display_name != Held::No),
         state: state.map(|active| if active { State::Active } else { State::Inactive }),
         roles: roles(user, profile.role),
         groups: None,
@@ -128,6 +129,17 @@ pub(super) fn of_draft(draft: &Draft, profile: &Profile) -> Resource {
         lay(&mut user, want, profile.role);
     }
     user
+}
+
+/// What a draft lacks that the app needs; a blank text is none.
+pub(super) fn missing(draft: &Draft, needed: &Accounts) -> Option<&'static str> {
+    let lacks = |text: &Option<String>| text.as_ref().is_none_or(|text| text.trim().is_empty());
+    let texts = [
+        (needed.email_required, &draft.email, "e-mail address"),
+        (needed.names_required, &draft.given_name, "given name"),
+        (needed.names_required, &draft.family_name, "family name"),
+    ];
+    texts.into_iter().find(|(needed, text, _)| *needed && lacks(text)).map(|(.., name)| name)
 }
 
 /// What a change comes to that is not so already.

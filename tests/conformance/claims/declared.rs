@@ -22,7 +22,9 @@ pub async fn a_check_tells_how_it_stands_and_changes_nothing(stage: Arc<Stage>) 
     let (standing, calls) = stage.calls_of(stage.app.check()).await;
     assert!(!standing.unwrap().summary.is_empty());
     assert!(calls.iter().all(|call| call["method"] == "GET"), "{:?}", lines(&calls));
-    assert!(calls.len() <= 1, "more than one call: {:?}", lines(&calls));
+    // Two interfaces are compared with each other.
+    let is_one = told!(stage, mode) != Mode::Hybrid;
+    assert!(!is_one || calls.len() <= 1, "more than one call: {:?}", lines(&calls));
     Kept
 }
 
