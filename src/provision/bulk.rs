@@ -44,7 +44,10 @@ impl Connection {
             Ok((job.answer(this.base_url()), made))
         };
         let (answer, made) = Box::pin(self.carry(work)).await?;
-        self.told(made);
+        // Before the answer: no turn holds back who repeats one of these, as it does after a single create.
+        for made in made {
+            self.told(made).await;
+        }
         Ok(answer)
     }
 

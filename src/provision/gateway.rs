@@ -223,7 +223,8 @@ impl Connection {
     /// Creates a resource and shows it.
     pub async fn create(self: &Arc<Self>, kind: ResourceKind, body: Value, view: &View) -> Result<Shown> {
         let (shown, made) = self.make(kind, body, view, &[]).await?;
-        self.told(vec![made]);
+        let this = Arc::clone(self);
+        self.shared.tracker.spawn(async move { this.told(made).await });
         Ok(shown)
     }
 

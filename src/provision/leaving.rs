@@ -64,6 +64,21 @@ impl Connection {
         Err(ScimError::bad(ScimType::Mutability, detail).into())
     }
 
+    /// Where groups are roles, what the app answered to a removal counts at once for those who guard the last
+    /// administrator.
+    pub(super) async fn note_role(&self, mut person: Person, told: Option<Account>) -> Result<()> {
+        let (true, Some(told)) = (self.capabilities().groups.are_roles, told) else { return Ok(()) };
+        let expected = Some(person.record.version);
+        let mut merged = person.account();
+        merged.merge(told);
+        self.observe(&mut person, merged);
+        self.forget_asked_role(&mut person);
+        if person.differs_from_record() {
+            self.keep(&mut person, expected, Vec::new()).await?;
+        }
+        Ok(())
+    }
+
     /// Reads back what the app was asked for: whoever is out is noted, whoever is not stays a failure that is worth
     /// another attempt. All removals share each reading.
     pub(super) async fn confirm_removals(

@@ -38,17 +38,13 @@ impl Connection {
         Ok((shown, Made { kind, id, turn }))
     }
 
-    /// Notes that the caller is told of all of these; whoever waits for one to be told of goes on afterwards.
-    pub(super) fn told(self: &Arc<Self>, made: Vec<Made>) {
-        let this = Arc::clone(self);
-        self.shared.tracker.spawn(async move {
-            for Made { kind, id, turn } in made {
-                match kind {
-                    ResourceKind::User => this.acknowledge(&id).await,
-                    ResourceKind::Group => this.acknowledge_group(&id).await,
-                }
-                drop(turn);
-            }
-        });
+    /// Notes that the caller is told of it; whoever waits for that goes on afterwards.
+    pub(super) async fn told(&self, made: Made) {
+        let Made { kind, id, turn } = made;
+        match kind {
+            ResourceKind::User => self.acknowledge(&id).await,
+            ResourceKind::Group => self.acknowledge_group(&id).await,
+        }
+        drop(turn);
     }
 }

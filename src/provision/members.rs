@@ -310,21 +310,6 @@ impl Connection {
         Ok(())
     }
 
-    /// Where groups are roles, what the app answered to a removal counts at once for those who guard the last
-    /// administrator.
-    async fn note_role(&self, mut person: Person, told: Option<contract::Account>) -> Result<()> {
-        let (true, Some(told)) = (self.capabilities().groups.are_roles, told) else { return Ok(()) };
-        let expected = Some(person.record.version);
-        let mut merged = person.account();
-        merged.merge(told);
-        self.observe(&mut person, merged);
-        self.forget_asked_role(&mut person);
-        if person.differs_from_record() {
-            self.keep(&mut person, expected, Vec::new()).await?;
-        }
-        Ok(())
-    }
-
     async fn counterpart(&self, id: &str) -> Result<Counterpart> {
         let record = self.store().record(self.name(), Kind::User, id).await?;
         Ok(match record.map(Person::read) {
@@ -416,7 +401,7 @@ impl Connection {
     }
 
     /// The role was given through the group: what the person asked for before no longer stands.
-    fn forget_asked_role(&self, person: &mut Person) {
+    pub(super) fn forget_asked_role(&self, person: &mut Person) {
         if let (true, Some(desired)) = (self.capabilities().groups.are_roles, person.desired.as_object_mut())
         {
             desired.shift_remove("roles");

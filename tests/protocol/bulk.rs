@@ -190,3 +190,18 @@ async fn a_result_names_the_resource_however_the_operation_ended() {
     assert_eq!(told(3), told(4));
     assert_eq!((told(5), told(6)), (&Value::Null, &Value::Null));
 }
+
+#[tokio::test]
+async fn a_second_of_the_same_name_in_one_request_is_no_repetition() {
+    let stage = Stage::sandbox().await;
+    let group = |bulk_id: &str| json!({ "method": "POST", "path": "/Groups", "bulkId": bulk_id, "data": { "displayName": "team" } });
+    let answer = bulk(&stage, json!([group("a"), group("b")])).await;
+    assert_eq!(statuses(&answer), ["201", "409"]);
+    let post = |bulk_id: &str, title: &str| json!({ "method": "POST", "path": "/Users", "bulkId": bulk_id, "data": { "userName": "anna", "title": title } });
+    let answer = bulk(&stage, json!([post("a", "first"), post("b", "second")])).await;
+    assert_eq!(statuses(&answer), ["201", "409"]);
+    assert_eq!(stage.get(place(&answer, 0)).await.body["title"], "first");
+    let gone = json!({ "method": "DELETE", "path": place(&answer, 0) });
+    let answer = bulk(&stage, json!([gone, post("c", "third")])).await;
+    assert_eq!(statuses(&answer), ["204", "201"]);
+}

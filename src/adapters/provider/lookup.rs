@@ -43,7 +43,8 @@ enum Said {
 }
 
 impl Provider {
-    /// The user that goes by `login`, in any case; the one whose `userName` it is before one whose address it is.
+    /// The user that goes by `login`, in any case; the one whose `userName` it is before one whose address it is;
+    /// [`Kind::Ambiguous`] where several do.
     ///
     /// A filter that finds nobody is believed once it has found somebody who was known to be there; until then the
     /// listing decides.
@@ -62,7 +63,11 @@ impl Provider {
 
     async fn find_in_listing(&self, by: By, login: &str) -> Result<Option<Resource>> {
         let users = self.everything("/Users", OPERATION).await?;
-        let found = one(&users, login)?;
+        let is_login = |user: &&Resource| By::Login.of(user).is_some_and(|name| key(&name) == key(login));
+        let found = match self.only(users.iter().filter(is_login))? {
+            Some(user) => Some(user),
+            None => self.only(users.iter().filter(|user| user::goes_by(user, login)))?,
+        };
         match found {
             // The filter did not find who is there.
             Some(user) if by.of(user).is_some_and(|name| key(&name) == key(login)) => {
@@ -109,7 +114,17 @@ impl Provider {
             trust.set(Trusted::Useless);
             return Ok(Said::Nothing);
         }
-        Ok(one(&users, login)?.map_or(Said::Nobody, |user| Said::Found(Box::new(user.clone()))))
+        Ok(self.only(users.into_iter())?.map_or(Said::Nobody, |user| Said::Found(Box::new(user))))
+    }
+
+    /// The one user there is; [`Kind::Ambiguous`] where there are several.
+    fn only<T>(&self, mut users: impl Iterator<Item = T>) -> Result<Option<T>> {
+        let first = users.next();
+        if users.next().is_none() {
+            return Ok(first);
+        }
+        let message = format!("several users of `{}` go by this login or address", self.profile.app);
+        Err(Error::new(Kind::Ambiguous, OPERATION, message))
     }
 
     async fn may_filter(&self) -> bool {
@@ -124,23 +139,6 @@ impl Provider {
         match by {
             By::Login => &self.learnt.login_filter,
             By::Address => &self.learnt.address_filter,
-        }
-    }
-}
-
-/// The user whose `userName` this is, else the one whose address it is; of several none is picked.
-fn one<'a>(users: &'a [Resource], login: &str) -> Result<Option<&'a Resource>> {
-    let is_login =
-        |user: &&Resource| told::text_of(user, "userName").is_some_and(|name| key(&name) == key(login));
-    let mut found: Vec<&Resource> = users.iter().filter(is_login).collect();
-    if found.is_empty() {
-        found = users.iter().filter(|user| user::goes_by(user, login)).collect();
-    }
-    match found.as_slice() {
-        [] => Ok(None),
-        [one] => Ok(Some(one)),
-        _ => {
-            Err(Error::new(Kind::Ambiguous, OPERATION, "several users of the app go by this name or address"))
         }
     }
 }

@@ -112,7 +112,7 @@ impl Lookup {
     }
 }
 
-fn lookup(target: &Target, test: &Test, elements_of: Option<&str>) -> Option<Lookup> {
+fn lookup(target: &Target, how: &Test, elements_of: Option<&str>) -> Option<Lookup> {
     if target.extension.is_some() {
         return None;
     }
@@ -120,7 +120,7 @@ fn lookup(target: &Target, test: &Test, elements_of: Option<&str>) -> Option<Loo
         Some(attribute) => (attribute, target.attribute.as_deref()),
         None => (target.attribute.as_deref()?, target.sub.as_deref()),
     };
-    match (attribute, sub, test) {
+    match (attribute, sub, how) {
         ("id", None, Test::Equal(Operand::Exact(text))) => Some(Lookup::Id(text.clone())),
         ("externalId", None, Test::Equal(Operand::Exact(text))) => Some(Lookup::ExternalId(text.clone())),
         ("members", Some("value"), Test::Equal(Operand::Exact(text))) => {
@@ -143,7 +143,7 @@ fn lookup(target: &Target, test: &Test, elements_of: Option<&str>) -> Option<Loo
             prefix(folded).map(Lookup::DisplayNamePrefix)
         }
         ("active", None, Test::Equal(Operand::Boolean(active))) => Some(Lookup::Active(*active)),
-        ("meta", Some("lastModified"), test) => last_modified(test),
+        ("meta", Some("lastModified"), how) => last_modified(how),
         _ => None,
     }
 }
@@ -222,7 +222,7 @@ mod tests {
         let cases = [
             (r#"id eq "1" and manager eq "2""#, Lookup::Id(text("1"))),
             (r#"displayName eq "a" and (userName eq "b")"#, Lookup::UserName(text("b"))),
-            (r#"title pr and active eq true"#, Lookup::Active(true)),
+            ("title pr and active eq true", Lookup::Active(true)),
             (r#"active eq true and userName sw "a""#, Lookup::UserNamePrefix(text("a"))),
         ];
         for (filter, expected) in cases {
@@ -278,7 +278,7 @@ mod tests {
     #[test]
     fn what_nothing_can_match_has_no_key_to_look_under() {
         assert_eq!(found("shoeSize eq 5"), Some(vec![]));
-        assert_eq!(found(r#"title pr and shoeSize pr"#), Some(vec![]));
+        assert_eq!(found("title pr and shoeSize pr"), Some(vec![]));
         assert_eq!(found(r#"id eq "1" or shoeSize pr"#), Some(vec![Lookup::Id(text("1"))]));
     }
 }

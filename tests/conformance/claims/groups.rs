@@ -112,6 +112,7 @@ pub async fn joining_and_leaving_a_role_sets_the_role(stage: Arc<Stage>) -> Verd
     let after = stage.look(&account).await.unwrap();
     assert_eq!(after.groups, account.groups, "whoever leaves a role has the least one");
     let least = account.groups.as_deref().unwrap()[0].clone();
+    assert_eq!(told!(stage, groups.floor), Some(least.as_str()));
     let refused =
         stage.without_calls(stage.groups().remove_member(&least, &member(&account))).await.unwrap_err();
     assert_eq!(refused.kind, Kind::Unsupported);

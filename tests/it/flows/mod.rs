@@ -16,4 +16,5 @@ mod scim;
 mod spellings;
 mod stage;
 mod tines;
+mod tines_modes;
 mod workiva;

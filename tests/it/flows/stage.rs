@@ -143,7 +143,8 @@ pub struct Served {
 
 impl Served {
     /// Serves `app` as a connection of the same name. `settings` is what stands below `[connections.APP]`, with `SIM`
-    /// for the address of the app; `secret` is what the file `secret` holds.
+    /// for the address of the app; `secret` is what the file `secret` holds, and each further line of it the file
+    /// `secret-2` and so on.
     pub fn start(app: &'static str, secret: &str, settings: &str) -> Self {
         let address = free_address();
         let settings = settings.replace("SIM", &format!("http://{address}"));
@@ -162,7 +163,10 @@ impl Served {
         simulator_address: &str,
     ) -> Self {
         let folder = TempDir::new().unwrap();
-        fs::write(folder.path().join("secret"), secret).unwrap();
+        for (at, secret) in secret.lines().enumerate() {
+            let name = if at == 0 { "secret".to_owned() } else { format!("secret-{}", at + 1) };
+            fs::write(folder.path().join(name), secret).unwrap();
+        }
         let (gateway_address, simulator_address) = (free_address(), simulator_address.to_owned());
         let store = folder.path().join("data/portcullis.db");
         let config = folder.path().join("portcullis.toml");

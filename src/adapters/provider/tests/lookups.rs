@@ -116,6 +116,25 @@ async fn an_address_beside_the_login_finds_too() {
 }
 
 #[tokio::test]
+async fn several_with_one_address_are_not_picked_from() {
+    let one =
+        |id: &str, login: &str| json!({ "id": id, "userName": login, "emails": ["shared@example.com"] });
+    let both = [one("1", "anna"), one("2", "berta")];
+    let all = both.clone();
+    let server = Server::start(move |asked| match asked.query.get("filter") {
+        Some(_) => refused(501, "", "not implemented"),
+        None => (200, page(&all, asked)),
+    })
+    .await;
+    let provider = server.provider(PROFILE);
+    assert_eq!(id_of(&provider, "shared@example.com").await.unwrap_err().kind, Kind::Ambiguous);
+    assert_eq!(id_of(&provider, "berta").await, Ok(Some("2".to_owned())));
+    let server = Server::start(move |_| (200, json!({ "totalResults": 2, "Resources": both }))).await;
+    let error = id_of(&server.provider(PROFILE), "shared@example.com").await.unwrap_err();
+    assert_eq!(error.kind, Kind::Ambiguous);
+}
+
+#[tokio::test]
 async fn a_filter_that_is_only_tried_is_asked_about_first() {
     let server = Server::start(|asked| match asked.path.as_str() {
         "/ServiceProviderConfig" => (200, json!({ "filter": { "supported": false } })),
