@@ -5,7 +5,7 @@ use crate::stage::{BASE, Stage};
 /// What a `?attributes=…&excludedAttributes=…` is refused with.
 const BOTH: (u16, &str) = (400, "invalidValue");
 
-fn operations(operations: Value) -> Value {
+fn operations(operations: &Value) -> Value {
     json!({ "Operations": operations })
 }
 
@@ -17,8 +17,8 @@ fn path(resource: &Value) -> String {
 async fn a_view_that_contradicts_itself_is_refused_before_anything_is_done() {
     let stage = Stage::sandbox().await;
     let (anna, team) = (stage.person("anna").await, stage.group("team", &[]).await);
-    let title = operations(json!([{ "op": "replace", "path": "title", "value": "changed" }]));
-    let name = operations(json!([{ "op": "replace", "path": "displayName", "value": "changed" }]));
+    let title = operations(&json!([{ "op": "replace", "path": "title", "value": "changed" }]));
+    let name = operations(&json!([{ "op": "replace", "path": "displayName", "value": "changed" }]));
     for (method, path, body) in [
         ("POST", "/Users".to_owned(), json!({ "userName": "boris" })),
         ("POST", "/Groups".to_owned(), json!({ "displayName": "others" })),
@@ -62,7 +62,7 @@ async fn a_group_is_changed_as_a_whole_or_not_at_all() {
     let anna = stage.person("anna").await;
     let team = stage.group("team", &[anna["id"].as_str().unwrap()]).await;
     let nobody = json!([{ "value": "0197c7a0-0000-7000-8000-000000000001" }]);
-    let patch = operations(json!([
+    let patch = operations(&json!([
         { "op": "replace", "path": "displayName", "value": "crew" },
         { "op": "add", "path": "members", "value": nobody },
     ]));
@@ -90,7 +90,7 @@ async fn a_group_that_was_never_changed_was_last_modified_when_it_was_made() {
 async fn a_change_that_is_not_shown_tells_its_version_and_its_place() {
     let stage = Stage::sandbox().await;
     let team = stage.group("team", &[]).await;
-    let rename = operations(json!([{ "op": "replace", "path": "displayName", "value": "crew" }]));
+    let rename = operations(&json!([{ "op": "replace", "path": "displayName", "value": "crew" }]));
     for wish in ["", "?excludedAttributes=members"] {
         let quiet = stage.ask("PATCH", &format!("{}{wish}", path(&team)), &[], rename.clone()).await;
         assert_eq!((quiet.status, &quiet.body), (204, &Value::Null));
@@ -109,7 +109,7 @@ async fn a_replace_of_members_without_its_value_empties_nothing() {
     let anna = stage.person("anna").await;
     let team = stage.group("team", &[anna["id"].as_str().unwrap()]).await;
     for verb in ["add", "replace"] {
-        let body = operations(json!([{ "op": verb, "path": "members" }]));
+        let body = operations(&json!([{ "op": verb, "path": "members" }]));
         assert_eq!(
             stage.ask("PATCH", &path(&team), &[], body).await.error(),
             (400, "invalidValue"),
@@ -117,7 +117,7 @@ async fn a_replace_of_members_without_its_value_empties_nothing() {
         );
     }
     assert_eq!(stage.get(&path(&team)).await.body, team);
-    let body = operations(json!([{ "op": "replace", "path": "members", "value": [] }]));
+    let body = operations(&json!([{ "op": "replace", "path": "members", "value": [] }]));
     assert_eq!(stage.ask("PATCH", &path(&team), &[], body).await.status, 204);
     assert_eq!(stage.get(&path(&team)).await.body["members"], json!([]));
 }
@@ -139,7 +139,7 @@ async fn members_are_removed_by_any_filter_on_what_the_group_shows() {
         ("display eq \"nobody\"".to_owned(), vec!["anna", "boris", "inner"]),
     ] {
         let team = stage.group(&filter, &ids).await;
-        let body = operations(json!([{ "op": "remove", "path": format!("members[{filter}]") }]));
+        let body = operations(&json!([{ "op": "remove", "path": format!("members[{filter}]") }]));
         assert_eq!(stage.ask("PATCH", &path(&team), &[], body).await.status, 204, "{filter}");
         let shown = stage.get(&path(&team)).await.body;
         let mut names: Vec<&str> =

@@ -56,7 +56,8 @@ impl Tines {
         Ok(None)
     }
 
-    fn role(&self, wanted: &[String], operation: &'static str) -> Result<String> {
+    /// The one role of a list; the connection's default where it is empty.
+    pub(super) fn role(&self, wanted: &[String], operation: &'static str) -> Result<String> {
         match wanted {
             [] => Ok(self.settings.default_role.clone()),
             [one] => Ok(one.clone()),

@@ -1,8 +1,12 @@
-//! Tines (tines.com): the users and teams of one tenant, through the REST API of the published guide.
+//! Tines (tines.com): the users and teams of one tenant, through the REST API of the published guide, its SCIM server,
+//! or both.
 
 mod accounts;
 mod client;
 mod error;
+mod hybrid;
+mod join;
+mod scim;
 mod settings;
 #[cfg(feature = "sim")]
 pub mod sim;
@@ -14,6 +18,7 @@ mod wire;
 
 use std::sync::Arc;
 
+use super::provider::{self, Provider};
 use super::{App, Blueprint};
 use crate::contract::{
     Accounts, Adapter, Capabilities, Create, Deactivate, Delete, Dialect, Fulfilment, GroupCapabilities,
@@ -21,17 +26,36 @@ use crate::contract::{
 };
 use accounts::Tines;
 use client::Client;
+use hybrid::Hybrid;
 
 /// Tines.
-pub static APP: App =
-    App { name: "tines", modes: &[(Mode::Rest, Dialect::Guide)], fields: settings::FIELDS, build };
+pub static APP: App = App {
+    name: "tines",
+    modes: &[(Mode::Rest, Dialect::Guide), (Mode::Scim, Dialect::Guide), (Mode::Hybrid, Dialect::Guide)],
+    fields: settings::FIELDS,
+    build,
+};
 
 /// Makes the adapter of one connection; fails with one line for the operator.
 fn build(blueprint: &Blueprint<'_>) -> Result<Arc<dyn Adapter>, String> {
+    Ok(match blueprint.mode {
+        Mode::Rest | Mode::Manual => Arc::new(rest(blueprint)?),
+        Mode::Scim => Arc::new(scim(blueprint)?),
+        Mode::Hybrid => Arc::new(Hybrid::new(rest(blueprint)?, scim(blueprint)?)),
+    })
+}
+
+fn rest(blueprint: &Blueprint<'_>) -> Result<Tines, String> {
     let settings = settings::read(blueprint.settings)?;
-    let client = Client::new(&settings, blueprint.wire.clone())?;
+    let wire = blueprint.settings.wire("rest").cloned().unwrap_or_else(|| blueprint.wire.clone());
+    let client = Client::new(&settings, wire)?;
     let capabilities = capabilities(&settings.default_role);
-    Ok(Arc::new(Tines { client, capabilities, settings }))
+    Ok(Tines { client, capabilities, settings })
+}
+
+fn scim(blueprint: &Blueprint<'_>) -> Result<Provider, String> {
+    let upstream = provider::settings::read(blueprint.settings, blueprint.wire.clone())?;
+    Provider::new(scim::PROFILE, blueprint.mode, blueprint.dialect, upstream)
 }
 
 /// What the guide lets an admin's API token do. Its roles are examples (`e.g. admin, member`), so any is let through.

@@ -1,5 +1,6 @@
 //! What a Tines connection is told.
 
+use crate::adapters::provider;
 use crate::adapters::settings::{Field, FieldKind, Settings};
 use crate::base::secret::SecretString;
 
@@ -34,15 +35,23 @@ pub(super) const FIELDS: &[Field] = &[
         kind: FieldKind::Text,
         required: false,
         default: Some(DEFAULT_ROLE),
-        help: "the role of an account when nobody says otherwise",
+        help: "the role of an account when nobody says otherwise; in hybrid mode, of one whose role is taken away",
     },
     Field {
         path: "rest.deactivate_fallback",
         kind: FieldKind::Choice(&["error", "strip_teams", "delete"]),
         required: false,
         default: Some("error"),
-        help: "when the app keeps an account active: report it, take it out of all teams, or delete it for ever",
+        help: "when REST keeps an account active: report it, take it out of all teams, or delete it for ever",
     },
+    provider::settings::base_url(
+        None,
+        "the tenant's SCIM address with its path: `https://TENANT.tines.com/scim/v2`",
+    ),
+    provider::settings::token(
+        "Tines SCIM token",
+        "made by an admin in the SSO settings; not a REST API token. Needs the Enterprise plan and single sign-on",
+    ),
 ];
 
 /// What is done when the app keeps an account active that shall not be.

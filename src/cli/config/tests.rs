@@ -278,11 +278,6 @@ fn an_app_is_spoken_to_only_as_it_offers() {
     let modes = ["rest", "scim", "hybrid", "manual"];
     for (app, offered, rest) in [
         ("honeycomb", "rest", "[connections.x.rest]\napi_key = { env = \"KEY\" }"),
-        (
-            "tines",
-            "rest",
-            "[connections.x.rest]\nbase_url = \"https://t.tines.com/api/v1\"\napi_token = { env = \"KEY\" }",
-        ),
         ("workiva", "rest", "[connections.x.rest]\nclient_id = \"id\"\nclient_secret = { env = \"KEY\" }"),
         ("manual", "manual", ""),
         ("sandbox", "rest", ""),
@@ -342,6 +337,26 @@ fn plain_http_is_served_on_loopback_or_behind_a_proxy() {
         assert_eq!(problems(&beside_a_sandbox(&bare)).len(), 1, "{listen}");
         assert_eq!(problems(&beside_a_sandbox(&format!("{bare}\nbehind_proxy = true"))), [""; 0], "{listen}");
     }
+}
+
+#[test]
+fn each_interface_of_tines_asks_for_its_own_token() {
+    let rest =
+        "[connections.x.rest]\nbase_url = \"https://t.tines.com/api/v1\"\napi_token = { env = \"KEY\" }\n";
+    let scim =
+        "[connections.x.scim]\nbase_url = \"https://t.tines.com/scim/v2\"\ntoken = { env = \"KEY\" }\n";
+    let both = format!("{rest}{scim}");
+    let found = |mode: &str, blocks: &str| {
+        problems(&format!("[connections.x]\napp = \"tines\"\nmode = \"{mode}\"\n{blocks}"))
+    };
+    for (mode, right, wrong) in
+        [("rest", rest, both.as_str()), ("scim", scim, rest), ("hybrid", both.as_str(), scim)]
+    {
+        assert_eq!(found(mode, right), [""; 0], "{mode}");
+        assert!(!found(mode, wrong).is_empty(), "{mode}");
+    }
+    let lacks = found("hybrid", rest).join("\n");
+    assert!(lacks.contains("scim.token: is missing") && lacks.contains("not a REST API token"), "{lacks}");
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod scim;
 mod spellings;
 mod stage;
 mod tines;
+mod tines_modes;
 mod workiva;
 mod workiva_hybrid;
 mod workiva_scim;

@@ -38,6 +38,9 @@ static OFFER: Offer = Offer {
     own_display_name: false,
 };
 
+/// What ids of people begin with that are not those of REST.
+const OWN: &str = "scim-";
+
 /// Answers a request to the SCIM server.
 pub(super) fn answer(state: &mut State, call: &Call, now: Timestamp) -> Answer {
     let visit = Visit {
@@ -58,7 +61,20 @@ struct Tenant<'a> {
 
 impl Tenant<'_> {
     fn person(&self, id: &str) -> Option<&Person> {
-        self.state.users.get(&number(id)?)
+        self.state.users.get(&self.number_of(id)?)
+    }
+
+    /// A person's id in SCIM.
+    fn id_of(&self, number: u64) -> String {
+        if self.state.mode.own_scim_ids { format!("{OWN}{number:08}") } else { number.to_string() }
+    }
+
+    fn number_of(&self, id: &str) -> Option<u64> {
+        if !self.state.mode.own_scim_ids {
+            return number(id);
+        }
+        let number = id.strip_prefix(OWN)?.parse().ok()?;
+        (self.id_of(number) == id).then_some(number)
     }
 
     fn require_seat(&self) -> Result<(), Problem> {
@@ -70,7 +86,7 @@ impl Tenant<'_> {
 
     /// Makes exactly `members` the people of a team.
     fn set_members(&mut self, team: u64, members: &[String]) {
-        let members: BTreeSet<u64> = members.iter().filter_map(|id| number(id)).collect();
+        let members: BTreeSet<u64> = members.iter().filter_map(|id| self.number_of(id)).collect();
         for (id, user) in &mut self.state.users {
             let changes =
                 if members.contains(id) { user.team_ids.insert(team) } else { user.team_ids.remove(&team) };
@@ -83,13 +99,13 @@ impl Tenant<'_> {
 
 impl Directory for Tenant<'_> {
     fn user_ids(&self) -> Vec<String> {
-        self.state.users.keys().map(u64::to_string).collect()
+        self.state.users.keys().map(|id| self.id_of(*id)).collect()
     }
 
     fn user(&self, id: &str) -> Option<User> {
         let person = self.person(id)?;
         Some(User {
-            id: person.id.to_string(),
+            id: self.id_of(person.id),
             user_name: person.email.clone(),
             external_id: person.external_id.clone(),
             given_name: person.first_name.clone(),
@@ -101,7 +117,7 @@ impl Directory for Tenant<'_> {
     }
 
     fn user_named(&self, user_name: &str) -> Option<String> {
-        self.state.id_of(user_name).map(|id| id.to_string())
+        self.state.id_of(user_name).map(|id| self.id_of(id))
     }
 
     /// They are a member without a team; they sign in by single sign-on, so no mail is sent.
@@ -123,14 +139,14 @@ impl Directory for Tenant<'_> {
             invitation: Invitation::Accepted,
             external_id: draft.external_id,
         });
-        Ok(id.to_string())
+        Ok(self.id_of(id))
     }
 
     fn change_user(&mut self, id: &str, draft: UserDraft) -> Result<(), Problem> {
         if draft.active && self.person(id).is_some_and(|person| !person.active) {
             self.require_seat()?;
         }
-        let Some(id) = number(id) else { return Ok(()) };
+        let Some(id) = self.number_of(id) else { return Ok(()) };
         self.state.rename_email(id, &draft.user_name);
         if let Some(person) = self.state.users.get_mut(&id) {
             person.external_id = draft.external_id;
@@ -142,7 +158,7 @@ impl Directory for Tenant<'_> {
     }
 
     fn remove_user(&mut self, id: &str) {
-        drop(number(id).and_then(|id| self.state.remove(id)));
+        drop(self.number_of(id).and_then(|id| self.state.remove(id)));
     }
 
     fn group_ids(&self) -> Vec<String> {
@@ -157,7 +173,7 @@ impl Directory for Tenant<'_> {
             id: id.to_string(),
             display_name: team.name.clone(),
             external_id: team.external_id.clone(),
-            members: members.map(|user| user.id.to_string()).collect(),
+            members: members.map(|user| self.id_of(user.id)).collect(),
         })
     }
 

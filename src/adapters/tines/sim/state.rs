@@ -38,6 +38,8 @@ pub(super) struct Mode {
     pub(super) already_member_status: u16,
     /// Whether removing a team's last member is answered 422.
     pub(super) last_member_guard: bool,
+    /// Whether SCIM has ids of its own for people; otherwise they are those of REST.
+    pub(super) own_scim_ids: bool,
     /// The switches of the SCIM server.
     pub(super) scim: scim::Mode,
 }
@@ -57,6 +59,7 @@ impl Default for Mode {
             unknown_member_status: 404,
             already_member_status: 200,
             last_member_guard: false,
+            own_scim_ids: false,
             scim: scim::Mode::default(),
         }
     }
