@@ -1,5 +1,6 @@
 //! Whatever the store answers from an index, a column or a scan: a listing is what the filter says of every resource.
 
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
