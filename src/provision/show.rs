@@ -31,7 +31,7 @@ impl Connection {
         let (mut body, mut schemas) = fitting(body, &self.catalog.user);
         schemas.push(json!(GATEWAY_USER));
         let shadowed = mapping::shadowed(&person.desired, self.capabilities());
-        let shadowed =
+        let shadowed: Vec<String> =
             shadowed.into_iter().filter(|name| !name.contains(':') || body.contains_key(name)).collect();
         body.shift_remove("schemas");
         let mut resource = Map::new();
@@ -43,7 +43,7 @@ impl Connection {
             let groups = person.record.groups.iter().map(|group| self.group_reference(group)).collect();
             resource.insert("groups".to_owned(), Value::Array(groups));
         }
-        resource.insert(GATEWAY_USER.to_owned(), self.gateway_extension(person, shadowed, listed_at));
+        resource.insert(GATEWAY_USER.to_owned(), self.gateway_extension(person, &shadowed, listed_at));
         resource.insert("meta".to_owned(), self.meta(ResourceKind::User, &person.record));
         Value::Object(resource)
     }
@@ -120,12 +120,7 @@ impl Connection {
         })
     }
 
-    fn gateway_extension(
-        &self,
-        person: &Person,
-        shadowed: Vec<String>,
-        listed_at: Option<Timestamp>,
-    ) -> Value {
+    fn gateway_extension(&self, person: &Person, shadowed: &[String], listed_at: Option<Timestamp>) -> Value {
         let capabilities = self.capabilities();
         let standing = &person.standing;
         let mut extension = Map::new();

@@ -178,8 +178,7 @@ impl Request<'_> {
             (Returned::Never, _) => return View::Nothing,
             (Returned::Always, _) | (_, Asked::Included) | (Returned::Default, Asked::Default) => true,
             (Returned::Request, Asked::Default) => full.iter().any(|name| self.written.names(name)),
-            (Returned::Request, Asked::Excluded | Asked::Passed)
-            | (Returned::Default, Asked::Excluded | Asked::Passed) => false,
+            (Returned::Request | Returned::Default, Asked::Excluded | Asked::Passed) => false,
         };
         if asked == Asked::Excluded && !shown {
             return View::Nothing;

@@ -162,10 +162,11 @@ mod tests {
                 "line 5: connections.a.extensions.resource: found `Team`",
             ),
         ];
+        let large = vec![b' '; MAX_BYTES + 1];
         let files: [(&str, &[u8]); 3] = [
             ("badge.json", BADGE.as_bytes()),
             ("latin.json", b"{\"name\": \"Z\xfcrich\"}"),
-            ("large.json", &[b' '; MAX_BYTES + 1]),
+            ("large.json", &large),
         ];
         for (text, expected) in cases {
             let found = problems(&text, &files);

@@ -150,7 +150,7 @@ fn complete(schema: &Schema, values: Option<&Map<String, Value>>, required: bool
                 return Err(missing(&full));
             }
             Some(Value::Array(elements)) => {
-                elements.iter().try_for_each(|element| has_parts(attribute, element, &full))?
+                elements.iter().try_for_each(|element| has_parts(attribute, element, &full))?;
             }
             Some(value) => has_parts(attribute, value, &full)?,
             None => {}
