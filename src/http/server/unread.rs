@@ -22,23 +22,17 @@ pub(super) fn told(bare: &[u8], ids: &Ids, to_head: bool) -> Option<Vec<u8>> {
     let id = ids.next();
     note(&id, status);
     let error = error(status).to_json().to_string();
-    let mut answer = format!("{line}\r\n");
-    let ours = ["content-length", "connection"];
-    for header in headers.split("\r\n").filter(|header| {
+    let is_ours = |header: &&str| {
         let name = header.split(':').next().unwrap_or_default();
-        !header.is_empty() && !ours.iter().any(|ours| name.eq_ignore_ascii_case(ours))
-    }) {
-        answer.push_str(header);
-        answer.push_str("\r\n");
-    }
-    let length = error.len();
-    answer.push_str("content-type: application/scim+json\r\nconnection: close\r\n");
-    let length = length.to_string();
-    answer.extend(["x-request-id: ", &id, "\r\ncontent-length: ", &length, "\r\n\r\n"]);
-    if !to_head {
-        answer.push_str(&error);
-    }
-    Some(answer.into_bytes())
+        ["", "connection", "content-length"].iter().any(|ours| name.eq_ignore_ascii_case(ours))
+    };
+    let theirs: Vec<&str> = headers.split("\r\n").filter(|header| !is_ours(header)).collect();
+    let (content_type, id) = ("content-type: application/scim+json", format!("x-request-id: {id}"));
+    let length = format!("content-length: {}", error.len());
+    let head =
+        [&[line][..], &theirs, &[content_type, &id, "connection: close", &length]].concat().join("\r\n");
+    let body = if to_head { "" } else { error.as_str() };
+    Some(format!("{head}\r\n\r\n{body}").into_bytes())
 }
 
 /// The line of a request that no route has seen.
