@@ -108,6 +108,7 @@ async fn filled(directory: &TempDir) -> Arc<Connection> {
         store,
         ids: Ids::new(Arc::clone(&clock)),
         clock: Arc::clone(&clock),
+        metrics: Arc::default(),
         tracker: TaskTracker::new(),
     });
     Connection::new(

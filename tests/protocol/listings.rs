@@ -82,7 +82,9 @@ async fn populated(dice: &mut Dice, people: usize, groups: usize) -> Stage {
             0 => stage.ask("DELETE", &path, &[], Value::Null).await,
             1 => stage.ask("PUT", &path, &[], somebody(dice, people + number)).await,
             2 => stage.ask("PATCH", &path, &[], replacing(&json!({ "active": dice.chance(50) }))).await,
-            3 => stage.ask("PATCH", &path, &[], replacing(&json!({ "displayName": dice.pick(&NAMES) }))).await,
+            3 => {
+                stage.ask("PATCH", &path, &[], replacing(&json!({ "displayName": dice.pick(&NAMES) }))).await
+            }
             _ => {
                 let mail = json!([{ "value": format!("new{number}@corp.example"), "type": "work" }]);
                 stage.ask("PATCH", &path, &[], replacing(&json!({ "emails": mail }))).await

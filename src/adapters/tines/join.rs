@@ -71,7 +71,7 @@ impl Join {
     pub(super) fn meet(&self, user: &Account) -> Match {
         let mut known = self.known();
         let address = user.email.as_deref().map(key).unwrap_or_default();
-        let found = known.listed.iter().flat_map(|listed| listed.get(&address)).flatten();
+        let found = known.listed.iter().filter_map(|listed| listed.get(&address)).flatten();
         let found: Vec<Account> = found.filter(|_| !address.is_empty()).cloned().collect();
         let matched = match found.as_slice() {
             [] => Match::Nobody,
