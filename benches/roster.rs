@@ -44,7 +44,7 @@ fn id(number: usize) -> String {
 }
 
 fn record(kind: Kind, number: usize, name: &str) -> Record {
-    let active = kind == Kind::User && number % 100 != 0;
+    let active = kind == Kind::User && !number.is_multiple_of(100);
     let desired = match kind {
         Kind::User => json!({
             "externalId": format!("00u{number}"),
@@ -124,6 +124,7 @@ fn listed(query: &ListQuery) -> Value {
     STAGE.runtime.block_on(STAGE.connection.list(ResourceKind::User, query)).unwrap()
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as a query holds it")]
 fn text(text: &str) -> Option<String> {
     Some(text.to_owned())
 }

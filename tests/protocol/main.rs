@@ -1,6 +1,6 @@
 //! The protocol as a caller meets it: the doors, over a store on disk and an app in the process.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 mod bulk;
 mod cursors;

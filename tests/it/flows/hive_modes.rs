@@ -307,7 +307,7 @@ fn somebody_who_is_there_is_a_duplicate_before_any_call() {
 
 #[test]
 fn who_was_removed_in_hive_itself_has_no_access() {
-    for settings in [format!("{SCIM}"), String::new()] {
+    for settings in [SCIM.to_string(), String::new()] {
         let served = if settings.is_empty() {
             hybrid_with(SECRETS, "freshness = \"0s\"", "")
         } else {

@@ -1,6 +1,7 @@
 mod accounts;
 mod deactivation;
 mod failures;
+mod hybrid;
 mod teams;
 
 use std::sync::Arc;
