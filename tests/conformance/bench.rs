@@ -192,7 +192,7 @@ impl Bench {
 
     /// Switches under which the simulator does what its guide does not claim and the connection tries.
     pub fn tried(&self) -> Option<Value> {
-        let tries = self.app.name == "hive" && self.mode != Mode::Rest;
+        let tries = matches!(self.app.name, "hive" | "tines") && self.mode != Mode::Rest;
         tries.then(|| json!({ "scim": { "unclaimed_routes": true } }))
     }
 

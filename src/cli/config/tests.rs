@@ -239,7 +239,7 @@ fn every_problem_is_named_where_it_is() {
         (
             "a policy for invitations nobody sends",
             "[connections.hotjar]\napp = \"manual\"\n[connections.hotjar.policy]\ninvitations = \"resend\"\n".to_owned(),
-            "line 4: connections.hotjar.policy.invitations: hotjar sends no invitations that could be followed",
+            "line 4: connections.hotjar.policy.invitations: manual sends no invitations that could be followed",
         ),
         (
             "a misspelt key that has a default",
@@ -278,7 +278,6 @@ fn an_app_is_spoken_to_only_as_it_offers() {
     let modes = ["rest", "scim", "hybrid", "manual"];
     for (app, offered, rest) in [
         ("honeycomb", "rest", "[connections.x.rest]\napi_key = { env = \"KEY\" }"),
-        ("workiva", "rest", "[connections.x.rest]\nclient_id = \"id\"\nclient_secret = { env = \"KEY\" }"),
         ("manual", "manual", ""),
         ("sandbox", "rest", ""),
         (
