@@ -47,7 +47,9 @@ pub(super) fn merge(object: &mut Map<String, Value>, changes: &Map<String, Value
 fn add(list: &mut Vec<Value>, new: &[Value], exact: bool) {
     let mut touched = Vec::with_capacity(new.len());
     for element in new {
-        let known = list.iter().position(|listed| is_same(listed, element, exact));
+        // What is there to the letter changes nothing, whatever else has its value and type (RFC 7644 §3.5.2.1).
+        let known = list.iter().position(|listed| listed == element);
+        let known = known.or_else(|| list.iter().position(|listed| is_same(listed, element, exact)));
         let at = known.unwrap_or(list.len());
         match (known.and_then(|at| list.get_mut(at)), element) {
             (Some(Value::Object(listed)), Value::Object(element)) => {

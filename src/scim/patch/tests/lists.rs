@@ -195,3 +195,14 @@ fn a_sub_attribute_without_a_filter_means_every_element() {
     let after = patched(&anna(), &json!([{"op": "add", "path": "roles.value", "value": "r"}]), GENERIC);
     assert_eq!(after["roles"], json!([{"value": "r"}]));
 }
+
+#[test]
+fn adding_elements_that_are_there_changes_nothing_though_others_share_their_value_and_type() {
+    let emails = json!([
+        { "value": "a@x.example", "type": "work", "display": "first" },
+        { "value": "a@x.example", "type": "work", "display": "second" },
+    ]);
+    let user = with(anna(), &json!({ "emails": emails }));
+    let add = json!([{ "op": "add", "path": "emails", "value": emails }]);
+    assert_eq!(patched(&user, &add, GENERIC), user);
+}
