@@ -462,7 +462,10 @@ async fn a_leaver_is_pending_from_the_moment_the_intent_is_written_down() {
     let gate = Arc::new(Notify::new());
     stage.app.next("deactivate", Fault::Waits(Arc::clone(&gate)));
     let (left, ()) = tokio::join!(stage.deactivate(&anna), async {
-        sleep(Duration::from_secs(1)).await;
+        // The app is called once the intent is written down.
+        while !stage.app.calls().iter().any(|call| call.starts_with("deactivate")) {
+            stage.app.called.notified().await;
+        }
         let shown = stage.get(User, &anna).await.unwrap().resource;
         assert_eq!(shown[GATEWAY_USER]["fulfilmentState"], "pending");
         gate.notify_one();
