@@ -464,14 +464,7 @@ impl Connection {
     }
 
     async fn settle_members(&self, intent: &Intent, group: &Record, writes: Vec<Write>) -> Result<()> {
-        let settle = Write::Settle {
-            intent: intent.id.clone(),
-            state: IntentState::Confirmed,
-            attempts: intent.attempts,
-            next_attempt_at: intent.next_attempt_at,
-            at: self.now(),
-            outcome: None,
-        };
+        let settle = self.confirmed(intent);
         for _ in 0..3 {
             let mut record = self.group(&group.id).await?;
             let expected = Some(record.version);

@@ -183,12 +183,7 @@ fn row(
     columns: &BTreeMap<Column, usize>,
     expected: usize,
 ) -> Result<RosterRow, Vec<String>> {
-    if record.iter().any(|field| field.contains(['\n', '\r'])) {
-        return Err(vec!["a field goes over the end of the line: a quote is not closed".to_owned()]);
-    }
-    if record.len() != expected {
-        return Err(vec![format!("{} fields, {expected} expected", record.len())]);
-    }
+    check_shape(record, expected).map_err(|error| vec![error])?;
     let field = |column: Column| {
         let text = columns.get(&column).and_then(|index| record.get(*index)).unwrap_or_default().trim();
         (!text.is_empty()).then(|| text.to_owned())
@@ -212,6 +207,17 @@ fn row(
     }
     let (name, role, last_seen) = (field(Column::Name), field(Column::Role), field(Column::LastSeen));
     Ok(RosterRow { line, email, name, role, state, last_seen })
+}
+
+/// Refuses a record whose quote is not closed, or that has another number of fields than the header.
+pub(crate) fn check_shape(record: &StringRecord, expected: usize) -> Result<(), String> {
+    if record.iter().any(|field| field.contains(['\n', '\r'])) {
+        return Err("a field goes over the end of the line: a quote is not closed".to_owned());
+    }
+    if record.len() != expected {
+        return Err(format!("{} fields, {expected} expected", record.len()));
+    }
+    Ok(())
 }
 
 pub(crate) fn is_address(text: &str) -> bool {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use csv::{QuoteStyle, ReaderBuilder, StringRecord, WriterBuilder};
 
-use crate::adapters::manual::roster::{Lines, RosterError, decode, is_address, separator};
+use crate::adapters::manual::roster::{Lines, RosterError, check_shape, decode, is_address, separator};
 use crate::base::fold;
 use crate::provision::{Link, LinkRow};
 
@@ -92,12 +92,7 @@ fn row(
     columns: &BTreeMap<Column, usize>,
     expected: usize,
 ) -> Result<LinkRow, Vec<String>> {
-    if record.iter().any(|field| field.contains(['\n', '\r'])) {
-        return Err(vec!["a field goes over the end of the line: a quote is not closed".to_owned()]);
-    }
-    if record.len() != expected {
-        return Err(vec![format!("{} fields, {expected} expected", record.len())]);
-    }
+    check_shape(record, expected).map_err(|error| vec![error])?;
     let field = |column: Column| {
         let text = columns.get(&column).and_then(|index| record.get(*index)).unwrap_or_default();
         let text = unmarked(text.trim());

@@ -112,7 +112,8 @@ impl Connection {
         Err(refused.into())
     }
 
-    pub(super) fn confirmed(&self, intent: &Intent) -> Write {
+    /// The end of an intent that was carried out.
+    pub(in crate::provision) fn confirmed(&self, intent: &Intent) -> Write {
         Write::Settle {
             intent: intent.id.clone(),
             state: IntentState::Confirmed,

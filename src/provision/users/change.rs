@@ -7,14 +7,18 @@ use serde_json::{Value, json};
 use super::super::adoption::refuse_other_address;
 use super::super::connection::Connection;
 use super::super::policy::Idp;
+use super::super::standing::Person;
 use super::super::{Preconditions, Result, Shown, View};
 use super::{Aim, Under, check, drop_unchanged_by_policy, not_found, wants_access};
-use crate::contract::{Capabilities, Roles};
+use crate::contract::{self, Capabilities, Roles};
 use crate::scim::decode;
 use crate::scim::extension::{self, Write};
 use crate::scim::patch::{Options, Patch};
 use crate::scim::project::Written;
 use crate::scim::schema::ResourceKind;
+
+/// See [`Connection::approach`].
+type Approached = (Person, Option<(i64, Aim)>, Option<contract::Error>);
 
 impl Connection {
     /// Replaces a person (RFC 7644 §3.5.1). What is read-only and echoed back is ignored; an absent `active` stays.
@@ -61,6 +65,21 @@ impl Connection {
         self.change_user(id, (view, &written), when, change).await
     }
 
+    /// The person a request is about, what is still under way there, and what the look at the app failed with.
+    ///
+    /// The caller holds the person's turn.
+    async fn approach(&self, id: &str, when: &Preconditions) -> Result<Approached> {
+        let mut person = self.person(id).await?;
+        check(when, person.record.version)?;
+        self.refuse_take_over(&person)?;
+        // Whoever names the id was told it.
+        person.standing.unacknowledged_at = None;
+        let open = self.open_aim(id).await?;
+        // What is changed is what stands in the app now, not what stood a while ago.
+        let doubt = self.look_again(&mut person, false).await?;
+        Ok((person, open, doubt))
+    }
+
     async fn change_user<C>(
         self: &Arc<Self>,
         id: &str,
@@ -74,14 +93,7 @@ impl Connection {
         let (this, id, when) = (Arc::clone(self), id.to_owned(), when.clone());
         let work = async move {
             let _turn = this.turns.take(&id).await;
-            let mut person = this.person(&id).await?;
-            check(&when, person.record.version)?;
-            this.refuse_take_over(&person)?;
-            // Whoever names the id was told it.
-            person.standing.unacknowledged_at = None;
-            let open = this.open_aim(&id).await?;
-            // What is changed is what stands in the app now, not what stood a while ago.
-            let doubt = this.look_again(&mut person, false).await?;
+            let (person, open, doubt) = this.approach(&id, &when).await?;
             let mut asked = person.clone();
             if let Some((_, aim)) = &open {
                 asked.desired.clone_from(&aim.desired);
@@ -117,12 +129,7 @@ impl Connection {
         let (this, id, when) = (Arc::clone(self), id.to_owned(), when.clone());
         let work = async move {
             let _turn = this.turns.take(&id).await;
-            let mut person = this.person(&id).await?;
-            check(&when, person.record.version)?;
-            this.refuse_take_over(&person)?;
-            person.standing.unacknowledged_at = None;
-            let open = this.open_aim(&id).await?;
-            let doubt = this.look_again(&mut person, false).await?;
+            let (person, open, doubt) = this.approach(&id, &when).await?;
             let (generation, desired) = match open {
                 Some((generation, aim)) => (generation, aim.desired),
                 None => (0, person.desired.clone()),

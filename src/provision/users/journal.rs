@@ -60,14 +60,7 @@ impl Connection {
         intent: &Intent,
         mut writes: Vec<Write>,
     ) -> store::Result<()> {
-        writes.push(Write::Settle {
-            intent: intent.id.clone(),
-            state: IntentState::Confirmed,
-            attempts: intent.attempts,
-            next_attempt_at: intent.next_attempt_at,
-            at: self.now(),
-            outcome: None,
-        });
+        writes.push(self.confirmed(intent));
         self.save_quietly(person, expected, writes).await
     }
 
