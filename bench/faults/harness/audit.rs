@@ -5,9 +5,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use portcullis::store::{Intent, Intents, Kind, Record, Store, sqlite};
 use serde_json::Value;
+
+/// How long something that was never answered is looked for, and a little more.
+pub const IN_DOUBT: Duration = Duration::from_secs(75);
 
 /// People read at once.
 const STRIDE: u64 = 500;
@@ -24,6 +28,11 @@ pub struct Memory {
 }
 
 impl Memory {
+    /// Whether the person with this id may not be said to be out yet.
+    pub fn is_in_doubt(&self, id: &str) -> bool {
+        self.people.values().any(|(record, standing)| record.id == id && is_in_doubt(standing))
+    }
+
     /// The open create of a person, where one may have been applied.
     pub fn create_in_doubt(&self, person: &str) -> Option<&Intent> {
         let name_of = |intent: &Intent| {
@@ -46,6 +55,12 @@ impl Memory {
     }
 }
 
+/// Whether a step that gives access left a moment ago without an answer: until it has settled nobody can tell.
+pub fn is_in_doubt(standing: &Value) -> bool {
+    let young = |at: i64| Duration::from_micros(u64::try_from(super::now() - at).unwrap_or(0)) < IN_DOUBT;
+    standing["unsettled_at"].as_i64().is_some_and(young)
+}
+
 /// The gateway's memory, opened beside it.
 #[derive(Debug)]
 pub struct Audit {
@@ -65,10 +80,21 @@ impl Audit {
         Ok(Self { runtime, store })
     }
 
-    /// Whether anything that was promised is not done yet, in any connection.
+    /// Whether anything that was promised is not done yet, in any connection; what may not be said to be done because
+    /// something that was never answered may still come is left out.
     pub fn owes(&self) -> Result<bool, String> {
-        let open = self.runtime.block_on(self.store.intents(&Intents::AllOpen(None)));
-        Ok(open.map_err(|error| error.to_string())?.iter().any(|intent| intent.sticky))
+        self.runtime.block_on(self.count_owed()).map(|owed| owed > 0).map_err(|error| error.to_string())
+    }
+
+    async fn count_owed(&self) -> portcullis::store::Result<usize> {
+        let mut owed = 0;
+        for intent in self.store.intents(&Intents::AllOpen(None)).await?.iter().filter(|one| one.sticky) {
+            let record = self.store.record(&intent.connection, intent.kind, &intent.resource).await?;
+            let standing: Option<Value> =
+                record.and_then(|record| serde_json::from_str(&record.standing).ok());
+            owed += usize::from(!standing.is_some_and(|standing| is_in_doubt(&standing)));
+        }
+        Ok(owed)
     }
 
     /// What is remembered of one connection; `ids` are the people whose newest intent is wanted.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::audit::{Audit, Memory};
+use super::audit::{Audit, IN_DOUBT, Memory, is_in_doubt};
 use super::checker::{Case, Invariant, Violation};
 use super::dice::Dice;
 use super::history::Told;
@@ -21,9 +21,6 @@ const SETTLES: Duration = Duration::from_secs(20);
 
 /// How long it may take until everybody was told everything.
 const TOLD: Duration = Duration::from_secs(20);
-
-/// How long a create that was never answered is looked for before it may be sent again.
-const IN_DOUBT: Duration = Duration::from_secs(75);
 
 /// Resident memory and open files the gateway may have.
 const RESIDENT_KIB: u64 = 256 * 1024;
@@ -335,7 +332,7 @@ fn stuck(person: &str, failure: &str, memory: &Memory) -> Option<Violation> {
         return None;
     }
     let standing = memory.people.get(&person.to_lowercase()).map(|(_, standing)| standing);
-    if standing.and_then(|standing| standing["unsettled_at"].as_i64()).is_some_and(young) {
+    if standing.is_some_and(is_in_doubt) {
         return None;
     }
     let text = format!("{person}: nothing failed and it did not work: {failure}; remembered: {standing:?}");

@@ -97,6 +97,10 @@ impl Stage {
             let levers = Door { address: simulator, base: String::new(), token: None };
             let app = Simulated { target, flavour, connection, levers, _process: process };
             app.lever("POST", "ledger", &json!({ "enabled": true }))?;
+            if target.name == "honeycomb" {
+                // What the app does not show cannot be read back: the unit tests have that.
+                app.lever("POST", "mode", &json!({ "pending_in_list": true }))?;
+            }
             stage.apps.push(app);
         }
         Ok(stage)

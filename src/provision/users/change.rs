@@ -117,7 +117,12 @@ impl Connection {
             if deleted { Err(not_found(ResourceKind::User)) } else { Ok(person) }
         };
         let person = self.carry(work).await?;
-        self.shown_person(&person, view, written).await
+        let shown = self.shown_person(&person, view, written).await?;
+        if person.standing.unacknowledged_at.is_some() {
+            let this = Arc::clone(self);
+            self.shared.tracker.spawn(async move { this.acknowledge(&person.record.id).await });
+        }
+        Ok(shown)
     }
 
     /// Deletes a person as the policy says; the resource is gone for callers once the app has confirmed.

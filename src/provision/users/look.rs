@@ -52,7 +52,11 @@ impl Connection {
             Err(error) => return Ok(Some(error)),
         }
         let settled = person.standing.unsettled_at.is_some_and(|at| self.now().since(at) >= SETTLE);
-        if settled || plan::access(person, self.capabilities()) == Access::Open {
+        let open = plan::access(person, self.capabilities()) == Access::Open;
+        if settled && !open && !self.capabilities().accounts.shows_invited {
+            self.say_that_an_invitation_may_be_open(person).await;
+        }
+        if settled || open {
             person.standing.unsettled_at = None;
         }
         Ok(None)

@@ -58,7 +58,8 @@ pub fn taken_out(case: &Case<'_>, person: &str, told: &[Told]) -> Vec<Violation>
 /// Nothing is owed any more: whoever the journal's last word was to take out is out.
 pub fn journaled(case: &Case<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
-    for intent in case.memory.open.iter().filter(|intent| intent.sticky) {
+    let owed = case.memory.open.iter().filter(|intent| intent.sticky);
+    for intent in owed.filter(|intent| !case.memory.is_in_doubt(&intent.resource)) {
         let text = format!("{} is still owed: {:?}", intent.operation, intent.outcome);
         found.push(case.violation(Invariant::Leavers, &intent.resource, text));
     }
