@@ -223,3 +223,22 @@ async fn a_lost_create_of_somebody_who_was_deleted_brings_the_old_account_back()
     assert_eq!(stage.app.content().accounts["a1"].family_name.as_deref(), Some("Holm"));
     assert_eq!(stage.app.working("anna@corp.example"), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn somebody_wanted_back_while_the_removal_is_under_way_is_invited_again_if_it_was_done() {
+    for capabilities in [native(), removing()] {
+        let stage = Stage::new(capabilities).await;
+        let anna = stage.hire("anna@corp.example").await;
+
+        stage.app.next("deactivate", Fault::Loses);
+        for _ in 0..8 {
+            stage.app.next("account", Fault::Fails(Kind::Unavailable));
+        }
+        assert_eq!(status(stage.deactivate(&anna).await), 503);
+        stage.app.content().forget_faults();
+        assert_eq!(stage.app.working("anna@corp.example"), 0);
+        let again = stage.restarted().await;
+        assert!(is_active(&again.activate(&anna).await.unwrap()));
+        assert_eq!(again.app.working("anna@corp.example"), 1);
+    }
+}

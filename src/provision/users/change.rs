@@ -75,8 +75,8 @@ impl Connection {
         // Whoever names the id was told it.
         person.standing.unacknowledged_at = None;
         let open = self.open_aim(id).await?;
-        // What is changed is what stands in the app now, not what stood a while ago.
-        let doubt = self.look_again(&mut person, false).await?;
+        // What is changed is what stands in the app now, not what stood a while ago, or before work that is under way.
+        let doubt = self.look_again(&mut person, open.is_some()).await?;
         Ok((person, open, doubt))
     }
 

@@ -71,9 +71,9 @@ pub fn journaled(case: &Case<'_>) -> Vec<Violation> {
             continue;
         };
         let done = matches!(intent.state, IntentState::Confirmed);
-        let asked_since = case.told.get(person).is_some_and(|told| {
-            told.iter().any(|one| one.act == Act::Activate && one.sent > intent.created_at.0)
-        });
+        let now = case.told.get(person).into_iter().flatten().filter(|one| one.act == Act::Activate);
+        let asked = now.map(|one| one.sent).chain(case.asked.get(person).copied()).max();
+        let asked_since = asked.is_some_and(|sent| sent > intent.created_at.0);
         if done && !asked_since && case.ledger.has_access(person) {
             let text = format!("the journal says {} was carried out, and there is access", intent.operation);
             found.push(case.violation(Invariant::Leavers, person, text));

@@ -62,6 +62,8 @@ pub struct Case<'a> {
     pub memory: &'a Memory,
     /// Each person's ids there ever were.
     pub ids: &'a BTreeMap<String, Vec<String>>,
+    /// When somebody last asked for access for a person, before this look.
+    pub asked: &'a BTreeMap<String, i64>,
     /// Whether the identity provider knows the person, by address.
     pub known: &'a BTreeMap<String, bool>,
 }
@@ -82,7 +84,8 @@ impl Case<'_> {
         found
     }
 
-    fn violation(&self, invariant: Invariant, person: &str, text: impl fmt::Display) -> Violation {
+    /// A violation with the person's histories.
+    pub fn violation(&self, invariant: Invariant, person: &str, text: impl fmt::Display) -> Violation {
         let mut text = format!("{} {person}: {text}", self.target.name);
         for told in self.told.get(person).into_iter().flatten() {
             text.push_str(&format!(
@@ -91,8 +94,14 @@ impl Case<'_> {
             ));
         }
         for change in self.ledger.of(person) {
-            let shown = change.after.as_ref().map(|one| (&one.id, one.access, &one.name, &one.groups));
-            text.push_str(&format!("\n    {} app #{:?} {shown:?}", change.at_us, change.call));
+            let shown = |one: &Option<super::ledger::Holder>| {
+                one.as_ref().map_or_else(
+                    || "nobody".to_owned(),
+                    |one| format!("{} {} `{}` {:?}", one.id, one.access, one.name, one.groups),
+                )
+            };
+            let (before, after) = (shown(&change.before), shown(&change.after));
+            text.push_str(&format!("\n    {} app #{:?} {before} → {after}", change.at_us, change.call));
         }
         Violation { invariant, text }
     }

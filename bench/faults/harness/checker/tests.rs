@@ -44,6 +44,7 @@ fn found(told: Vec<Told>, changes: Vec<Change>, known: bool) -> Vec<Invariant> {
         ledger: &ledger,
         memory: &Memory::default(),
         ids: &BTreeMap::from([(ADA.to_owned(), Vec::new())]),
+        asked: &BTreeMap::new(),
         known: &BTreeMap::from([(ADA.to_owned(), known)]),
     };
     case.violations().into_iter().map(|violation| violation.invariant).collect()
