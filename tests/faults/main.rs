@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot set its stage has failed")]
 
+mod crashes;
 #[path = "../../bench/faults/harness/mod.rs"]
 mod harness;
 mod kills;
