@@ -3,6 +3,8 @@
 pub mod anchor;
 #[cfg(test)]
 pub mod conformance;
+#[cfg(any(test, feature = "sim"))]
+pub mod memory;
 pub mod sqlite;
 mod words;
 
