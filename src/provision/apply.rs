@@ -56,12 +56,10 @@ impl Connection {
         Ok(())
     }
 
-    /// A step that gives access and was never answered may still take effect.
+    /// A step that gives access and was never answered may still take effect, whatever the steps after it come to.
     fn note_doubt(&self, person: &mut Person, ended: Result<()>) -> Result<()> {
-        match &ended {
-            Err(error) if error.kind == Kind::Unknown => person.standing.unsettled_at = Some(self.now()),
-            Ok(()) => person.standing.unsettled_at = None,
-            Err(_) => {}
+        if ended.as_ref().is_err_and(|error| error.kind == Kind::Unknown) {
+            person.standing.unsettled_at = Some(self.now());
         }
         ended
     }
@@ -208,7 +206,6 @@ impl Connection {
         }
         self.confirm_inactive(&account).await?;
         person.standing.active = false;
-        person.standing.unsettled_at = None;
         person.record.observed_at = Some(self.now());
         self.note_left(person, writes);
         let mut account = account;
@@ -320,7 +317,6 @@ impl Connection {
         person.record.account = None;
         person.record.observed_at = Some(self.now());
         person.standing.active = false;
-        person.standing.unsettled_at = None;
         self.note_residual(person, writes);
         Ok(())
     }

@@ -60,18 +60,12 @@ impl Connection {
                 return Err(refuse::still_working(self.policy.idp));
             }
         } else if !takes_away(&steps) && (doubt.is_some() || unsettled) {
-            if person.record.account.is_some() {
+            if person.record.account.is_some() && doubt.is_some() {
                 // What nobody can tell is taken for access.
                 plan::refuse_protected(&person, &self.policy)?;
                 steps.insert(0, Step::Deactivate);
             } else if unsettled {
-                doubt.get_or_insert_with(|| {
-                    contract::Error::new(
-                        contract::Kind::Unknown,
-                        "account",
-                        "an invitation that was never answered may still come",
-                    )
-                });
+                doubt.get_or_insert_with(may_come_yet);
             }
         }
         let loses_admin =
@@ -186,6 +180,9 @@ impl Connection {
             Some(error) => Err(error),
             None => self.apply(&mut person, steps, &mut writes).await,
         };
+        // Access was taken away; what may give it back by itself is waited for, and looked at once more.
+        let may_come = !aim.wants_access() && self.is_unsettled(&person);
+        let ended = ended.and_then(|()| if may_come { Err(may_come_yet()) } else { Ok(()) });
         if let Err(error) = ended {
             // What did succeed is kept, so that the next attempt does the rest.
             writes.extend(self.place_writes(&person).await.unwrap_or_default());
@@ -267,6 +264,15 @@ impl Connection {
             }
         }
     }
+}
+
+/// Something that gives access was sent, was never answered, and may take effect by itself.
+fn may_come_yet() -> contract::Error {
+    contract::Error::new(
+        contract::Kind::Unknown,
+        "account",
+        "an activation or an invitation that was never answered may still come",
+    )
 }
 
 fn takes_away(steps: &[Step]) -> bool {
