@@ -2,6 +2,7 @@
 
 use axum::http::Method;
 
+use super::admin;
 use super::query::percent_decode;
 use crate::scim::schema::ResourceKind;
 
@@ -14,6 +15,8 @@ pub(crate) enum Route {
     Ready,
     /// `/metrics`: what there is to watch.
     Metrics,
+    /// Below `/admin/v1`.
+    Admin(admin::Endpoint),
     /// Below `/{connection}/scim/v2`.
     Scim { connection: String, endpoint: Endpoint },
     /// Anything else.
@@ -64,6 +67,7 @@ impl Route {
             ["healthz"] => Self::Health,
             ["readyz"] => Self::Ready,
             ["metrics"] => Self::Metrics,
+            ["admin", "v1", rest @ ..] => Self::Admin(admin::Endpoint::of(rest)),
             [connection, "scim", "v2", rest @ ..] => {
                 Self::Scim { connection: (*connection).to_owned(), endpoint: Endpoint::of(rest) }
             }
@@ -77,6 +81,7 @@ impl Route {
             Self::Health => "health",
             Self::Ready => "ready",
             Self::Metrics => "metrics",
+            Self::Admin(endpoint) => endpoint.operation(method),
             Self::Scim { endpoint, .. } => endpoint.operation(method),
             Self::Unknown => "unknown",
         }

@@ -1,5 +1,6 @@
 //! Decides what should happen at the app and sees that it did. Knows SCIM and the treaty; knows no vendor and no HTTP.
 
+mod administration;
 mod admission;
 mod adoption;
 mod apply;
@@ -36,15 +37,18 @@ mod users;
 mod watch;
 mod window;
 
+pub use administration::{ConnectionState, Part, Portion};
 pub use connection::{Connection, Shared};
 pub use drift::{Correction, DriftPolicy, Finding, Report, What};
-pub use gateway::Gateway;
+pub use gateway::{ADMIN, Gateway};
 pub use import::{Difference, Differs, PersonDifference};
 pub use invitations::{InvitationPolicy, Overdue};
 pub use links::{Adoption, Link, LinkRow, LinkState, Unlinking};
 pub use notices::Receiver;
 pub use policy::{AdoptExisting, DeletePolicy, Idp, Orphans, Policy, ReadOnly};
 pub use tasks::Completion;
+
+pub use crate::store::{Intent, IntentState, Task};
 
 use std::time::Duration;
 
@@ -79,6 +83,10 @@ pub enum Denied {
     Unauthorized,
     /// A good token, but not for this connection, or there is no such connection: 404.
     UnknownConnection,
+    /// A good token of the admin door where one of a connection is needed: 401.
+    AdminToken,
+    /// A good token of a connection where one of the admin door is needed: 401.
+    ConnectionToken,
     /// The tokens cannot be read: 503.
     Unavailable,
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot set its stage has failed")]
 
+mod administration;
 mod bad_input;
 #[path = "../it/support/client.rs"]
 #[allow(dead_code, reason = "the other test binary uses the rest of it")]

@@ -94,6 +94,8 @@ pub(crate) async fn open_for(socket: &mut (impl AsyncReadExt + Unpin)) -> Durati
 
 pub(crate) const TOKEN: &str = "the-token-of-hive";
 pub(crate) const OTHER_TOKEN: &str = "the-token-of-tines";
+pub(crate) const ADMIN_TOKEN: &str = "the-token-of-an-administrator";
+pub(crate) const REVOKED_ADMIN_TOKEN: &str = "a-token-of-an-administrator-that-was-revoked";
 pub(crate) const REVOKED_TOKEN: &str = "a-token-of-hive-that-was-revoked";
 pub(crate) const EXPIRED_TOKEN: &str = "a-token-of-hive-that-has-expired";
 
@@ -184,6 +186,8 @@ impl Store for Tokens {
         Ok(vec![
             row(TOKEN, "hive", far, None),
             row(OTHER_TOKEN, "tines", far, None),
+            row(ADMIN_TOKEN, "admin", far, None),
+            row(REVOKED_ADMIN_TOKEN, "admin", far, Some(Timestamp(1))),
             row(REVOKED_TOKEN, "hive", far, Some(Timestamp(1))),
             row(EXPIRED_TOKEN, "hive", Timestamp(1), None),
         ])
