@@ -109,6 +109,8 @@ async fn filled(directory: &TempDir) -> Arc<Connection> {
         ids: Ids::new(Arc::clone(&clock)),
         clock: Arc::clone(&clock),
         metrics: Arc::default(),
+        gate: Arc::default(),
+        anchor: None,
         tracker: TaskTracker::new(),
     });
     Connection::new(

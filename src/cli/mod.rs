@@ -10,6 +10,7 @@ mod files;
 mod links;
 mod print;
 mod roster;
+mod safe_mode;
 mod serve;
 #[cfg(feature = "sim")]
 mod sim;
@@ -132,6 +133,9 @@ enum Command {
     /// Say whose the accounts are that an app had before, in a CSV file
     #[command(subcommand)]
     Links(links::Command),
+    /// See to it that nobody gets access after an older database was put back
+    #[command(subcommand)]
+    SafeMode(safe_mode::Command),
     /// Run one simulated app in a process of its own
     ///
     /// It answers at the root as the app does. Below /__sim it tells what it was asked (journal) and what it holds
@@ -169,6 +173,7 @@ pub fn main() -> ExitCode {
             Command::Tasks(command) => tasks::run(command).await,
             Command::Roster(command) => roster::run(command).await,
             Command::Links(command) => links::run(command).await,
+            Command::SafeMode(command) => safe_mode::run(command).await,
             #[cfg(feature = "sim")]
             Command::Sim(arguments) => sim::run(arguments).await,
         }

@@ -19,11 +19,12 @@ use crate::base::clock::{SharedClock, Timestamp};
 use crate::base::context::{self, Context, Meter};
 use crate::base::id::Ids;
 use crate::base::metrics::Metrics;
-use crate::contract::{Adapter, Capabilities, Guarded, Observed};
+use crate::contract::{Adapter, Capabilities, Gate, Guarded, Observed, Withheld};
 use crate::scim::catalog::Catalog;
 use crate::scim::cursor::CursorKey;
 use crate::scim::error::ScimError;
 use crate::scim::schema::ResourceKind;
+use crate::store::anchor::Anchor;
 use crate::store::{Kind, Store};
 
 /// What all connections share.
@@ -36,6 +37,10 @@ pub struct Shared {
     pub tracker: TaskTracker,
     /// What is counted; the same for all parts of the process.
     pub metrics: Arc<Metrics>,
+    /// Shut while nobody is to get access.
+    pub gate: Arc<Gate>,
+    /// What is known outside of the store of how far it has come; `None` where nothing is.
+    pub anchor: Option<Anchor>,
 }
 
 /// One configured target of one app, as SCIM shows it.
@@ -70,11 +75,12 @@ impl Connection {
         shared: Arc<Shared>,
     ) -> Arc<Self> {
         let name = name.into();
+        let gate = Arc::clone(&shared.gate);
         let meter = Meter { connection: name.clone(), metrics: Arc::clone(&shared.metrics) };
         Arc::new(Self {
             base_url: format!("{}/{name}/scim/v2", public_url.trim_end_matches('/')),
             name,
-            adapter: Guarded::new(Arc::new(Observed::new(adapter, meter))),
+            adapter: Guarded::new(Arc::new(Withheld::new(Arc::new(Observed::new(adapter, meter)), gate))),
             catalog: Arc::new(Catalog::with(&policy.extensions)),
             policy,
             shared,

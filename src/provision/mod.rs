@@ -26,6 +26,7 @@ mod reading;
 mod recover;
 mod refuse;
 mod roster;
+mod safe_mode;
 mod show;
 mod standing;
 mod surface;
@@ -46,6 +47,7 @@ pub use invitations::{InvitationPolicy, Overdue};
 pub use links::{Adoption, Link, LinkRow, LinkState, Unlinking};
 pub use notices::Receiver;
 pub use policy::{AdoptExisting, DeletePolicy, Idp, Orphans, Policy, ReadOnly};
+pub use safe_mode::{Review, Reviewed, SafeMode};
 pub use tasks::Completion;
 
 pub use crate::store::{Intent, IntentState, Task};

@@ -1,7 +1,10 @@
 //! Memory: links between resources and accounts, the journal, tokens, tasks. One trait, one conformance suite.
 
+pub mod anchor;
 #[cfg(test)]
 pub mod conformance;
+#[cfg(any(test, feature = "sim"))]
+pub mod memory;
 pub mod sqlite;
 mod words;
 
@@ -418,8 +421,17 @@ pub trait Store: Debug + Send + Sync {
     /// What there is to watch, in order; nothing is told of what there is none of.
     async fn totals(&self) -> Result<Vec<Total>>;
 
+    /// How many intents were ever recorded, at the least: goes up with each, and never down. An older copy of the
+    /// database tells a lower number.
+    async fn epoch(&self) -> Result<i64>;
+
     /// All tokens that were ever made, oldest first.
     async fn tokens(&self) -> Result<Vec<TokenRow>>;
+
+    /// Whether what is stored is whole; reads all of it.
+    ///
+    /// Fails with [`Error::Refused`] where it is damaged.
+    async fn check(&self) -> Result<()>;
 
     /// Waits for writes under way and closes; later calls fail with [`Error::Unavailable`].
     async fn close(&self);

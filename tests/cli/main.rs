@@ -14,6 +14,7 @@ mod help;
 mod links;
 mod logs;
 mod roster;
+mod safe_mode;
 mod serve;
 mod simulators;
 mod stage;

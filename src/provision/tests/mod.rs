@@ -18,6 +18,7 @@ mod orphans;
 mod plans;
 mod rehires;
 mod restarts;
+mod safe_mode;
 mod stage;
 mod tasks;
 mod watch;

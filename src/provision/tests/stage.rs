@@ -23,6 +23,7 @@ use crate::provision::{
     View,
 };
 use crate::scim::schema::ResourceKind::{self, Group as GroupKind, User};
+use crate::store::anchor::Anchor;
 use crate::store::{
     self, Event, Intent, Intents, Key, Kind, Record, Reference, Roster, Store, Task, TokenRow, Total, Write,
     sqlite,
@@ -187,6 +188,8 @@ impl Stage {
             clock: Arc::clone(&clock),
             tracker: tokio_util::task::TaskTracker::new(),
             metrics: Arc::default(),
+            gate: Arc::default(),
+            anchor: Some(Anchor::open(&directory.path().join("anchor")).unwrap()),
         });
         let adapter: Arc<dyn Adapter> = Arc::<ScriptedApp>::clone(&app);
         let connection =
@@ -492,11 +495,19 @@ impl Store for Timeless {
         still(self.0.totals()).await
     }
 
+    async fn epoch(&self) -> store::Result<i64> {
+        still(self.0.epoch()).await
+    }
+
     async fn tokens(&self) -> store::Result<Vec<TokenRow>> {
         if self.1.unreadable.load(Ordering::SeqCst) {
             return Err(store::Error::Unavailable("the disk is not readable".to_owned()));
         }
         still(self.0.tokens()).await
+    }
+
+    async fn check(&self) -> store::Result<()> {
+        still(self.0.check()).await
     }
 
     async fn close(&self) {

@@ -135,7 +135,9 @@ impl Connection {
         match self.journal(person, &intent).await {
             Ok(()) => Ok(Work { intent, journaled: true, bypassed: false }),
             // Leaving is never blocked by our disk: it is done now, and answered only if it was read back.
-            Err(store::Error::Unavailable(_)) if takes_away && !steps.is_empty() => {
+            Err(store::Error::Unavailable(_))
+                if takes_away && !steps.is_empty() && self.policy.deactivate_without_journal =>
+            {
                 tracing::error!(
                     connection = self.name(),
                     operation,
@@ -217,6 +219,7 @@ impl Connection {
                 member: person.record.id.clone(),
             });
         }
+        let left = !aim.wants_access();
         person.desired = aim.desired;
         let saved = if journaled {
             self.save(&mut person, expected, &intent, writes).await
@@ -235,6 +238,9 @@ impl Connection {
             // It is done, and the journal will find that out.
             Err(_) if intent.sticky && journaled => return Err(refuse::still_working(self.policy.idp)),
             other => other?,
+        }
+        if left {
+            self.anchor_departure().await;
         }
         Ok(person)
     }

@@ -126,8 +126,16 @@ impl Store for SqliteStore {
         watch::totals(&self.readers).await
     }
 
+    async fn epoch(&self) -> Result<i64> {
+        queries::epoch(&self.readers).await
+    }
+
     async fn tokens(&self) -> Result<Vec<TokenRow>> {
         queries::tokens(&self.readers).await
+    }
+
+    async fn check(&self) -> Result<()> {
+        queries::check(&self.readers).await
     }
 
     async fn close(&self) {

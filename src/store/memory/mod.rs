@@ -1,0 +1,157 @@
+//! A store in memory, for simulations that live through years in seconds: what it takes, it has, until it is dropped.
+
+mod content;
+mod reads;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use self::content::Content;
+use super::{
+    Error, Event, Intent, Intents, Key, Kind, Record, Reference, Result, Roster, Store, Task, TokenRow,
+    Total, Write,
+};
+use crate::base::clock::Timestamp;
+
+/// What outlives the processes that open it.
+#[derive(Debug, Clone, Default)]
+pub struct Memory(Arc<Mutex<Content>>);
+
+impl Memory {
+    /// Opens it once more, for one process; closing that leaves the others open.
+    #[must_use]
+    pub fn open(&self) -> Arc<dyn Store> {
+        Arc::new(Handle { memory: self.clone(), closed: Mutex::new(false) })
+    }
+}
+
+#[derive(Debug)]
+struct Handle {
+    memory: Memory,
+    closed: Mutex<bool>,
+}
+
+impl Handle {
+    fn content(&self) -> Result<MutexGuard<'_, Content>> {
+        if *self.closed.lock().unwrap_or_else(PoisonError::into_inner) {
+            return Err(Error::Unavailable("the store is closed".to_owned()));
+        }
+        Ok(self.memory.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[async_trait]
+impl Store for Handle {
+    async fn commit(&self, writes: Vec<Write>) -> Result<()> {
+        let mut content = self.content()?;
+        let mut next = content.clone();
+        for write in writes {
+            next.apply(write)?;
+        }
+        *content = next;
+        Ok(())
+    }
+
+    async fn record(&self, connection: &str, kind: Kind, id: &str) -> Result<Option<Record>> {
+        Ok(self.content()?.record(connection, kind, id))
+    }
+
+    async fn find(&self, connection: &str, kind: Kind, key: &Key) -> Result<Vec<Record>> {
+        Ok(self.content()?.find(connection, kind, key))
+    }
+
+    async fn ids(&self, connection: &str, kind: Kind, key: &Key) -> Result<Vec<String>> {
+        Ok(self.find(connection, kind, key).await?.into_iter().map(|record| record.id).collect())
+    }
+
+    async fn records(&self, connection: &str, kind: Kind, ids: &[String]) -> Result<Vec<Record>> {
+        let content = self.content()?;
+        let mut ids: Vec<&String> = ids.iter().collect();
+        ids.sort_unstable();
+        ids.dedup();
+        Ok(ids.into_iter().filter_map(|id| content.record(connection, kind, id)).collect())
+    }
+
+    async fn scan(&self, connection: &str, kind: Kind, offset: u64, limit: u64) -> Result<Vec<Record>> {
+        let (offset, limit) = (size(offset), size(limit));
+        Ok(self.content()?.live(connection, kind).skip(offset).take(limit).collect())
+    }
+
+    async fn scan_after(&self, connection: &str, kind: Kind, after: &str, limit: u64) -> Result<Vec<Record>> {
+        let content = self.content()?;
+        let later = content.live(connection, kind).filter(|record| record.id.as_str() > after);
+        Ok(later.take(size(limit)).collect())
+    }
+
+    async fn count(&self, connection: &str, kind: Kind) -> Result<u64> {
+        Ok(self.content()?.live(connection, kind).count() as u64)
+    }
+
+    async fn members(&self, connection: &str, group: &str) -> Result<Vec<Reference>> {
+        Ok(self.content()?.members(connection, group))
+    }
+
+    async fn members_among(&self, connection: &str, group: &str, ids: &[String]) -> Result<Vec<String>> {
+        let members = self.members(connection, group).await?.into_iter().map(|member| member.id);
+        Ok(members.filter(|id| ids.contains(id)).collect())
+    }
+
+    async fn roster(&self, connection: &str, kind: Kind) -> Result<Option<Roster>> {
+        Ok(self.content()?.roster(connection, kind))
+    }
+
+    async fn note(&self, connection: &str, name: &str) -> Result<Option<String>> {
+        Ok(self.content()?.note(connection, name))
+    }
+
+    async fn intents(&self, which: &Intents) -> Result<Vec<Intent>> {
+        Ok(self.content()?.intents(which))
+    }
+
+    async fn tasks(&self, connection: Option<&str>, open_only: bool) -> Result<Vec<Task>> {
+        Ok(self.content()?.tasks(connection, open_only))
+    }
+
+    async fn events(&self, connection: &str, at: Timestamp, limit: u64) -> Result<Vec<Event>> {
+        Ok(self.content()?.events(connection, at, size(limit)))
+    }
+
+    async fn totals(&self) -> Result<Vec<Total>> {
+        Ok(self.content()?.totals())
+    }
+
+    async fn epoch(&self) -> Result<i64> {
+        Ok(self.content()?.epoch())
+    }
+
+    async fn tokens(&self) -> Result<Vec<TokenRow>> {
+        Ok(self.content()?.tokens())
+    }
+
+    async fn check(&self) -> Result<()> {
+        self.content().map(drop)
+    }
+
+    async fn close(&self) {
+        *self.closed.lock().unwrap_or_else(PoisonError::into_inner) = true;
+    }
+}
+
+fn size(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::store::conformance;
+
+    #[tokio::test]
+    async fn it_keeps_every_promise_of_a_store_but_outliving_its_process() {
+        let places = Mutex::new(BTreeMap::<&str, Memory>::new());
+        conformance::all(async |name| places.lock().unwrap().entry(name).or_default().open()).await;
+    }
+}
