@@ -88,6 +88,41 @@ impl Route {
     }
 }
 
+impl Route {
+    /// The SCIM id a path names.
+    pub(crate) fn resource(&self) -> Option<&str> {
+        match self {
+            Self::Scim { endpoint: Endpoint::Single(_, id), .. } => Some(id),
+            Self::Scim { .. }
+            | Self::Admin(_)
+            | Self::Health
+            | Self::Ready
+            | Self::Metrics
+            | Self::Unknown => None,
+        }
+    }
+
+    /// Whether a request of this method asks for a change of a connection's resources.
+    pub(crate) fn writes(&self, method: &Method) -> bool {
+        let Self::Scim { endpoint, .. } = self else { return false };
+        match endpoint {
+            Endpoint::Collection(_) | Endpoint::Single(..) | Endpoint::Bulk => {
+                [Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(method)
+                    && endpoint.methods().contains(method)
+            }
+            Endpoint::Root
+            | Endpoint::ServiceProviderConfig
+            | Endpoint::ResourceTypes
+            | Endpoint::ResourceType(_)
+            | Endpoint::Schemas
+            | Endpoint::Schema(_)
+            | Endpoint::Search(_)
+            | Endpoint::Me
+            | Endpoint::Unknown => false,
+        }
+    }
+}
+
 impl Endpoint {
     fn of(segments: &[&str]) -> Self {
         match segments {

@@ -77,7 +77,8 @@ struct Door {
 pub fn router(gateway: Arc<Gateway>, settings: RouterSettings) -> Router {
     let shared = gateway.shared();
     let ids = Ids::new(Arc::clone(&shared.clock));
-    let recorder = Recorder::new(ids, Arc::clone(&shared.metrics), settings.answer_within);
+    let recorder = Recorder::new(ids, Arc::clone(&shared.metrics), settings.answer_within)
+        .traced_by(Arc::clone(&gateway));
     let door = Arc::new(Door { gateway, settings, failures: Failures::new(settings.failures) });
     layered(Router::new().fallback(answer).with_state(door), recorder)
 }

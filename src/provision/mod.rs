@@ -4,6 +4,7 @@ mod administration;
 mod admission;
 mod adoption;
 mod apply;
+mod audit;
 mod bulk;
 mod conflict;
 mod connection;
@@ -13,6 +14,7 @@ mod groups;
 mod import;
 mod invitations;
 mod leaving;
+mod ledger;
 mod links;
 mod listing;
 mod made;
@@ -33,12 +35,14 @@ mod surface;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod tracer;
 mod turn;
 mod users;
 mod watch;
 mod window;
 
 pub use administration::{ConnectionState, Part, Portion};
+pub use audit::{Broken, Finding as AuditFinding, HeadsFile, Notary, SignedHeads, Verified};
 pub use connection::{Connection, Shared};
 pub use drift::{Correction, DriftPolicy, Finding, Report, What};
 pub use gateway::{ADMIN, Gateway};
@@ -50,7 +54,10 @@ pub use policy::{AdoptExisting, DeletePolicy, Idp, Orphans, Policy, ReadOnly};
 pub use safe_mode::{Review, Reviewed, SafeMode};
 pub use tasks::Completion;
 
+pub use crate::store::audit::{Entry as AuditEntry, Link as AuditLink, Mutation as AuditCall};
+pub use crate::store::trace::{Trace, Traces};
 pub use crate::store::{Intent, IntentState, Task};
+pub use tracer::{Answered, Tracer};
 
 use std::time::Duration;
 

@@ -15,8 +15,11 @@ use portcullis::contract::{
 use portcullis::http::serve;
 use portcullis::http::server::ServerSettings;
 use portcullis::provision::{Connection, Gateway, Policy, Shared};
+use portcullis::store::audit::{Head, Link};
+use portcullis::store::trace::{Trace, Traces};
 use portcullis::store::{
-    self, Event, Intent, Intents, Key, Kind, Record, Reference, Roster, Store, Task, TokenRow, Total, Write,
+    self, Chronicle, Event, Intent, Intents, Key, Kind, Record, Reference, Roster, Store, Task, TokenRow,
+    Total, Write,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -108,6 +111,7 @@ pub(crate) fn gateway() -> Arc<Gateway> {
         clock,
         tracker: TaskTracker::new(),
         metrics: Arc::default(),
+        tracer: Arc::default(),
         gate: Arc::default(),
         anchor: None,
     });
@@ -201,6 +205,25 @@ impl Store for Tokens {
         ])
     }
     async fn close(&self) {}
+}
+
+#[async_trait]
+impl Chronicle for Tokens {
+    async fn chains(&self) -> store::Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+    async fn head(&self, _: &str) -> store::Result<Option<Head>> {
+        Ok(None)
+    }
+    async fn links(&self, _: &str, _: i64, _: u64) -> store::Result<Vec<Link>> {
+        Ok(Vec::new())
+    }
+    async fn last_link_of(&self, _: &str, _: &str) -> store::Result<Option<Link>> {
+        Ok(None)
+    }
+    async fn traces(&self, _: &Traces) -> store::Result<Vec<Trace>> {
+        Ok(Vec::new())
+    }
 }
 
 /// An app that can do nothing and has no accounts.

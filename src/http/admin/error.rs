@@ -27,6 +27,8 @@ pub(crate) enum Refused {
     /// Whether the token is good cannot be told now.
     CredentialsUnknown,
     UnknownEndpoint,
+    /// There is nothing under the id in the path; what was looked for.
+    NotFound(&'static str),
     /// The endpoint does not know the method.
     Method(&'static [Method]),
     /// A parameter cannot be read: its name, and what is expected.
@@ -53,6 +55,7 @@ impl Refused {
             }
             Self::CredentialsUnknown => (503, "tokens cannot be checked at the moment: try again later"),
             Self::UnknownEndpoint => (404, "there is no such endpoint below `/admin/v1`"),
+            Self::NotFound(what) => return (404, format!("there is no {what} with this id")),
             Self::Method(methods) => return (405, format!("this endpoint answers to {}", allow(methods))),
             Self::Parameter(name, expected) => return (400, format!("`{name}` is not {expected}")),
             Self::Provision(refusal) => return (refusal.error.status, refusal.error.detail.clone()),
@@ -68,6 +71,7 @@ impl Refused {
             Self::Credentials
             | Self::ConnectionToken
             | Self::UnknownEndpoint
+            | Self::NotFound(_)
             | Self::Method(_)
             | Self::Parameter(..) => None,
         }

@@ -2,6 +2,7 @@
 
 mod error;
 mod lists;
+mod traces;
 
 use axum::extract::Request;
 use axum::http::Method;
@@ -16,6 +17,9 @@ use crate::provision::Gateway;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Endpoint {
     Connections,
+    Traces,
+    /// Those of one request.
+    TracesOf(String),
     Tasks,
     /// Those that are open.
     Intents,
@@ -29,6 +33,8 @@ impl Endpoint {
     pub(crate) fn of(segments: &[&str]) -> Self {
         match segments {
             ["connections"] => Self::Connections,
+            ["traces"] => Self::Traces,
+            ["traces", request] => Self::TracesOf((*request).to_owned()),
             ["tasks"] => Self::Tasks,
             ["intents"] => Self::Intents,
             _ => Self::Unknown,
@@ -38,7 +44,7 @@ impl Endpoint {
     /// The methods it answers to; none for an unknown endpoint.
     pub(crate) fn methods(&self) -> &'static [Method] {
         match self {
-            Self::Connections | Self::Tasks | Self::Intents => READ,
+            Self::Connections | Self::Traces | Self::TracesOf(_) | Self::Tasks | Self::Intents => READ,
             Self::Unknown => &[],
         }
     }
@@ -50,6 +56,7 @@ impl Endpoint {
         }
         match self {
             Self::Connections => "admin.connections",
+            Self::Traces | Self::TracesOf(_) => "admin.traces",
             Self::Tasks => "admin.tasks",
             Self::Intents => "admin.intents",
             Self::Unknown => "unknown",
@@ -76,6 +83,8 @@ pub(crate) async fn answer(
     let parameters = Parameters::of(request.uri().query());
     let body: Value = match endpoint {
         Endpoint::Connections => lists::connections(gateway).await?,
+        Endpoint::Traces => traces::list(gateway, &parameters).await?,
+        Endpoint::TracesOf(request) => traces::of_request(gateway, request).await?,
         Endpoint::Tasks => lists::tasks(gateway, &parameters).await?,
         Endpoint::Intents => lists::intents(gateway, &parameters).await?,
         Endpoint::Unknown => return Err(Refused::UnknownEndpoint),

@@ -144,6 +144,7 @@ impl Connection {
                     resource = person.record.id,
                     "the journal cannot be written; access is taken away without it"
                 );
+                self.store().bypass(&intent);
                 Ok(Work { intent, journaled: false, bypassed: true })
             }
             Err(error) => Err(error.into()),
@@ -221,7 +222,7 @@ impl Connection {
         }
         let left = !aim.wants_access();
         person.desired = aim.desired;
-        let saved = if journaled {
+        let saved = if journaled || bypassed {
             self.save(&mut person, expected, &intent, writes).await
         } else {
             self.save_quietly(&mut person, expected, writes).await
