@@ -20,6 +20,18 @@ impl Timestamp {
         Self(self.0.saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
     }
 
+    /// The moment `duration` before this one; saturates at the ends of time.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
+    }
+
+    /// A moment with its offset as RFC 3339 writes it; `None` where `text` is something else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        text.parse::<jiff::Timestamp>().ok().map(|moment| Self(moment.as_microsecond()))
+    }
+
     /// How long ago `earlier` was, seen from here; zero when it lies ahead.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
@@ -163,6 +175,15 @@ mod tests {
         // Two hours back: it runs on.
         assert_eq!(clock.read(at(3_625 - 7_200), second * 26), at(3_625));
         assert_eq!(clock.read(at(3_630 - 7_200), second * 31), at(3_630));
+    }
+
+    #[test]
+    fn a_moment_is_read_with_its_offset_or_not_at_all() {
+        assert_eq!(Timestamp::parse("2023-11-14T22:13:20.123Z"), Some(Timestamp(1_700_000_000_123_000)));
+        assert_eq!(Timestamp::parse("1970-01-01T01:00:00+01:00"), Some(Timestamp(0)));
+        for text in ["", "2023-11-14", "2023-11-14T22:13:20", "yesterday"] {
+            assert_eq!(Timestamp::parse(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -68,6 +68,7 @@ pub async fn gateway(config: &Config) -> Result<Arc<Gateway>, Failure> {
         clock,
         tracker: TaskTracker::new(),
         metrics: Arc::default(),
+        tracer: Arc::default(),
         gate: Arc::default(),
         anchor: Some(anchor),
     });

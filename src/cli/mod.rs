@@ -1,6 +1,8 @@
 //! The command line: the only floor that knows every part.
 
 mod assemble;
+mod audit;
+mod chronicle;
 pub mod config;
 #[cfg(feature = "sim")]
 mod demo;
@@ -8,6 +10,7 @@ mod doctor;
 mod drift;
 mod files;
 mod links;
+mod moment;
 mod print;
 mod roster;
 mod safe_mode;
@@ -17,6 +20,7 @@ mod sim;
 mod tasks;
 mod telemetry;
 mod token;
+mod trace;
 mod webhook;
 
 use std::path::PathBuf;
@@ -124,6 +128,14 @@ enum Command {
     /// Prints the last report of each connection, or makes one now. Corrects only what policy.drift = "correct" says.
     /// Exits with 1 when an app could not be listed.
     Drift(drift::Arguments),
+    /// Show what was asked, what was planned, which calls were made and how it was answered
+    ///
+    /// Newest first: every request that writes, every reading that called an app, and what the gateway did on its own
+    /// account. Bodies, queries and addresses are not kept.
+    Trace(trace::Arguments),
+    /// Check and export the record of every change at an app
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// List and complete what waits for a person
     #[command(subcommand)]
     Tasks(tasks::Command),
@@ -170,6 +182,8 @@ pub fn main() -> ExitCode {
             Command::Doctor(arguments) => doctor::run(&arguments).await,
             Command::Token(command) => token::run(command).await,
             Command::Drift(arguments) => drift::run(&arguments).await,
+            Command::Trace(arguments) => trace::run(&arguments).await,
+            Command::Audit(command) => audit::run(command).await,
             Command::Tasks(command) => tasks::run(command).await,
             Command::Roster(command) => roster::run(command).await,
             Command::Links(command) => links::run(command).await,

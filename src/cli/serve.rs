@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::assemble::{self, UNUSABLE};
+use super::chronicle;
 use super::config::Config;
 use super::{ConfigFile, Failure, Outcome};
 use crate::http::server::{ServerSettings, Timers};
@@ -87,8 +88,13 @@ pub async fn gateway_until(
             ..RouterSettings::default()
         },
     );
+    let notary = chronicle::notary(config)?;
+    let written = CancellationToken::new();
+    let traces =
+        tokio::spawn(Arc::clone(&gateway).keep_traces(config.chronicle.traces_kept, written.clone()));
     let promises = gateway.shared().tracker.spawn(Arc::clone(&gateway).keep_promises(stop.clone()));
     gateway.shared().tracker.spawn(Arc::clone(&gateway).keep_to_safe_mode(stop.clone()));
+    gateway.shared().tracker.spawn(Arc::clone(&gateway).keep_signing(Arc::clone(&notary), stop.clone()));
     gateway.shared().tracker.spawn(Arc::clone(&gateway).watch_drift(stop.clone()));
     gateway.shared().tracker.spawn(Arc::clone(&gateway).watch_invitations(stop.clone()));
     for told in &config.connections {
@@ -108,6 +114,12 @@ pub async fn gateway_until(
         tracing::warn!("work is still under way; the journal has it, and the next start goes on with it");
     }
     promises.abort();
+    gateway.catch_up().await;
+    written.cancel();
+    if tokio::time::timeout(Duration::from_secs(1), traces).await.is_err() {
+        tracing::warn!("some traces were not written");
+    }
+    gateway.sign_heads(&notary, true).await;
     gateway.shared().store.close().await;
     match damage.await {
         Ok(Some(error)) => {

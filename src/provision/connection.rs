@@ -9,10 +9,12 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use super::drift::Attention;
+use super::ledger::Ledger;
 use super::orphans::Watched;
 use super::policy::Policy;
 use super::refuse;
 use super::roster::Refreshes;
+use super::tracer::Tracer;
 use super::turn::Turns;
 use super::{Refusal, Result};
 use crate::base::clock::{SharedClock, Timestamp};
@@ -37,6 +39,8 @@ pub struct Shared {
     pub tracker: TaskTracker,
     /// What is counted; the same for all parts of the process.
     pub metrics: Arc<Metrics>,
+    /// Where traces are handed over.
+    pub tracer: Arc<Tracer>,
     /// Shut while nobody is to get access.
     pub gate: Arc<Gate>,
     /// What is known outside of the store of how far it has come; `None` where nothing is.
@@ -54,6 +58,7 @@ pub struct Connection {
     /// The schemas its resources follow.
     pub(super) catalog: Arc<Catalog>,
     pub(super) shared: Arc<Shared>,
+    ledger: Ledger,
     pub(super) turns: Turns,
     pub(super) refreshes: Refreshes,
     pub(super) watched: Watched,
@@ -79,11 +84,12 @@ impl Connection {
         let meter = Meter { connection: name.clone(), metrics: Arc::clone(&shared.metrics) };
         Arc::new(Self {
             base_url: format!("{}/{name}/scim/v2", public_url.trim_end_matches('/')),
-            name,
             adapter: Guarded::new(Arc::new(Withheld::new(Arc::new(Observed::new(adapter, meter)), gate))),
             catalog: Arc::new(Catalog::with(&policy.extensions)),
             policy,
+            ledger: Ledger::new(&name, Arc::clone(&shared)),
             shared,
+            name,
             turns: Turns::default(),
             refreshes: Refreshes::default(),
             watched: Watched::default(),
@@ -117,12 +123,13 @@ impl Connection {
         self.shared.clock.now()
     }
 
-    pub(super) fn store(&self) -> &dyn Store {
-        &*self.shared.store
+    /// The store; what is committed takes its entries of the audit along.
+    pub(super) fn store(&self) -> &Ledger {
+        &self.ledger
     }
 
     /// Does `work` in a task of its own and waits for it within the budget. A caller who goes away cancels nothing.
-    pub(super) async fn carry<T, W>(&self, work: W) -> Result<T>
+    pub(super) async fn carry<T, W>(self: &Arc<Self>, work: W) -> Result<T>
     where
         T: Send + 'static,
         W: Future<Output = Result<T>> + Send + 'static,
@@ -131,11 +138,13 @@ impl Connection {
             context::current().unwrap_or_else(|| Context::new(self.shared.ids.next(), self.policy.budget));
         let wait = context.deadline;
         let (answer, heard) = oneshot::channel();
+        let (this, book) = (Arc::clone(self), context.clone());
         let task = async move {
             let result = std::panic::AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| {
                 tracing::error!("the work of a request panicked");
                 Err(Refusal::from(ScimError::new(500, "the gateway failed while carrying this out")))
             });
+            this.end_of_work(&book).await;
             // Nobody waits any more; what was done stands.
             drop(answer.send(result));
         };

@@ -9,6 +9,7 @@ use super::plan;
 use super::recover::Ended;
 use super::standing::{About, Person};
 use super::{Refusal, Result, refuse};
+use crate::base::context;
 use crate::contract::{self, Groups, Outcome};
 use crate::scim::filter::ElementFilter;
 use crate::store::{self, Intent, IntentState, Intents, Kind, Membership, Record, Write};
@@ -209,7 +210,11 @@ impl Connection {
         let into = added.iter().map(|id| (id, true));
         let order: Vec<(&String, bool)> =
             if hands_over { into.chain(out).collect() } else { out.chain(into).collect() };
+        for (_, add) in &order {
+            context::note_step(if *add { "add_member" } else { "remove_member" });
+        }
         for (id, add) in order {
+            context::note_subject(id);
             // The old administrator stays where the new one could not be made.
             if hands_over && !add && (tally.error.is_some() || tally.refusal.is_some()) {
                 break;

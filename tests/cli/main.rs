@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot set its stage has failed")]
 
+mod administration;
+mod audit;
 mod bad_input;
 #[path = "../it/support/client.rs"]
 #[allow(dead_code, reason = "the other test binary uses the rest of it")]
@@ -19,4 +21,5 @@ mod simulators;
 mod stage;
 mod tasks;
 mod tokens;
+mod traces;
 mod webhooks;

@@ -116,6 +116,7 @@ impl Stage {
             clock: Arc::clone(&clock) as SharedClock,
             tracker: work.clone(),
             metrics: Arc::default(),
+            tracer: Arc::default(),
             gate: Arc::default(),
             anchor: None,
         });

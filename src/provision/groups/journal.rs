@@ -251,6 +251,7 @@ impl Connection {
     }
 
     async fn delete_at_the_app(&self, groups: &dyn Groups, account: &str) -> contract::Result<()> {
+        context::note_step("delete_group");
         let failed = match groups.delete_group(account).await {
             Ok(Outcome::Done(()) | Outcome::Already(()) | Outcome::Invited(()) | Outcome::Waiting(_)) => None,
             Err(error) if super::super::leaving::may_hide_a_success(error.kind) => Some(error),

@@ -138,6 +138,7 @@ impl Connection {
                     resource = person.record.id,
                     "the journal cannot be written; access is taken away without it"
                 );
+                self.store().bypass(&intent);
                 Ok(Work { intent, journaled: false, bypassed: true })
             }
             Err(error) => Err(error.into()),
@@ -218,7 +219,7 @@ impl Connection {
         }
         let left = !aim.wants_access();
         person.desired = aim.desired;
-        let saved = if journaled {
+        let saved = if journaled || bypassed {
             self.save(&mut person, expected, &intent, writes).await
         } else {
             self.save_quietly(&mut person, expected, writes).await

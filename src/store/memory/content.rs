@@ -90,6 +90,8 @@ impl Content {
             Write::Note { connection, name, text } => {
                 self.notes.insert((connection, name), text);
             }
+            // Kept beside.
+            Write::Audit(_) | Write::Traces(_) | Write::ForgetTraces { .. } => {}
         }
         Ok(())
     }

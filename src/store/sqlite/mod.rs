@@ -1,5 +1,6 @@
 //! The embedded store: one file, one writer, a few readers.
 
+mod chronicle;
 mod keys;
 mod lock;
 mod open;
@@ -13,6 +14,9 @@ mod writes;
 mod speed;
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+pub(crate) use self::tests::tamper;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -55,6 +55,17 @@ async fn refusal(path: &Path) -> String {
     }
 }
 
+/// Runs statements on a file that nobody has open, as somebody would who wants to change what was written.
+pub(crate) async fn tamper(path: &Path, statements: &[String]) {
+    let mut connection = SqliteConnectOptions::new().filename(path).connect().await.unwrap();
+    for statement in statements {
+        #[expect(clippy::disallowed_methods, reason = "the statement is the test's own")]
+        let statement = sqlx::AssertSqlSafe(statement.clone());
+        connection.execute(statement).await.unwrap();
+    }
+    connection.close().await.unwrap();
+}
+
 /// How SQLite means to answer a statement.
 async fn plan(readers: &SqlitePool, statement: &str) -> String {
     #[expect(clippy::disallowed_methods, reason = "the statement under test is static text")]
