@@ -77,13 +77,13 @@ impl Connection {
             Err(error) if error.kind == Kind::Conflict => self.take_over(person, &draft, error).await?,
             Err(error) if error.kind == Kind::Unknown => {
                 lost = true;
-                self.look_for(&draft, error).await?
+                self.look_for(person, &draft, error).await?
             }
             Ok(Outcome::Done(account) | Outcome::Already(account) | Outcome::Invited(account))
                 if account.id.is_empty() =>
             {
                 let lost = Error::new(Kind::Unknown, "create_account", "the app did not tell the new id");
-                self.look_for(&draft, lost).await?
+                self.look_for(person, &draft, lost).await?
             }
             other => other?,
         };
@@ -161,7 +161,7 @@ impl Connection {
 
     /// After a lost answer: looks whether the account is there, a few times, and never creates again. An app that cannot
     /// be asked twice in a row is not waited for: the journal goes on looking.
-    async fn look_for(&self, draft: &Draft, lost: Error) -> Result<Outcome<Account>> {
+    async fn look_for(&self, person: &Person, draft: &Draft, lost: Error) -> Result<Outcome<Account>> {
         let login = draft.email.as_deref().unwrap_or(&draft.user_name);
         let mut unanswered = 0;
         for pause in PAUSES {
@@ -170,12 +170,31 @@ impl Connection {
             }
             tokio::time::sleep(pause).await;
             match self.look_up(login).await {
+                Ok(Some(account)) if self.stood_before(&account, draft).await => {
+                    if self.capabilities().accounts.email_unique {
+                        // The app has one account of an address, so nothing was made: this is a conflict unheard of.
+                        let conflict = Error::new(Kind::Conflict, "create_account", "the address is taken");
+                        return self.take_over(person, draft, conflict).await;
+                    }
+                    unanswered = 0;
+                }
                 Ok(Some(account)) => return Ok(Outcome::Done(account)),
                 Ok(None) => unanswered = 0,
                 Err(_) => unanswered += 1,
             }
         }
         Err(lost)
+    }
+
+    /// Whether an account that was found cannot be what a create has just made: it is disabled, and the create gives
+    /// access or somebody who was deleted here had it.
+    async fn stood_before(&self, account: &Account, draft: &Draft) -> bool {
+        if account.state() != State::Inactive || draft.active {
+            return account.state() == State::Inactive;
+        }
+        let key = Key::Account(account.id.clone());
+        let known = self.store().find(self.name(), store::Kind::User, &key).await.unwrap_or_default();
+        !known.is_empty() && known.iter().all(|record| record.lifecycle == Lifecycle::Deleted)
     }
 
     async fn update_step(&self, person: &mut Person, change: &Change, writes: &mut Vec<Write>) -> Result<()> {

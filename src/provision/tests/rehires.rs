@@ -212,3 +212,38 @@ async fn a_put_without_addresses_keeps_the_one_the_app_has() {
         assert_eq!(stage.app.working("anna.berg@corp.example"), 1);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_create_of_somebody_who_was_deleted_brings_the_old_account_back() {
+    let stage = Stage::new(native()).await;
+    let anna = stage.hire("anna@corp.example").await;
+    stage.delete(&anna).await.unwrap();
+    assert_eq!(stage.app.state("a1"), Some(State::Inactive));
+    stage.app.next("create_account", Fault::Fails(Kind::Unknown));
+    let mut again = person("anna@corp.example");
+    again["name"] = json!({ "givenName": "Anna", "familyName": "Holm" });
+    let shown = stage.post(again).await.unwrap();
+    assert!(is_active(&shown));
+    assert_eq!(stage.app.state("a1"), Some(State::Active));
+    assert_eq!(stage.app.content().accounts["a1"].family_name.as_deref(), Some("Holm"));
+    assert_eq!(stage.app.working("anna@corp.example"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_wanted_back_while_the_removal_is_under_way_is_invited_again_if_it_was_done() {
+    for capabilities in [native(), removing()] {
+        let stage = Stage::new(capabilities).await;
+        let anna = stage.hire("anna@corp.example").await;
+
+        stage.app.next("deactivate", Fault::Loses);
+        for _ in 0..8 {
+            stage.app.next("account", Fault::Fails(Kind::Unavailable));
+        }
+        assert_eq!(status(stage.deactivate(&anna).await), 503);
+        stage.app.content().forget_faults();
+        assert_eq!(stage.app.working("anna@corp.example"), 0);
+        let again = stage.restarted().await;
+        assert!(is_active(&again.activate(&anna).await.unwrap()));
+        assert_eq!(again.app.working("anna@corp.example"), 1);
+    }
+}

@@ -58,11 +58,15 @@ impl Connection {
             Ok(None) => person.record.observed_at = Some(self.now()),
             Err(error) => return Ok(Some(error)),
         }
+        let open = plan::access(person, self.capabilities()) == Access::Open;
+        let settled = person.standing.unsettled_at.is_some() && !self.is_unsettled(person);
+        if settled && !open && !self.capabilities().accounts.shows_invited {
+            self.say_that_an_invitation_may_be_open(person).await;
+        }
         // A lost create is never sent again before this, so that the account is the one that may have come; of
         // reactivations there may be several on the way.
-        let came = plan::access(person, self.capabilities()) == Access::Open
-            && self.capabilities().reactivate != Reactivate::Native;
-        if came || !self.is_unsettled(person) {
+        let came = open && self.capabilities().reactivate != Reactivate::Native;
+        if settled || came {
             person.standing.unsettled_at = None;
         }
         // Later than now was written under a clock that has been put back since.

@@ -176,6 +176,8 @@ impl Connection {
             && person.was_wanted()
             && !takes_away(&steps)
             && self.capabilities().deactivate != Deactivate::Task;
+        // An identity provider that hears nothing of it may forget the person, and never take the access away again.
+        let gives_access = steps.iter().any(|step| matches!(step, Step::Create(_) | Step::Reactivate));
         let in_doubt = doubt.filter(|_| steps.is_empty());
         let ended = match in_doubt {
             Some(error) => Err(error),
@@ -205,6 +207,10 @@ impl Connection {
         }
         person.standing.adopted = false;
         person.standing.unconfirmed_at = None;
+        if gives_access && person.standing.active {
+            person.standing.unacknowledged_at = Some(self.now());
+            self.watch_unheard(&person);
+        }
         if aim.deleted {
             person.record.lifecycle = Lifecycle::Deleted;
             // Kept, so that a listing that began before does not take the account for a new one.
