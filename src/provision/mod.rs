@@ -11,6 +11,7 @@ mod gateway;
 mod groups;
 mod import;
 mod invitations;
+mod joining;
 mod leaving;
 mod links;
 mod listing;
