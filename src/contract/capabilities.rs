@@ -178,6 +178,8 @@ pub struct GroupCapabilities {
     pub delete: bool,
     pub add_member: bool,
     pub remove_member: bool,
+    /// The most members one call brings in or takes out; 0 where each takes a call of its own.
+    pub members_at_once: usize,
     pub membership: Membership,
     /// A group is a role: joining it changes the role, and there are no others.
     pub are_roles: bool,

@@ -128,6 +128,18 @@ impl Groups for Guarded {
         self.inner_groups(offered, "remove_member")?.remove_member(group, member).await
     }
 
+    async fn add_members(&self, group: &str, members: &[Member]) -> Result<Outcome<()>> {
+        let told = self.capabilities().groups;
+        let offered = told.add_member && members.len() <= told.members_at_once;
+        self.inner_groups(offered, "add_members")?.add_members(group, members).await
+    }
+
+    async fn remove_members(&self, group: &str, members: &[Member]) -> Result<Outcome<()>> {
+        let told = self.capabilities().groups;
+        let offered = told.remove_member && members.len() <= told.members_at_once;
+        self.inner_groups(offered, "remove_members")?.remove_members(group, members).await
+    }
+
     async fn create_group(&self, name: &str) -> Result<Outcome<Group>> {
         self.inner_groups(self.capabilities().groups.create, "create_group")?.create_group(name).await
     }

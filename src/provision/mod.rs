@@ -13,6 +13,7 @@ mod gateway;
 mod groups;
 mod import;
 mod invitations;
+mod joining;
 mod leaving;
 mod ledger;
 mod links;

@@ -12,7 +12,8 @@ use portcullis::base::jitter;
 use portcullis::provision::{Connection, DeletePolicy, Gateway, Policy, Shared};
 use portcullis::store::memory::Memory;
 use portcullis::store::{
-    self, Event, Intent, Intents, Key, Kind, Record, Reference, Roster, Store, Task, TokenRow, Total, Write,
+    self, Chronicle, Event, Head, Intent, Intents, Key, Kind, Link, Record, Reference, Roster, Store, Task,
+    TokenRow, Total, Trace, Traces, Write,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -171,6 +172,7 @@ impl World {
             metrics: Arc::default(),
             gate: Arc::default(),
             anchor: None,
+            tracer: Arc::default(),
         });
         let way = Arc::new(Way { app: Arc::clone(app), alive: Arc::clone(&alive) });
         let connection =
@@ -286,7 +288,7 @@ struct Mortal {
 }
 
 macro_rules! mortal {
-    ($($name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)+) => {
+    ($($name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)+ chronicle: $($past:ident($($of:ident: $that:ty),*) -> $told:ty;)+) => {
         #[async_trait]
         impl Store for Mortal {
             async fn commit(&self, writes: Vec<Write>) -> store::Result<()> {
@@ -312,6 +314,14 @@ macro_rules! mortal {
                 self.store.$name($($argument),*).await
             })+
         }
+
+        #[async_trait]
+        impl Chronicle for Mortal {
+            $(async fn $past(&self, $($of: $that),*) -> store::Result<$told> {
+                self.alive.or_never().await;
+                self.store.$past($($of),*).await
+            })+
+        }
     };
 }
 
@@ -334,4 +344,10 @@ mortal! {
     epoch() -> i64;
     tokens() -> Vec<TokenRow>;
     check() -> ();
+    chronicle:
+    chains() -> Vec<String>;
+    head(connection: &str) -> Option<Head>;
+    links(connection: &str, after: i64, limit: u64) -> Vec<Link>;
+    last_link_of(connection: &str, intent: &str) -> Option<Link>;
+    traces(which: &Traces) -> Vec<Trace>;
 }

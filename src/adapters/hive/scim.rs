@@ -40,6 +40,7 @@ const PROFILE: Profile = Profile {
         rename: Offer::Try,
         delete: Offer::Try,
         members: &[MemberForm::Path, MemberForm::Value],
+        at_once: 100,
     }),
     residual: &[Residual {
         key: "other-workspaces",

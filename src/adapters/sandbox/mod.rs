@@ -68,6 +68,7 @@ const CAPABILITIES: Capabilities = Capabilities {
         delete: true,
         add_member: true,
         remove_member: true,
+        members_at_once: 0,
         membership: Membership::OnAccount,
         are_roles: false,
         add_invites: false,

@@ -37,6 +37,7 @@ pub(super) const PROFILE: Profile = Profile {
         rename: Offer::Try,
         delete: Offer::Yes,
         members: &[MemberForm::Path, MemberForm::Value],
+        at_once: 100,
     }),
     residual: &[],
     settle: Duration::ZERO,

@@ -17,7 +17,7 @@ use super::users::{Aim, REPEATABLE, check, not_found};
 use super::{Preconditions, Result, STRIDE, Shown, View};
 use crate::base::context;
 use crate::base::fold::key;
-use crate::contract::{self, Group, GroupCapabilities, Groups};
+use crate::contract::{self, Group, GroupCapabilities, Groups, Outcome};
 use crate::scim::decode;
 use crate::scim::error::ScimError;
 use crate::scim::extension::{self, Write as Change};
@@ -115,13 +115,20 @@ impl Connection {
         self.store().commit(vec![Write::Intent(intent.clone())]).await?;
         context::note_step("create_group");
         let made = match groups.create_group(&record.label).await {
-            Ok(outcome) => outcome.value().filter(|group| !group.id.is_empty()).ok_or_else(|| {
-                contract::Error::new(
-                    contract::Kind::Unknown,
-                    "create_group",
-                    "the app did not tell the new id",
-                )
-            }),
+            Ok(outcome) => {
+                if matches!(outcome, Outcome::Done(_)) {
+                    // Nobody is in a new group, which need not be asked.
+                    let members_read_at = Some(self.now());
+                    GroupStanding { members_read_at, ..GroupStanding::read(record) }.write(record);
+                }
+                outcome.value().filter(|group| !group.id.is_empty()).ok_or_else(|| {
+                    contract::Error::new(
+                        contract::Kind::Unknown,
+                        "create_group",
+                        "the app did not tell the new id",
+                    )
+                })
+            }
             Err(error) => Err(error),
         };
         let made = match made {
