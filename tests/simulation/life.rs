@@ -10,10 +10,12 @@ use portcullis::base::clock::{Clock, SharedClock, Steady, Timestamp};
 use portcullis::base::id::Ids;
 use portcullis::base::jitter;
 use portcullis::provision::{Connection, DeletePolicy, Gateway, Policy, Shared};
+use portcullis::store::audit::{Head, Link};
 use portcullis::store::memory::Memory;
+use portcullis::store::trace::{Trace, Traces};
 use portcullis::store::{
-    self, Chronicle, Event, Head, Intent, Intents, Key, Kind, Link, Record, Reference, Roster, Store, Task,
-    TokenRow, Total, Trace, Traces, Write,
+    self, Chronicle, Event, Intent, Intents, Key, Kind, Record, Reference, Roster, Store, Task, TokenRow,
+    Total, Write,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -288,7 +290,7 @@ struct Mortal {
 }
 
 macro_rules! mortal {
-    ($($name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)+ chronicle: $($past:ident($($of:ident: $that:ty),*) -> $told:ty;)+) => {
+    ({ $($name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)+ } { $($past:ident($($of:ident: $that:ty),*) -> $told:ty;)+ }) => {
         #[async_trait]
         impl Store for Mortal {
             async fn commit(&self, writes: Vec<Write>) -> store::Result<()> {
@@ -326,6 +328,7 @@ macro_rules! mortal {
 }
 
 mortal! {
+    {
     record(connection: &str, kind: Kind, id: &str) -> Option<Record>;
     find(connection: &str, kind: Kind, key: &Key) -> Vec<Record>;
     ids(connection: &str, kind: Kind, key: &Key) -> Vec<String>;
@@ -344,10 +347,12 @@ mortal! {
     epoch() -> i64;
     tokens() -> Vec<TokenRow>;
     check() -> ();
-    chronicle:
+    }
+    {
     chains() -> Vec<String>;
     head(connection: &str) -> Option<Head>;
     links(connection: &str, after: i64, limit: u64) -> Vec<Link>;
     last_link_of(connection: &str, intent: &str) -> Option<Link>;
     traces(which: &Traces) -> Vec<Trace>;
+    }
 }
