@@ -155,9 +155,11 @@ impl Connection {
         }
     }
 
-    /// Whether something observed at `at` is still fresh.
+    /// Whether something observed at `at` is still fresh. What was observed later than now was written under another
+    /// clock, and nobody knows how old it is.
     pub(super) fn is_fresh(&self, at: Option<Timestamp>) -> bool {
-        at.is_some_and(|at| self.now().since(at) <= self.policy.freshness)
+        let now = self.now();
+        at.is_some_and(|at| at <= now && now.since(at) <= self.policy.freshness)
     }
 }
 

@@ -74,7 +74,12 @@ impl Gateway {
         let record = store.record(&intent.connection, Kind::User, &intent.resource).await?;
         Ok(record.map(|record| {
             let mut person = Person::read(record);
-            person.standing.unsettled_at = Some(self.shared().clock.now());
+            let now = self.shared().clock.now();
+            person.standing.unsettled_at = Some(now);
+            let wants_access = serde_json::from_str::<Aim>(&intent.plan).is_ok_and(|aim| aim.wants_access());
+            if wants_access && !person.standing.active {
+                person.standing.unacknowledged_at = Some(now);
+            }
             let expected = Some(person.record.version);
             Write::Record { record: Box::new(person.into_record()), expected }
         }))

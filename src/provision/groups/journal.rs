@@ -182,7 +182,7 @@ impl Connection {
             return Ok(Ended::Closed);
         };
         let Some(group) = found else {
-            if self.now().since(intent.created_at) < SETTLE {
+            if self.shared.clock.elapsed(intent.created_at) < SETTLE {
                 self.close(intent, IntentState::Ambiguous, "the app does not show it yet").await;
                 return Err(refuse::still_working(self.policy.idp));
             }
