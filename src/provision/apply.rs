@@ -25,7 +25,9 @@ impl Connection {
         steps: Vec<Step>,
         writes: &mut Vec<Write>,
     ) -> Result<()> {
-        steps.iter().for_each(|step| context::note_step(step.word()));
+        for step in &steps {
+            context::note_step(step.word());
+        }
         let mut has_left = false;
         for step in steps {
             match step {

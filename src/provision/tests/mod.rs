@@ -11,6 +11,7 @@ mod guards;
 mod invitations;
 mod leavers;
 mod leaving;
+mod ledger;
 mod listings;
 mod memberships;
 mod notices;
