@@ -86,6 +86,9 @@ pub enum Held {
     AtCreate,
     /// The app tells it and lets nobody change it through its API.
     ReadOnly,
+    /// Nobody says that the app takes it: it is tried, refused where the app refuses it, and kept on our side until it is
+    /// taken. Of roles only.
+    Tried,
     Yes,
 }
 

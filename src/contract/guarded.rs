@@ -105,7 +105,7 @@ fn holds(held: &Accounts, change: &Change) -> bool {
         (display_name.is_some(), held.display_name),
         (roles.is_some(), held.roles),
     ];
-    named.into_iter().all(|(named, held)| !named || held == Held::Yes)
+    named.into_iter().all(|(named, held)| !named || matches!(held, Held::Yes | Held::Tried))
 }
 
 #[async_trait]

@@ -193,12 +193,20 @@ fn teams_are_groups_that_scim_makes_fills_and_deletes() {
 }
 
 #[test]
-fn a_role_is_rests_and_scim_alone_has_none() {
+fn a_role_is_rests_and_tried_by_scim_alone() {
     let (_served, mut app) = in_mode("scim", "");
     let person = joined(&mut app);
-    assert_eq!(app.patch(&at(&person), &role("admin")).status, 200);
+    // Tried once, since nobody says that SCIM takes it.
+    assert_eq!(app.patch(&at(&person), &role("admin")).status, 501);
+    assert_eq!(calls(&mut app), [format!("PATCH {}", user(&person))]);
+    assert_eq!(app.patch(&at(&person), &role("admin")).status, 501);
     assert_eq!(calls(&mut app), NOTHING);
     assert_eq!(there(&mut app, ADA)["role"], "member");
+    let ben = with(&named("ben@example.com", "Ben", "Oak"), &json!({ "roles": [{ "value": "admin" }] }));
+    let ben = app.joins(&ben);
+    assert_eq!(ben[GATEWAY]["shadowed"], json!(["displayName", "roles"]));
+    let named = patch(&json!({ "op": "replace", "path": "name.familyName", "value": "Elm" }));
+    assert_eq!(app.patch(&at(&ben), &named).status, 200, "a role that is kept here holds up nothing else");
 
     let (_served, mut app) = in_mode("hybrid", "");
     let admin = with(&ada(), &json!({ "roles": [{ "value": "admin", "primary": true }] }));
