@@ -170,7 +170,12 @@ impl Connection {
             return Ok(());
         }
         let suspends = self.policy.orphans == Orphans::Suspend;
-        let suspended = if suspends { Some(self.suspend(person.clone()).await) } else { None };
+        let suspended = if suspends {
+            let work = self.suspend(person.clone());
+            Some(self.on_our_own("suspend_orphan", self.own_context(), work).await)
+        } else {
+            None
+        };
         let app = self.capabilities().app;
         let ends = match &suspended {
             None => "it still works".to_owned(),

@@ -195,7 +195,7 @@ impl Connection {
         let found = found
             .filter(|account| !live.is_empty() || deleted.is_empty() || account.state() != State::Inactive);
         let Some(account) = found else {
-            if self.now().since(intent.created_at) < SETTLE {
+            if self.shared.clock.elapsed(intent.created_at) < SETTLE {
                 self.close(intent, IntentState::Ambiguous, "the app does not show the account yet").await;
                 return Err(refuse::still_working(self.policy.idp));
             }
