@@ -20,6 +20,8 @@ struct Work {
     journaled: bool,
     /// The journal could not be written, and access is taken away all the same.
     bypassed: bool,
+    /// The account that is not counted on though nobody knows that it is gone.
+    left: Option<String>,
 }
 
 impl Connection {
@@ -46,6 +48,12 @@ impl Connection {
             aim.desired["userName"] = person.desired.get("userName").cloned().unwrap_or_default();
         }
         let mut doubt = doubt;
+        // A removal without an answer may have been done, and an app that shows no invitations does not tell: whoever
+        // is wanted back is invited again.
+        let uncertain = aim.wants_access()
+            && person.standing.unconfirmed_at.is_some()
+            && person.may_be_hidden(&capabilities);
+        let left = if uncertain { person.record.account.take() } else { None };
         let mut steps = if aim.deleted {
             plan::delete(&person, &capabilities, &self.policy)?
         } else {
@@ -84,7 +92,7 @@ impl Connection {
         }
         let takes_away = takes_away(&steps) || doubt.is_some();
         let work = self.begin(&mut person, under, &aim, &steps, takes_away).await?;
-        self.carry_out(person, aim, steps, doubt, work).await
+        self.carry_out(person, aim, steps, doubt, Work { left, ..work }).await
     }
 
     /// What is asked of the app. A leaver is not held up by what cannot be read or mapped.
@@ -111,7 +119,7 @@ impl Connection {
     ) -> Result<Work> {
         let open = match under {
             Under::Resumed(intent) => {
-                return Ok(Work { intent: intent.clone(), journaled: true, bypassed: false });
+                return Ok(Work { intent: intent.clone(), journaled: true, bypassed: false, left: None });
             }
             Under::New(open) => open,
         };
@@ -123,11 +131,11 @@ impl Connection {
         };
         let intent = self.intent(person, operation, aim, takes_away)?;
         if steps.is_empty() && open == 0 && !takes_away {
-            return Ok(Work { intent, journaled: false, bypassed: false });
+            return Ok(Work { intent, journaled: false, bypassed: false, left: None });
         }
         person.standing.unconfirmed_at = takes_away.then(|| self.now());
         match self.journal(person, &intent).await {
-            Ok(()) => Ok(Work { intent, journaled: true, bypassed: false }),
+            Ok(()) => Ok(Work { intent, journaled: true, bypassed: false, left: None }),
             // Leaving is never blocked by our disk: it is done now, and answered only if it was read back.
             Err(store::Error::Unavailable(_))
                 if takes_away && !steps.is_empty() && self.policy.deactivate_without_journal =>
@@ -139,7 +147,7 @@ impl Connection {
                     "the journal cannot be written; access is taken away without it"
                 );
                 self.store().bypass(&intent);
-                Ok(Work { intent, journaled: false, bypassed: true })
+                Ok(Work { intent, journaled: false, bypassed: true, left: None })
             }
             Err(error) => Err(error.into()),
         }
@@ -168,7 +176,7 @@ impl Connection {
         doubt: Option<contract::Error>,
         work: Work,
     ) -> Result<Person> {
-        let Work { intent, journaled, bypassed } = work;
+        let Work { intent, journaled, bypassed, left } = work;
         let expected = Some(person.record.version);
         let mut writes = Vec::new();
         // Somebody may have left without a step of ours: removed by hand, or by a call whose outcome was lost.
@@ -186,6 +194,14 @@ impl Connection {
         // Access was taken away; what may give it back by itself is waited for, and looked at once more.
         let may_come = !aim.wants_access() && self.is_unsettled(&person);
         let ended = ended.and_then(|()| if may_come { Err(may_come_yet()) } else { Ok(()) });
+        let ended = match (ended, left) {
+            (Err(error), Some(id)) => {
+                person.record.account = Some(id);
+                // The app counts on the first invitation still, so it was not removed.
+                if error.kind == contract::Kind::Conflict { Ok(()) } else { Err(error) }
+            }
+            (ended, _) => ended,
+        };
         if let Err(error) = ended {
             // What did succeed is kept, so that the next attempt does the rest.
             writes.extend(self.place_writes(&person).await.unwrap_or_default());

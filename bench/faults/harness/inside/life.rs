@@ -67,6 +67,9 @@ impl Life {
             clock: Arc::clone(&clock),
             tracker: TaskTracker::new(),
             metrics: Arc::default(),
+            tracer: Arc::default(),
+            gate: Arc::default(),
+            anchor: None,
         });
         let policy = Policy {
             freshness: Duration::from_secs(1),

@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use portcullis::base::clock::Timestamp;
+use portcullis::store::audit::{Head, Link};
+use portcullis::store::trace::{Trace, Traces};
 use portcullis::store::{
-    Event, Intent, Intents, Key, Kind, Record, Reference, Result, Roster, Store, Task, TokenRow, Total, Write,
+    Chronicle, Event, Intent, Intents, Key, Kind, Record, Reference, Result, Roster, Store, Task, TokenRow,
+    Total, Write,
 };
 use tokio::sync::Notify;
 
@@ -73,6 +76,7 @@ impl Faulty {
 }
 
 #[async_trait]
+#[allow(clippy::panic, reason = "a panic of the store is one of the faults")]
 impl Store for Faulty {
     async fn commit(&self, writes: Vec<Write>) -> Result<()> {
         self.alive().await;
@@ -186,11 +190,45 @@ impl Store for Faulty {
         self.inner.totals().await
     }
 
+    async fn epoch(&self) -> Result<i64> {
+        self.inner.epoch().await
+    }
+
+    async fn check(&self) -> Result<()> {
+        self.inner.check().await
+    }
+
     async fn tokens(&self) -> Result<Vec<TokenRow>> {
         self.inner.tokens().await
     }
 
     async fn close(&self) {
         self.inner.close().await;
+    }
+}
+
+#[async_trait]
+impl Chronicle for Faulty {
+    async fn chains(&self) -> Result<Vec<String>> {
+        self.inner.chains().await
+    }
+
+    async fn head(&self, connection: &str) -> Result<Option<Head>> {
+        self.alive().await;
+        self.inner.head(connection).await
+    }
+
+    async fn links(&self, connection: &str, after: i64, limit: u64) -> Result<Vec<Link>> {
+        self.alive().await;
+        self.inner.links(connection, after, limit).await
+    }
+
+    async fn last_link_of(&self, connection: &str, intent: &str) -> Result<Option<Link>> {
+        self.alive().await;
+        self.inner.last_link_of(connection, intent).await
+    }
+
+    async fn traces(&self, which: &Traces) -> Result<Vec<Trace>> {
+        self.inner.traces(which).await
     }
 }
