@@ -9,6 +9,7 @@ mod error;
 mod guarded;
 mod observed;
 mod outcome;
+mod withheld;
 
 pub use account::{Account, Change, Draft, Group, Member, Page, Role, State};
 pub use capabilities::{
@@ -19,6 +20,7 @@ pub use error::{Error, Fault, Kind, Result, Retry};
 pub use guarded::Guarded;
 pub use observed::Observed;
 pub use outcome::{Outcome, Request};
+pub use withheld::{Gate, Withheld};
 
 use std::fmt::Debug;
 

@@ -8,6 +8,7 @@ use super::plan;
 use super::recover::Ended;
 use super::standing::Person;
 use super::{Refusal, Result, refuse};
+use crate::base::context;
 use crate::contract;
 use crate::scim::filter::ElementFilter;
 use crate::store::{self, Intent, IntentState, Intents, Kind, Membership, Record, Write};
@@ -206,8 +207,12 @@ impl Connection {
         let into = added.iter().map(|id| (id, true));
         let order: Vec<(&String, bool)> =
             if hands_over { into.chain(out).collect() } else { out.chain(into).collect() };
+        for (_, add) in &order {
+            context::note_step(if *add { "add_member" } else { "remove_member" });
+        }
         let at_once = self.capabilities().groups.members_at_once;
         if at_once > 1 {
+            context::note_subject(&group.id);
             for (ids, add) in [(removed, false), (added, true)] {
                 for batch in ids.chunks(at_once) {
                     self.some_members(groups, group, batch, add, &mut tally).await?;
@@ -215,6 +220,7 @@ impl Connection {
             }
         } else {
             for (id, add) in order {
+                context::note_subject(id);
                 // The old administrator stays where the new one could not be made.
                 if hands_over && !add && (tally.error.is_some() || tally.refusal.is_some()) {
                     break;

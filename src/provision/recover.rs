@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection::Connection;
 use super::gateway::Gateway;
+use super::ledger::attempt_at;
 use super::standing::Person;
 use super::users::{Aim, Sought, Under, is_looked_for};
 use super::{Refusal, Result};
@@ -52,6 +53,9 @@ impl Gateway {
                 "an open intent belongs to a connection that is not configured any more"
             );
         }
+        for intent in &open {
+            writes.extend(self.interrupted(intent).await?);
+        }
         let interrupted =
             |intent: &&Intent| intent.kind == Kind::User && !intent.sticky && intent.operation != "create";
         let mut seen = BTreeSet::new();
@@ -70,7 +74,12 @@ impl Gateway {
         let record = store.record(&intent.connection, Kind::User, &intent.resource).await?;
         Ok(record.map(|record| {
             let mut person = Person::read(record);
-            person.standing.unsettled_at = Some(self.shared().clock.now());
+            let now = self.shared().clock.now();
+            person.standing.unsettled_at = Some(now);
+            let wants_access = serde_json::from_str::<Aim>(&intent.plan).is_ok_and(|aim| aim.wants_access());
+            if wants_access && !person.standing.active {
+                person.standing.unacknowledged_at = Some(now);
+            }
             let expected = Some(person.record.version);
             Write::Record { record: Box::new(person.into_record()), expected }
         }))
@@ -83,6 +92,7 @@ impl Gateway {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(ROUND) => {}
             }
+            self.catch_up().await;
             for connection in self.connections() {
                 self.shared().tracker.spawn(Arc::clone(connection).look_through_orphans());
             }
@@ -96,15 +106,16 @@ impl Gateway {
             for intent in due {
                 let Some(connection) = self.connection(&intent.connection) else { continue };
                 let Ok(place) = Arc::clone(&connection.resuming).try_acquire_owned() else { continue };
-                if let Err(error) = connection.claim(&intent).await {
+                let context = Context::new(intent.request_id.clone(), connection.policy.budget);
+                context.attempt(attempt_at(&intent, intent.attempts + 1));
+                if let Err(error) = context.clone().scope(connection.claim(&intent)).await {
                     tracing::warn!(reason = error.error.detail, "an intent could not be claimed");
                     continue;
                 }
-                let context = Context::new(intent.request_id.clone(), connection.policy.budget);
-                self.shared().tracker.spawn(context.scope(async move {
-                    connection.resume(intent).await;
+                self.shared().tracker.spawn(async move {
+                    connection.resume(intent, context).await;
                     drop(place);
-                }));
+                });
             }
         }
     }
@@ -126,14 +137,26 @@ impl Connection {
         Ok(self.store().commit(vec![settle]).await?)
     }
 
-    async fn resume(self: Arc<Self>, mut intent: Intent) {
+    async fn resume(self: Arc<Self>, mut intent: Intent, context: Context) {
         intent.attempts += 1;
-        let ended = match (intent.kind, intent.operation.as_str()) {
-            (Kind::Group, "members") => self.resume_members(&intent).await,
-            (Kind::Group, _) => self.resume_group(&intent).await,
-            (Kind::User, "create") => self.resume_create(&intent).await,
-            (Kind::User, _) => self.resume_person(&intent).await,
+        let operation = intent.operation.clone();
+        let work = async {
+            let ended = match (intent.kind, intent.operation.as_str()) {
+                (Kind::Group, "members") => self.resume_members(&intent).await,
+                (Kind::Group, _) => self.resume_group(&intent).await,
+                (Kind::User, "create") => self.resume_create(&intent).await,
+                (Kind::User, _) => self.resume_person(&intent).await,
+            };
+            let refused = ended.as_ref().err().cloned();
+            self.end_attempt(&intent, ended).await;
+            refused.map_or(Ok(()), Err)
         };
+        // Its end is written down, and told to nobody else.
+        drop(self.on_our_own(&operation, context, work).await);
+    }
+
+    /// Writes down how another attempt at an open intent ended.
+    async fn end_attempt(&self, intent: &Intent, ended: Result<Ended>) {
         match ended {
             Ok(Ended::Done) => {
                 tracing::info!(
@@ -142,12 +165,12 @@ impl Connection {
                     attempts = intent.attempts,
                     "an open intent is done"
                 );
-                self.close(&intent, IntentState::Confirmed, "carried out by the gateway itself").await;
-                self.thank(&intent).await;
+                self.close(intent, IntentState::Confirmed, "carried out by the gateway itself").await;
+                self.thank(intent).await;
             }
             Ok(Ended::Closed) => {}
             Ok(Ended::Overtaken) => {
-                self.close(&intent, IntentState::Superseded, "there is nothing left to do for it").await;
+                self.close(intent, IntentState::Superseded, "there is nothing left to do for it").await;
             }
             Ok(Ended::Unreadable) => {
                 tracing::error!(
@@ -155,9 +178,9 @@ impl Connection {
                     intent = intent.id,
                     "an open intent cannot be read"
                 );
-                self.close(&intent, IntentState::Dead, "the journal's plan cannot be read").await;
+                self.close(intent, IntentState::Dead, "the journal's plan cannot be read").await;
             }
-            Err(refusal) => self.postpone(&intent, &refusal).await,
+            Err(refusal) => self.postpone(intent, &refusal).await,
         }
     }
 

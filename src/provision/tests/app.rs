@@ -57,6 +57,13 @@ impl std::fmt::Debug for ScriptedApp {
     }
 }
 
+impl Content {
+    /// What was ordered to go wrong goes well.
+    pub(super) fn forget_faults(&mut self) {
+        self.faults.clear();
+    }
+}
+
 impl ScriptedApp {
     pub(super) fn new(capabilities: Capabilities) -> Arc<Self> {
         let app = Self { capabilities, content: Mutex::default(), called: Notify::new() };
