@@ -1,5 +1,7 @@
 //! Brings a person to where a request, or the journal, says: plan, journal, apply, save.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::super::Result;
@@ -65,7 +67,7 @@ impl Connection {
                 plan::refuse_protected(&person, &self.policy)?;
                 steps.insert(0, Step::Deactivate);
             } else if unsettled {
-                doubt.get_or_insert_with(may_come_yet);
+                doubt.get_or_insert_with(|| may_come_yet(self.unsettled_for(&person).unwrap_or_default()));
             }
         }
         let loses_admin =
@@ -184,8 +186,8 @@ impl Connection {
             None => self.apply(&mut person, steps, &mut writes).await,
         };
         // Access was taken away; what may give it back by itself is waited for, and looked at once more.
-        let may_come = !aim.wants_access() && self.is_unsettled(&person);
-        let ended = ended.and_then(|()| if may_come { Err(may_come_yet()) } else { Ok(()) });
+        let may_come = self.unsettled_for(&person).filter(|_| !aim.wants_access());
+        let ended = ended.and_then(|()| may_come.map_or(Ok(()), |left| Err(may_come_yet(left))));
         if let Err(error) = ended {
             // What did succeed is kept, so that the next attempt does the rest.
             writes.extend(self.place_writes(&person).await.unwrap_or_default());
@@ -283,13 +285,14 @@ impl Connection {
     }
 }
 
-/// Something that gives access was sent, was never answered, and may take effect by itself.
-fn may_come_yet() -> contract::Error {
+/// Something that gives access was sent, was never answered, and may take effect by itself for so long.
+fn may_come_yet(left: Duration) -> contract::Error {
     contract::Error::new(
         contract::Kind::Unknown,
         "account",
         "an activation or an invitation that was never answered may still come",
     )
+    .after(Some(left))
 }
 
 fn takes_away(steps: &[Step]) -> bool {
