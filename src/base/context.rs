@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::hold::Hold;
 use super::metrics::Metrics;
 
 tokio::task_local! {
@@ -47,13 +48,19 @@ pub struct Context {
     /// When the caller stops waiting; work that needs longer goes on without it.
     pub deadline: Instant,
     calls: Arc<Mutex<Vec<Call>>>,
+    holds: Arc<Mutex<Vec<Arc<Hold>>>>,
 }
 
 impl Context {
     /// A context whose caller waits for `budget` from now.
     #[must_use]
     pub fn new(request_id: impl Into<String>, budget: Duration) -> Self {
-        Self { request_id: request_id.into(), deadline: Instant::now() + budget, calls: Arc::default() }
+        Self {
+            request_id: request_id.into(),
+            deadline: Instant::now() + budget,
+            calls: Arc::default(),
+            holds: Arc::default(),
+        }
     }
 
     /// Runs `work` inside this context.
@@ -66,6 +73,33 @@ impl Context {
     pub fn calls(&self) -> Vec<Call> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+impl Context {
+    /// From now on the work depends on this hold, until it has ended.
+    pub fn depend_on(&self, hold: &Arc<Hold>) {
+        let mut holds = self.holds.lock().unwrap_or_else(PoisonError::into_inner);
+        holds.retain(|hold| !hold.has_ended());
+        holds.push(Arc::clone(hold));
+    }
+}
+
+/// The holds the running work depends on, the first taken first.
+#[must_use]
+pub fn holds() -> Vec<Arc<Hold>> {
+    CURRENT
+        .try_with(|context| {
+            let holds = context.holds.lock().unwrap_or_else(PoisonError::into_inner);
+            holds.iter().filter(|hold| !hold.has_ended()).cloned().collect()
+        })
+        .unwrap_or_default()
+}
+
+/// For how long a call to the outside may be under way, as far as the running work depends on holds: zero once
+/// somebody else may do the same work, `None` where nobody can.
+#[must_use]
+pub fn held_for() -> Option<Duration> {
+    holds().iter().map(|hold| hold.left()).min()
 }
 
 /// The context of the running task, if it runs inside one.

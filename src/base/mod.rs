@@ -4,6 +4,7 @@ pub mod base64;
 pub mod clock;
 pub mod context;
 pub mod fold;
+pub mod hold;
 pub mod id;
 pub mod jitter;
 pub mod metrics;

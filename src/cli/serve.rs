@@ -23,7 +23,7 @@ const DRAIN: Duration = Duration::from_secs(26);
 /// Serves the connections of a configuration file.
 pub async fn run(file: &ConfigFile) -> Outcome {
     let config = assemble::load(&file.config)?;
-    let lock = lock(config.data_dir())?;
+    let lock = config.data_dir().map(lock).transpose()?;
     let listener = bind(config.listen).await?;
     let gateway = assemble::gateway(&config).await?;
     warn_without_tokens(&gateway).await;
@@ -83,6 +83,7 @@ pub async fn gateway_until(
         },
     );
     let promises = gateway.shared().tracker.spawn(Arc::clone(&gateway).keep_promises(stop.clone()));
+    gateway.shared().tracker.spawn(Arc::clone(&gateway).keep_leading(stop.clone()));
     gateway.shared().tracker.spawn(Arc::clone(&gateway).watch_drift(stop.clone()));
     gateway.shared().tracker.spawn(Arc::clone(&gateway).watch_invitations(stop.clone()));
     for told in &config.connections {

@@ -96,7 +96,7 @@ async fn create(arguments: &Create) -> Outcome {
             connection.name()
         ))
     })?;
-    gateway.shared().store.close().await;
+    gateway.close().await;
     if arguments.json {
         let shown =
             json!({ "id": row.id, "token": token.reveal(), "expires_at": row.expires_at.to_string() });
@@ -115,7 +115,7 @@ async fn list(arguments: &List) -> Outcome {
     }
     let rows = gateway.shared().store.tokens().await?;
     let now = gateway.shared().clock.now();
-    gateway.shared().store.close().await;
+    gateway.close().await;
     let wanted = |row: &&TokenRow| arguments.connection.as_ref().is_none_or(|name| *name == row.connection);
     let state = |row: &TokenRow| match (row.revoked_at, row.expires_at > now) {
         (Some(_), _) => "revoked",

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{
-    Account, Adapter, By, Capabilities, Change, Draft, Error, Group, Groups, Kind, Member, Outcome, Page,
-    Result, Standing,
+    Account, Adapter, By, Capabilities, Change, Draft, Error, Fault, Group, Groups, Kind, Member, Outcome,
+    Page, Result, Standing,
 };
-use crate::base::context::Meter;
+use crate::base::context::{self, Meter};
 
 /// An adapter whose operations are counted, and whose HTTP calls are counted as its connection's.
 #[derive(Debug)]
@@ -34,6 +34,10 @@ impl Observed {
         operation: &'static str,
         work: impl Future<Output = Result<Outcome<T>>>,
     ) -> Result<Outcome<T>> {
+        if context::held_for().is_some_and(|left| left.is_zero()) {
+            let message = "another replica may have taken this over; nothing was sent";
+            return Err(Error { fault: Fault::Gateway, ..Error::new(Kind::Unavailable, operation, message) });
+        }
         let end = |outcome: &Outcome<T>| match outcome {
             Outcome::Done(_) => "done",
             Outcome::Already(_) => "already",

@@ -164,7 +164,7 @@ impl Connection {
     /// Tasks a newer roster shows as done are done.
     async fn close_confirmed(&self, imported_at: Timestamp) -> Result<()> {
         for task in self.store().tasks(Some(self.name()), true).await? {
-            let _turn = self.turns.take(&task.resource).await;
+            let _turn = self.turn(&task.resource).await?;
             let Some(record) = self.store().record(self.name(), Kind::User, &task.resource).await? else {
                 continue;
             };
@@ -195,7 +195,7 @@ impl Connection {
                     evidence: Some(format!("the roster of {imported_at}")),
                 },
             ];
-            self.store().commit(writes).await?;
+            self.commit(writes).await?;
         }
         Ok(())
     }

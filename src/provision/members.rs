@@ -200,7 +200,7 @@ impl Connection {
         } else {
             let (open, _) = self.open_removals(&group.id).await?;
             let intent = self.members_intent(group, open + 1, &difference);
-            self.store().commit(vec![Write::Intent(intent.clone())]).await?;
+            self.commit(vec![Write::Intent(intent.clone())]).await?;
             intent
         };
         let groups = self.app_groups(true, "hold members")?;
@@ -246,16 +246,16 @@ impl Connection {
                     at: self.now(),
                     outcome: Some(error.to_string()),
                 });
-                self.store().commit(writes).await?;
+                self.commit(writes).await?;
                 Err(refuse::not_applied(&error, self.policy.idp))
             }
             (Some(error), _) => {
-                self.store().commit(writes).await?;
+                self.commit(writes).await?;
                 let intent = Intent { sticky: goes_on, ..intent };
                 Err(self.settle_failed(&intent, &error).await)
             }
             (None, Some(refusal)) => {
-                self.store().commit(writes).await?;
+                self.commit(writes).await?;
                 self.close(&intent, IntentState::NotApplied, "refused as things stood").await;
                 Err(refusal)
             }
@@ -271,7 +271,7 @@ impl Connection {
         add: bool,
         tally: &mut Tally,
     ) -> Result<()> {
-        let _turn = self.turns.take(id).await;
+        let _turn = self.turn(id).await?;
         let counterpart = self.counterpart(id).await?;
         if let (true, Counterpart::Person(person)) = (add, &counterpart)
             && let Err(refusal) = self.refuse_leaver(person).await
@@ -283,7 +283,7 @@ impl Connection {
             Counterpart::Person(person) => self.would_lose_admin(group, person, add),
             Counterpart::Group | Counterpart::Gone => false,
         };
-        let _admins = if loses_admin { Some(self.turns.take("admins").await) } else { None };
+        let _admins = if loses_admin { Some(self.turn("admins").await?) } else { None };
         if loses_admin && let Err(refusal) = self.refuse_last_admin(&[id]).await {
             tally.refusal.get_or_insert(refusal);
             return Ok(());
@@ -460,6 +460,7 @@ impl Connection {
             created_at: now,
             updated_at: now,
             outcome: None,
+            fence: None,
         }
     }
 
@@ -473,7 +474,7 @@ impl Connection {
             let mut batch = vec![Write::Record { record: Box::new(record), expected }];
             batch.extend(writes.iter().cloned());
             batch.push(settle.clone());
-            match self.store().commit(batch).await {
+            match self.commit(batch).await {
                 // The members were read in meanwhile; what we just did at the app is newer.
                 Err(store::Error::Stale) => {}
                 other => return Ok(other?),
@@ -484,7 +485,7 @@ impl Connection {
 
     /// Takes the members out that an intent still names; used when the first attempt was not confirmed.
     pub(super) async fn resume_members(&self, intent: &Intent) -> Result<Ended> {
-        let _turn = self.turns.take(&intent.resource).await;
+        let _turn = self.turn(&intent.resource).await?;
         if !self.is_newest(intent).await? {
             return Ok(Ended::Closed);
         }

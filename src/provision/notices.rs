@@ -45,6 +45,10 @@ impl Connection {
     pub async fn keep_telling(self: Arc<Self>, receiver: Option<Arc<dyn Receiver>>, stop: CancellationToken) {
         loop {
             let round = async {
+                if !self.leads() {
+                    tokio::time::sleep(ROUND).await;
+                    return;
+                }
                 let pause = self.tell(receiver.as_deref()).await.unwrap_or_else(|error| {
                     tracing::warn!(connection = self.name(), %error, "the webhook events could not be read");
                     None
@@ -62,7 +66,7 @@ impl Connection {
     async fn tell(&self, receiver: Option<&dyn Receiver>) -> store::Result<Option<Duration>> {
         let due = self.store().events(self.name(), self.now(), AT_ONCE).await?;
         let Some(receiver) = receiver else {
-            self.store().commit(due.into_iter().map(|event| Write::DropEvent(event.id)).collect()).await?;
+            self.commit(due.into_iter().map(|event| Write::DropEvent(event.id)).collect()).await?;
             return Ok(Some(PAUSES.0));
         };
         for event in due {
@@ -70,7 +74,7 @@ impl Connection {
             match receiver.take(&event.id, self.now(), body).await {
                 Ok(()) => {
                     self.shared.metrics.webhook_delivery(self.name(), "delivered");
-                    self.store().commit(vec![Write::DropEvent(event.id)]).await?;
+                    self.commit(vec![Write::DropEvent(event.id)]).await?;
                 }
                 Err(reason) => {
                     self.shared.metrics.webhook_delivery(self.name(), "failed");
@@ -109,9 +113,7 @@ impl Connection {
         }
         let next_attempt_at = (!gives_up).then(|| self.now().plus(pause));
         let attempts = event.attempts + 1;
-        self.store()
-            .commit(vec![Write::PostponeEvent { event: event.id, attempts, next_attempt_at }])
-            .await?;
+        self.commit(vec![Write::PostponeEvent { event: event.id, attempts, next_attempt_at }]).await?;
         Ok(pause)
     }
 }

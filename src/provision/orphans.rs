@@ -24,6 +24,9 @@ const UNNOTICED: Duration = Duration::from_mins(30);
 /// How often they are looked through.
 const EVERY: Duration = Duration::from_mins(1);
 
+/// How often it is read what other replicas left behind.
+const READ_EVERY: Duration = Duration::from_mins(10);
+
 /// The accounts that are watched.
 #[derive(Debug, Default)]
 pub struct Watched(Mutex<Lists>);
@@ -31,8 +34,8 @@ pub struct Watched(Mutex<Lists>);
 #[derive(Debug, Default)]
 struct Lists {
     looked_at: Option<Timestamp>,
-    /// Whether what an earlier process left behind has been read.
-    complete: bool,
+    /// When what other processes left behind was read last.
+    read_at: Option<Timestamp>,
     /// People who were created and whose caller has not been told, and whether that was reported.
     unheard: BTreeMap<String, (Timestamp, bool)>,
     /// Accounts the last listing had no resource for, since when, by the app's id.
@@ -115,12 +118,15 @@ impl Connection {
             let person = email.unwrap_or_else(|| account.clone());
             writes.push(self.report("orphan", "", &account, instruction, person));
         }
-        Ok(self.store().commit(writes).await?)
+        Ok(self.commit(writes).await?)
     }
 
-    /// Reads once what an earlier process left behind.
+    /// Reads what an earlier process left behind, once; and now and then what other replicas do.
     async fn remember_unheard(&self) -> Result<()> {
-        if self.watched.lists().complete {
+        let now = self.now();
+        let shared = self.store().term().is_some();
+        let read_at = self.watched.lists().read_at;
+        if read_at.is_some_and(|at| !shared || now.since(at) < READ_EVERY) {
             return Ok(());
         }
         let mut offset = 0;
@@ -137,20 +143,20 @@ impl Connection {
             }
             offset += STRIDE;
         }
-        self.watched.lists().complete = true;
+        self.watched.lists().read_at = Some(now);
         Ok(())
     }
 
     /// Somebody whose caller has not come back is reported once, and suspended where the policy says so.
     async fn report_unheard(&self, id: &str, reported: bool) -> Result<()> {
-        let _turn = self.turns.take(id).await;
+        let _turn = self.turn(id).await?;
         let record = self.store().record(self.name(), Kind::User, id).await?;
         let person = record.map(Person::read).filter(|person| person.standing.unacknowledged_at.is_some());
         let Some(person) = person else {
             self.watched.lists().unheard.remove(id);
             if reported {
                 let close = self.closing(format!("orphan:{id}"), "the caller has come back");
-                self.store().commit(vec![close]).await?;
+                self.commit(vec![close]).await?;
             }
             return Ok(());
         };
@@ -169,7 +175,7 @@ impl Connection {
             "an account was created in {app} and its caller never asked for the answer; {ends}: assign the person again, or remove the account"
         );
         let task = self.report("orphan", id, id, instruction, person.mention());
-        self.store().commit(vec![task]).await?;
+        self.commit(vec![task]).await?;
         if let Some(entry) = self.watched.lists().unheard.get_mut(id) {
             entry.1 = true;
         }
@@ -197,7 +203,7 @@ impl Connection {
                 "several accounts in {app} have the address of this person: rename or remove all but one"
             );
             let task = self.report("ambiguous", "", &key(login), instruction, login.to_owned());
-            if let Err(failure) = self.store().commit(vec![task]).await {
+            if let Err(failure) = self.commit(vec![task]).await {
                 tracing::warn!(connection = self.name(), %failure, "a task could not be opened");
             }
         }

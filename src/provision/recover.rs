@@ -1,6 +1,6 @@
 //! Goes on with what was promised: open intents after a failure and after a restart, until each is done.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,20 +11,34 @@ use super::gateway::Gateway;
 use super::standing::Person;
 use super::users::{Aim, Sought, Under, is_looked_for};
 use super::{Refusal, Result};
+use crate::base::clock::Timestamp;
 use crate::base::context::Context;
-use crate::store::{Intent, IntentState, Intents, Kind, TaskState, Write};
+use crate::store::{self, Intent, IntentState, Intents, Kind, TaskState, Write};
 
 /// How often the journal is looked at.
 const ROUND: Duration = Duration::from_millis(500);
+
+/// What is journaled under no lease, and was not moved on for so many microseconds, belongs to nobody.
+const UNHELD: i64 = 300_000_000;
+
+/// Rounds from one look for what replicas that are gone left behind to the next.
+const BURIALS: u32 = 10;
 
 /// Open intents of one connection that are worked on at the same time.
 pub(super) const AT_ONCE: usize = 16;
 
 impl Gateway {
-    /// Makes what an earlier process left open due at once, and closes what it cannot have done.
+    /// Makes what an earlier process left open due at once, and closes what it cannot have done. Where there are other
+    /// replicas, what is open may be theirs: only what nobody holds any more is closed.
     ///
     /// Call once, before the first request.
     pub async fn recover(&self) -> Result<usize> {
+        if self.shared().store.term().is_some() {
+            for connection in self.connections() {
+                connection.share_cursor_key().await?;
+            }
+            return self.close_abandoned().await;
+        }
         let open = self.shared().store.intents(&Intents::AllOpen(None)).await?;
         let now = self.shared().clock.now();
         let mut writes: Vec<Write> = open
@@ -64,6 +78,39 @@ impl Gateway {
         Ok(open.len())
     }
 
+    /// Closes what a replica that is gone was doing and nobody goes on with by itself. What is sticky, or is looked for,
+    /// comes due by itself.
+    async fn close_abandoned(&self) -> Result<usize> {
+        let store = &self.shared().store;
+        store.bury().await?;
+        let now = self.shared().clock.now();
+        let abandoned = store.abandoned(Timestamp(now.0 - UNHELD)).await?;
+        for intent in &abandoned {
+            let mut writes = vec![Write::Settle {
+                intent: intent.id.clone(),
+                state: IntentState::NotApplied,
+                attempts: intent.attempts,
+                next_attempt_at: now,
+                at: now,
+                outcome: Some("the replica ended while it was under way".to_owned()),
+            }];
+            if intent.kind == Kind::User {
+                writes.extend(self.unsettle(intent).await?);
+            }
+            match store.commit(writes).await {
+                Ok(()) => tracing::warn!(
+                    connection = intent.connection,
+                    operation = intent.operation,
+                    "what a replica that is gone had begun is closed"
+                ),
+                // Somebody works on the person again; it is looked at with the next round.
+                Err(store::Error::Stale) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(abandoned.len())
+    }
+
     /// Nobody can tell how somebody stands whose change was interrupted.
     async fn unsettle(&self, intent: &Intent) -> Result<Option<Write>> {
         let store = &self.shared().store;
@@ -78,13 +125,23 @@ impl Gateway {
 
     /// Works on open intents until `stop`; each is tried when it is due, one attempt at a time.
     pub async fn keep_promises(self: Arc<Self>, stop: CancellationToken) {
+        let mut round: u32 = 0;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(ROUND) => {}
             }
-            for connection in self.connections() {
-                self.shared().tracker.spawn(Arc::clone(connection).look_through_orphans());
+            if self.shared().leads() {
+                for connection in self.connections() {
+                    self.shared().tracker.spawn(Arc::clone(connection).look_through_orphans());
+                }
+                round = round.wrapping_add(1);
+                if round.is_multiple_of(BURIALS)
+                    && self.shared().store.term().is_some()
+                    && let Err(refusal) = self.close_abandoned().await
+                {
+                    tracing::warn!(reason = refusal.error.detail, "what is abandoned could not be closed");
+                }
             }
             let due = match self.shared().store.intents(&Intents::Due(self.shared().clock.now())).await {
                 Ok(due) => due,
@@ -93,41 +150,47 @@ impl Gateway {
                     continue;
                 }
             };
+            let mut of_connection: BTreeMap<String, Vec<String>> = BTreeMap::new();
             for intent in due {
-                let Some(connection) = self.connection(&intent.connection) else { continue };
-                let Ok(place) = Arc::clone(&connection.resuming).try_acquire_owned() else { continue };
-                if let Err(error) = connection.claim(&intent).await {
-                    tracing::warn!(reason = error.error.detail, "an intent could not be claimed");
-                    continue;
-                }
-                let context = Context::new(intent.request_id.clone(), connection.policy.budget);
-                self.shared().tracker.spawn(context.scope(async move {
-                    connection.resume(intent).await;
-                    drop(place);
-                }));
+                of_connection.entry(intent.connection).or_default().push(intent.id);
+            }
+            for (connection, due) in of_connection {
+                let Some(connection) = self.connection(&connection) else { continue };
+                connection.resume_due(due).await;
             }
         }
     }
 }
 
 impl Connection {
-    /// Notes that an attempt begins, so that the next round does not begin another.
-    async fn claim(&self, intent: &Intent) -> Result<()> {
-        let lease = self.policy.budget + Duration::from_secs(5);
-        let settle = Write::Settle {
-            intent: intent.id.clone(),
-            // A create without an outcome may have been applied, however that came about.
-            state: if intent.sticky { IntentState::Attempting } else { IntentState::Ambiguous },
-            attempts: intent.attempts + 1,
-            next_attempt_at: self.now().plus(lease),
-            at: self.now(),
-            outcome: intent.outcome.clone(),
+    /// Goes on with as many of these intents as there are places for. It is noted that an attempt begins, so that neither
+    /// the next round nor another replica begins another.
+    async fn resume_due(self: &Arc<Self>, mut due: Vec<String>) {
+        due.truncate(self.resuming.available_permits());
+        if due.is_empty() {
+            return;
+        }
+        let now = self.now();
+        let until = now.plus(self.policy.budget + Duration::from_secs(5));
+        let taken = match self.store().take_due(&due, now, until).await {
+            Ok(taken) => taken,
+            Err(error) => {
+                tracing::warn!(connection = self.name(), %error, "open intents could not be taken");
+                return;
+            }
         };
-        Ok(self.store().commit(vec![settle]).await?)
+        for intent in taken {
+            let Ok(place) = Arc::clone(&self.resuming).try_acquire_owned() else { return };
+            let context = Context::new(intent.request_id.clone(), self.policy.budget);
+            let this = Arc::clone(self);
+            self.shared.tracker.spawn(context.scope(async move {
+                this.resume(intent).await;
+                drop(place);
+            }));
+        }
     }
 
-    async fn resume(self: Arc<Self>, mut intent: Intent) {
-        intent.attempts += 1;
+    async fn resume(self: Arc<Self>, intent: Intent) {
         let ended = match (intent.kind, intent.operation.as_str()) {
             (Kind::Group, "members") => self.resume_members(&intent).await,
             (Kind::Group, _) => self.resume_group(&intent).await,
@@ -187,7 +250,7 @@ impl Connection {
         self.close(intent, state, "it may not be done as things stand").await;
         if intent.sticky {
             let tasks = self.attention(intent, &refusal.error.detail).await;
-            if let Err(error) = self.store().commit(tasks).await {
+            if let Err(error) = self.commit(tasks).await {
                 tracing::warn!(%error, "a task could not be opened");
             }
         }
@@ -204,7 +267,7 @@ impl Connection {
             note: Some("carried out by the gateway itself".to_owned()),
             evidence: None,
         };
-        if let Err(error) = self.store().commit(vec![done]).await {
+        if let Err(error) = self.commit(vec![done]).await {
             tracing::warn!(%error, "a task could not be closed");
         }
     }
@@ -225,7 +288,7 @@ impl Connection {
 
     /// Brings a person to where the journal says; a newer request has superseded the intent if there was one.
     async fn resume_person(&self, intent: &Intent) -> Result<Ended> {
-        let _turn = self.turns.take(&intent.resource).await;
+        let _turn = self.turn(&intent.resource).await?;
         if !self.is_newest(intent).await? {
             return Ok(Ended::Closed);
         }
@@ -245,7 +308,7 @@ impl Connection {
     async fn resume_create(&self, intent: &Intent) -> Result<Ended> {
         let Ok(aim) = serde_json::from_str::<Aim>(&intent.plan) else { return Ok(Ended::Unreadable) };
         let name = aim.desired.get("userName").and_then(serde_json::Value::as_str).unwrap_or_default();
-        let _turn = self.turns.take(&format!("name:{}", crate::base::fold::key(name))).await;
+        let _turn = self.turn(&format!("name:{}", crate::base::fold::key(name))).await?;
         if !self.is_newest(intent).await? {
             return Ok(Ended::Closed);
         }

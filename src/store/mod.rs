@@ -2,14 +2,16 @@
 
 #[cfg(test)]
 pub mod conformance;
+pub mod lease;
+pub mod postgres;
+mod prefix;
 pub mod sqlite;
 mod words;
-
-use std::fmt::Debug;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+pub use self::lease::{Claim, Leases};
 use crate::base::clock::Timestamp;
 use crate::base::secret::TokenHash;
 
@@ -26,6 +28,9 @@ pub enum Error {
     /// The record has changed since it was read.
     #[error("the record has changed since it was read")]
     Stale,
+    /// Another replica has what the commit was made under; nothing of the commit was applied.
+    #[error("another replica has taken this over")]
+    Lost,
     /// The disk, the server or the file is not what it should be; nothing of the commit was applied.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
@@ -151,6 +156,8 @@ pub struct Intent {
     pub updated_at: Timestamp,
     /// How it ended, in one line without personal data.
     pub outcome: Option<String>,
+    /// The lease it was journaled under; `None` where there is none to hold.
+    pub fence: Option<i64>,
 }
 
 /// The states of an intent.
@@ -349,6 +356,9 @@ pub enum Write {
     Roster(Roster),
     /// Keeps a text under a name, in place of the one before.
     Note { connection: String, name: String, text: String },
+    /// Changes nothing, and fails with [`Error::Lost`] unless something is held under this fence; until the commit ends
+    /// nobody else can claim it.
+    Holding(i64),
 }
 
 /// Which intents to read.
@@ -366,7 +376,7 @@ pub enum Intents {
 
 /// Durable memory. When [`Store::commit`] returns, what it wrote survives a crash and a power cut.
 #[async_trait]
-pub trait Store: Debug + Send + Sync {
+pub trait Store: Leases {
     /// Applies all writes in one transaction, in order, or none of them.
     ///
     /// Fails with [`Error::NameTaken`] or [`Error::Stale`] when a record of the batch cannot be written, with

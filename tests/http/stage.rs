@@ -14,9 +14,10 @@ use portcullis::contract::{
 };
 use portcullis::http::serve;
 use portcullis::http::server::ServerSettings;
-use portcullis::provision::{Connection, Gateway, Policy, Shared};
+use portcullis::provision::{Connection, Gateway, Leading, Policy, Shared};
 use portcullis::store::{
-    self, Event, Intent, Intents, Key, Kind, Record, Reference, Roster, Store, Task, TokenRow, Total, Write,
+    self, Claim, Event, Intent, Intents, Key, Kind, Leases, Record, Reference, Roster, Store, Task, TokenRow,
+    Total, Write,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -106,6 +107,7 @@ pub(crate) fn gateway() -> Arc<Gateway> {
         clock,
         tracker: TaskTracker::new(),
         metrics: Arc::default(),
+        leading: Leading::default(),
     });
     let connection = |name| {
         let app = Arc::new(Nobody(Capabilities::default()));
@@ -117,6 +119,28 @@ pub(crate) fn gateway() -> Arc<Gateway> {
 /// A store in which there are tokens and nothing else, and which takes nothing.
 #[derive(Debug)]
 struct Tokens;
+
+#[async_trait]
+impl Leases for Tokens {
+    fn term(&self) -> Option<Duration> {
+        None
+    }
+    async fn claim(&self, _: &str, _: &str, _: &str, _: Duration) -> store::Result<Claim> {
+        Ok(Claim::Taken { left: Duration::MAX })
+    }
+    async fn release(&self, _: i64) -> store::Result<()> {
+        Ok(())
+    }
+    async fn bury(&self) -> store::Result<()> {
+        Ok(())
+    }
+    async fn take_due(&self, _: &[String], _: Timestamp, _: Timestamp) -> store::Result<Vec<Intent>> {
+        Ok(Vec::new())
+    }
+    async fn abandoned(&self, _: Timestamp) -> store::Result<Vec<Intent>> {
+        Ok(Vec::new())
+    }
+}
 
 #[async_trait]
 impl Store for Tokens {

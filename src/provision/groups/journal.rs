@@ -63,6 +63,7 @@ impl Connection {
             created_at: now,
             updated_at: now,
             outcome: None,
+            fence: None,
         })
     }
 
@@ -95,7 +96,7 @@ impl Connection {
             record.version = expected.unwrap_or(0) + 1;
             let mut writes = vec![Write::Record { record: Box::new(record.clone()), expected }];
             writes.extend(intent.map(|intent| self.confirmed(intent)));
-            match self.store().commit(writes).await {
+            match self.commit(writes).await {
                 Err(error @ (store::Error::Stale | store::Error::NameTaken)) => {
                     refused = error;
                     let account = record.account.clone().unwrap_or_default();
@@ -206,8 +207,8 @@ impl Connection {
     pub(in crate::provision) async fn resume_group(&self, intent: &Intent) -> Result<Ended> {
         let Ok(aim) = serde_json::from_str::<Aim>(&intent.plan) else { return Ok(Ended::Unreadable) };
         let _turn = match intent.operation.as_str() {
-            "create" => self.turns.take(&group_name_turn(&name_of(&aim.desired))).await,
-            _ => self.turns.take(&intent.resource).await,
+            "create" => self.turn(&group_name_turn(&name_of(&aim.desired))).await?,
+            _ => self.turn(&intent.resource).await?,
         };
         if !self.is_newest(intent).await? {
             return Ok(Ended::Closed);
@@ -242,7 +243,7 @@ impl Connection {
                 Write::Record { record: Box::new(record), expected },
                 self.confirmed(intent),
             ];
-            match self.store().commit(writes).await {
+            match self.commit(writes).await {
                 Err(store::Error::Stale) => {}
                 other => return Ok(other?),
             }
@@ -282,7 +283,7 @@ impl Connection {
             }
             standing.write(&mut record);
             let expected = Some(record.version);
-            match self.store().commit(vec![Write::Record { record: Box::new(record), expected }]).await {
+            match self.commit(vec![Write::Record { record: Box::new(record), expected }]).await {
                 Ok(()) => return,
                 Err(store::Error::Stale) => {}
                 Err(_) => break,

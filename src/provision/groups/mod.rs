@@ -42,20 +42,20 @@ impl Connection {
         let this = Arc::clone(self);
         let work = async move {
             let name = name_of(&desired);
-            let turn = this.turns.take(&group_name_turn(&name)).await;
+            let turn = this.turn(&group_name_turn(&name)).await?;
             for (intent, aim) in this.group_creates_in_doubt(&name).await? {
                 this.seek_group(&intent, &aim).await?;
             }
             this.ensure_listed(Kind::User).await?;
             this.ensure_listed(Kind::Group).await?;
             if let Some(again) = this.repeated_group(&desired, &before).await? {
-                let _own = this.turns.take(&again.id).await;
+                let _own = this.turn(&again.id).await?;
                 let difference = this.difference(&again, vec![MembersStep::Add(wanted)]).await?;
                 this.change_members(&again, difference, None).await?;
                 return Ok((again, turn));
             }
             let mut record = this.new_group(&name);
-            let _own = this.turns.take(&record.id).await;
+            let _own = this.turn(&record.id).await?;
             this.refuse_members(&record, &wanted).await?;
             describe(&mut record, &desired);
             this.make_group(&mut record, desired).await?;
@@ -75,7 +75,7 @@ impl Connection {
         let mut record = self.group(id).await?;
         let expected = Some(record.version);
         record.modified_at = record.created_at;
-        match self.store().commit(vec![Write::Record { record: Box::new(record), expected }]).await {
+        match self.commit(vec![Write::Record { record: Box::new(record), expected }]).await {
             // A reading came between, which is a later change indeed.
             Err(store::Error::Stale) => Ok(()),
             other => Ok(other?),
@@ -111,7 +111,7 @@ impl Connection {
         }
         let groups = self.app_groups(self.capabilities().groups.create, "create groups")?;
         let intent = self.group_intent(record, "create", &Aim { desired, deleted: false })?;
-        self.store().commit(vec![Write::Intent(intent.clone())]).await?;
+        self.commit(vec![Write::Intent(intent.clone())]).await?;
         let made = match groups.create_group(&record.label).await {
             Ok(outcome) => outcome.value().filter(|group| !group.id.is_empty()).ok_or_else(|| {
                 contract::Error::new(
@@ -210,7 +210,7 @@ impl Connection {
     {
         let (this, id, when) = (Arc::clone(self), id.to_owned(), when.clone());
         let work = async move {
-            let _turn = this.turns.take(&id).await;
+            let _turn = this.turn(&id).await?;
             let record = this.group(&id).await?;
             check(&when, record.version)?;
             let record = this.settled_group(record).await?;
@@ -269,7 +269,7 @@ impl Connection {
             if let Some(account) = record.account.clone() {
                 let aim = Aim { desired: desired.clone(), deleted: false };
                 let entry = self.group_intent(&record, "rename", &aim)?;
-                self.store().commit(vec![Write::Intent(entry.clone())]).await?;
+                self.commit(vec![Write::Intent(entry.clone())]).await?;
                 if let Err(error) = groups.rename_group(&account, &name).await {
                     let shows = |group: &Group| group.id == account && group.name == name;
                     let may_show = error.kind == contract::Kind::Unknown;
@@ -290,7 +290,7 @@ impl Connection {
     pub(super) async fn delete_group(self: &Arc<Self>, id: &str, when: &Preconditions) -> Result<()> {
         let (this, id, when) = (Arc::clone(self), id.to_owned(), when.clone());
         let work = async move {
-            let _turn = this.turns.take(&id).await;
+            let _turn = this.turn(&id).await?;
             let record = this.group(&id).await?;
             check(&when, record.version)?;
             this.app_groups(this.capabilities().groups.delete, "delete groups")?;
@@ -301,7 +301,7 @@ impl Connection {
             } else {
                 let desired = serde_json::from_str(&record.desired).unwrap_or_default();
                 let intent = this.group_intent(&record, "delete", &Aim { desired, deleted: true })?;
-                this.store().commit(vec![Write::Intent(intent.clone())]).await?;
+                this.commit(vec![Write::Intent(intent.clone())]).await?;
                 intent
             };
             this.delete_under(record, &intent).await

@@ -19,13 +19,13 @@ use crate::contract::{
     Membership, Mode, Reactivate, Residual, Roles,
 };
 use crate::provision::{
-    Connection, Gateway, ListQuery, Patched, Policy, Preconditions, Read, Refusal, Result, Shared, Shown,
-    View,
+    Connection, Gateway, Leading, ListQuery, Patched, Policy, Preconditions, Read, Refusal, Result, Shared,
+    Shown, View,
 };
 use crate::scim::schema::ResourceKind::{self, Group as GroupKind, User};
 use crate::store::{
-    self, Event, Intent, Intents, Key, Kind, Record, Reference, Roster, Store, Task, TokenRow, Total, Write,
-    sqlite,
+    self, Claim, Event, Intent, Intents, Key, Kind, Leases, Record, Reference, Roster, Store, Task, TokenRow,
+    Total, Write, sqlite,
 };
 
 /// An app that has a disabled state: accounts by id, fixed roles, teams.
@@ -187,6 +187,7 @@ impl Stage {
             clock: Arc::clone(&clock),
             tracker: tokio_util::task::TaskTracker::new(),
             metrics: Arc::default(),
+            leading: Leading::default(),
         });
         let adapter: Arc<dyn Adapter> = Arc::<ScriptedApp>::clone(&app);
         let connection =
@@ -408,6 +409,34 @@ impl Disk {
 /// A store whose work takes no time, on a disk that can be full.
 #[derive(Debug)]
 struct Timeless(Arc<dyn Store>, Arc<Disk>);
+
+#[async_trait]
+impl Leases for Timeless {
+    fn term(&self) -> Option<Duration> {
+        self.0.term()
+    }
+
+    async fn claim(&self, connection: &str, key: &str, owner: &str, term: Duration) -> store::Result<Claim> {
+        still(self.0.claim(connection, key, owner, term)).await
+    }
+
+    async fn release(&self, fence: i64) -> store::Result<()> {
+        still(self.0.release(fence)).await
+    }
+
+    async fn bury(&self) -> store::Result<()> {
+        still(self.0.bury()).await
+    }
+
+    async fn take_due(&self, ids: &[String], at: Timestamp, until: Timestamp) -> store::Result<Vec<Intent>> {
+        self.1.take()?;
+        still(self.0.take_due(ids, at, until)).await
+    }
+
+    async fn abandoned(&self, before: Timestamp) -> store::Result<Vec<Intent>> {
+        still(self.0.abandoned(before)).await
+    }
+}
 
 #[async_trait]
 impl Store for Timeless {

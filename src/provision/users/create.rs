@@ -69,7 +69,7 @@ impl Connection {
         let capabilities = *self.capabilities();
         let wanted = mapping::wanted(&desired, &capabilities, &self.policy)?;
         let name_key = key(&wanted.user_name);
-        let turn = self.turns.take(&format!("name:{name_key}")).await;
+        let turn = self.turn(&format!("name:{name_key}")).await?;
         for (intent, aim) in self.creates_in_doubt(&name_key).await? {
             self.seek(&intent, aim).await?;
         }
@@ -89,7 +89,7 @@ impl Connection {
             Deactivate::No | Deactivate::Native | Deactivate::ByRemoval => None,
         };
         let steps = by_hand.unwrap_or_else(|| vec![Step::Create(draft)]);
-        self.store().commit(vec![Write::Intent(intent.clone())]).await?;
+        self.commit(vec![Write::Intent(intent.clone())]).await?;
         if let Err(error) = self.apply(&mut person, steps, &mut writes).await {
             return Err(self.settle_failed(&intent, &error).await);
         }
@@ -109,7 +109,7 @@ impl Connection {
     /// A create that was repeated with other values is a change of what the first one made; one that takes over an
     /// existing account is a change of that.
     async fn change_repeated(&self, person: Person, desired: Value) -> Result<Person> {
-        let _turn = self.turns.take(&person.record.id).await;
+        let _turn = self.turn(&person.record.id).await?;
         let existing = person.standing.adopted;
         let mut person = self.person(&person.record.id).await?;
         if existing && !person.standing.adopted {
@@ -304,7 +304,7 @@ impl Connection {
             }
             let expected = Some(person.record.version);
             let record = Box::new(person.into_record());
-            match self.store().commit(vec![Write::Record { record, expected }]).await {
+            match self.commit(vec![Write::Record { record, expected }]).await {
                 Ok(()) => return,
                 Err(store::Error::Stale) => {}
                 Err(_) => break,

@@ -37,7 +37,7 @@ impl Connection {
         let wanted = self.wanted(&person, &aim)?;
         let renamed = !aim.deleted && key(&wanted.user_name) != person.record.name_key;
         let name_turn = format!("name:{}", key(&wanted.user_name));
-        let _name = if renamed { Some(self.turns.take(&name_turn).await) } else { None };
+        let _name = if renamed { Some(self.turn(&name_turn).await?) } else { None };
         if renamed && let Err(refusal) = self.refuse_taken_name(&person, &wanted.user_name).await {
             // What was promised is not held up by somebody who took the name since.
             if let Under::New(_) = under {
@@ -76,7 +76,7 @@ impl Connection {
         }
         let loses_admin =
             plan::lost_roles(&steps, &person.observed.clone().unwrap_or_default(), &capabilities).is_some();
-        let _admins = if loses_admin { Some(self.turns.take("admins").await) } else { None };
+        let _admins = if loses_admin { Some(self.turn("admins").await?) } else { None };
         if loses_admin {
             self.refuse_last_admin(&[&person.record.id]).await?;
         }
@@ -154,13 +154,13 @@ impl Connection {
         if person.standing.unconfirmed_at.is_some() {
             let expected = Some(person.record.version);
             let record = Write::Record { record: Box::new(person.clone().into_record()), expected };
-            match self.store().commit(vec![intent.clone(), record]).await {
+            match self.commit(vec![intent.clone(), record]).await {
                 // The record was written meanwhile, which holds up nobody who leaves.
                 Err(store::Error::Stale) => {}
                 other => return other,
             }
         }
-        self.store().commit(vec![intent]).await
+        self.commit(vec![intent]).await
     }
 
     async fn carry_out(

@@ -1,6 +1,7 @@
 //! The embedded store: one file, one writer, a few readers.
 
 mod keys;
+mod leases;
 mod lock;
 mod open;
 mod queries;
@@ -16,16 +17,18 @@ mod tests;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::sqlite::SqlitePool;
 use tokio::sync::{mpsc, oneshot};
 
+use self::leases::Held;
 pub use self::lock::{DirectoryLock, lock};
 use self::writer::{Commit, Message, Writer};
 use super::{
-    Error, Event, Intent, Intents, Key, Kind, Record, Reference, Result, Roster, Store, Task, TokenRow,
-    Total, Write,
+    Claim, Error, Event, Intent, IntentState, Intents, Key, Kind, Leases, Record, Reference, Result, Roster,
+    Store, Task, TokenRow, Total, Write,
 };
 use crate::base::clock::Timestamp;
 
@@ -37,6 +40,7 @@ const QUEUE: usize = 1024;
 struct SqliteStore {
     writer: mpsc::Sender<Message>,
     readers: SqlitePool,
+    held: Held,
 }
 
 /// Opens the database file, making and migrating it where needed; its folder must exist.
@@ -48,7 +52,7 @@ pub async fn open(path: &Path) -> Result<Arc<dyn Store>> {
     let opened = open::open(path).await?;
     let (writer, inbox) = mpsc::channel(QUEUE);
     tokio::spawn(Writer::new(opened.options, opened.writer).run(inbox));
-    Ok(Arc::new(SqliteStore { writer, readers: opened.readers }))
+    Ok(Arc::new(SqliteStore { writer, readers: opened.readers, held: Held::default() }))
 }
 
 fn closed<E>(_: E) -> Error {
@@ -56,10 +60,72 @@ fn closed<E>(_: E) -> Error {
 }
 
 #[async_trait]
+impl Leases for SqliteStore {
+    fn term(&self) -> Option<Duration> {
+        None
+    }
+
+    async fn claim(&self, connection: &str, key: &str, owner: &str, term: Duration) -> Result<Claim> {
+        Ok(self.held.claim(connection, key, owner, term))
+    }
+
+    async fn release(&self, fence: i64) -> Result<()> {
+        self.held.release(fence);
+        Ok(())
+    }
+
+    async fn bury(&self) -> Result<()> {
+        self.held.bury();
+        Ok(())
+    }
+
+    async fn take_due(&self, intents: &[String], at: Timestamp, until: Timestamp) -> Result<Vec<Intent>> {
+        let _taking = self.held.taking().await;
+        let due = self.intents(&Intents::Due(at)).await?;
+        let taken: Vec<Intent> = due
+            .into_iter()
+            .filter(|intent| intents.contains(&intent.id))
+            .map(|intent| Intent {
+                state: if intent.sticky { IntentState::Attempting } else { IntentState::Ambiguous },
+                attempts: intent.attempts + 1,
+                next_attempt_at: until,
+                updated_at: at,
+                ..intent
+            })
+            .collect();
+        let settle = |intent: &Intent| Write::Settle {
+            intent: intent.id.clone(),
+            state: intent.state,
+            attempts: intent.attempts,
+            next_attempt_at: intent.next_attempt_at,
+            at,
+            outcome: intent.outcome.clone(),
+        };
+        self.commit(taken.iter().map(settle).collect()).await?;
+        Ok(taken)
+    }
+
+    async fn abandoned(&self, before: Timestamp) -> Result<Vec<Intent>> {
+        let mut open = self.intents(&Intents::AllOpen(None)).await?;
+        open.retain(|intent| {
+            !intent.sticky
+                && intent.state != IntentState::Ambiguous
+                && intent.fence.map_or(intent.updated_at <= before, |fence| !self.held.is_held(fence))
+        });
+        Ok(open)
+    }
+}
+
+#[async_trait]
 impl Store for SqliteStore {
     async fn commit(&self, writes: Vec<Write>) -> Result<()> {
         if writes.is_empty() {
             return Ok(());
+        }
+        let lost =
+            writes.iter().any(|write| matches!(write, Write::Holding(fence) if !self.held.is_held(*fence)));
+        if lost {
+            return Err(Error::Lost);
         }
         let (reply, answer) = oneshot::channel();
         self.writer.send(Message::Commit(Commit { writes, reply })).await.map_err(closed)?;
