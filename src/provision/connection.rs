@@ -25,7 +25,7 @@ use crate::scim::catalog::Catalog;
 use crate::scim::cursor::CursorKey;
 use crate::scim::error::ScimError;
 use crate::scim::schema::ResourceKind;
-use crate::store::{self, Intent, Kind, Store, Write};
+use crate::store::{Kind, Store, Write};
 
 /// The note, and the turn, of what cursors are sealed with.
 const CURSOR_KEY: &str = "cursor_key";
@@ -122,21 +122,6 @@ impl Connection {
         &*self.shared.store
     }
 
-    /// Commits, as part of the running work: nothing is kept once another replica may do that work, and what is journaled
-    /// says under which lease.
-    pub(super) async fn commit(&self, writes: Vec<Write>) -> store::Result<()> {
-        let holds = context::holds();
-        let Some(first) = holds.first().filter(|_| !writes.is_empty()) else {
-            return self.store().commit(writes).await;
-        };
-        let under = |write: Write| match write {
-            Write::Intent(intent) => Write::Intent(Intent { fence: Some(first.fence), ..intent }),
-            other => other,
-        };
-        let guards = holds.iter().map(|hold| Write::Holding(hold.fence));
-        self.store().commit(guards.chain(writes.into_iter().map(under)).collect()).await
-    }
-
     /// What cursors are sealed with.
     pub(super) fn cursor_key(&self) -> &CursorKey {
         self.cursor_key.get_or_init(|| CursorKey::new(rand::random()))
@@ -157,7 +142,7 @@ impl Connection {
                 let key: [u8; 32] = rand::random();
                 let text = serde_json::json!(key).to_string();
                 let (connection, name) = (self.name().to_owned(), CURSOR_KEY.to_owned());
-                self.commit(vec![Write::Note { connection, name, text }]).await?;
+                self.store().commit(vec![Write::Note { connection, name, text }]).await?;
                 key
             }
         };

@@ -195,7 +195,7 @@ impl Connection {
                     evidence: Some(format!("the roster of {imported_at}")),
                 },
             ];
-            self.commit(writes).await?;
+            self.store().commit(writes).await?;
         }
         Ok(())
     }

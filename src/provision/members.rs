@@ -200,7 +200,7 @@ impl Connection {
         } else {
             let (open, _) = self.open_removals(&group.id).await?;
             let intent = self.members_intent(group, open + 1, &difference);
-            self.commit(vec![Write::Intent(intent.clone())]).await?;
+            self.store().commit(vec![Write::Intent(intent.clone())]).await?;
             intent
         };
         let groups = self.app_groups(true, "hold members")?;
@@ -246,16 +246,16 @@ impl Connection {
                     at: self.now(),
                     outcome: Some(error.to_string()),
                 });
-                self.commit(writes).await?;
+                self.store().commit(writes).await?;
                 Err(refuse::not_applied(&error, self.policy.idp))
             }
             (Some(error), _) => {
-                self.commit(writes).await?;
+                self.store().commit(writes).await?;
                 let intent = Intent { sticky: goes_on, ..intent };
                 Err(self.settle_failed(&intent, &error).await)
             }
             (None, Some(refusal)) => {
-                self.commit(writes).await?;
+                self.store().commit(writes).await?;
                 self.close(&intent, IntentState::NotApplied, "refused as things stood").await;
                 Err(refusal)
             }
@@ -474,7 +474,7 @@ impl Connection {
             let mut batch = vec![Write::Record { record: Box::new(record), expected }];
             batch.extend(writes.iter().cloned());
             batch.push(settle.clone());
-            match self.commit(batch).await {
+            match self.store().commit(batch).await {
                 // The members were read in meanwhile; what we just did at the app is newer.
                 Err(store::Error::Stale) => {}
                 other => return Ok(other?),

@@ -66,7 +66,7 @@ impl Connection {
     async fn tell(&self, receiver: Option<&dyn Receiver>) -> store::Result<Option<Duration>> {
         let due = self.store().events(self.name(), self.now(), AT_ONCE).await?;
         let Some(receiver) = receiver else {
-            self.commit(due.into_iter().map(|event| Write::DropEvent(event.id)).collect()).await?;
+            self.store().commit(due.into_iter().map(|event| Write::DropEvent(event.id)).collect()).await?;
             return Ok(Some(PAUSES.0));
         };
         for event in due {
@@ -74,7 +74,7 @@ impl Connection {
             match receiver.take(&event.id, self.now(), body).await {
                 Ok(()) => {
                     self.shared.metrics.webhook_delivery(self.name(), "delivered");
-                    self.commit(vec![Write::DropEvent(event.id)]).await?;
+                    self.store().commit(vec![Write::DropEvent(event.id)]).await?;
                 }
                 Err(reason) => {
                     self.shared.metrics.webhook_delivery(self.name(), "failed");
@@ -113,7 +113,9 @@ impl Connection {
         }
         let next_attempt_at = (!gives_up).then(|| self.now().plus(pause));
         let attempts = event.attempts + 1;
-        self.commit(vec![Write::PostponeEvent { event: event.id, attempts, next_attempt_at }]).await?;
+        self.store()
+            .commit(vec![Write::PostponeEvent { event: event.id, attempts, next_attempt_at }])
+            .await?;
         Ok(pause)
     }
 }

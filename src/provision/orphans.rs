@@ -118,7 +118,7 @@ impl Connection {
             let person = email.unwrap_or_else(|| account.clone());
             writes.push(self.report("orphan", "", &account, instruction, person));
         }
-        Ok(self.commit(writes).await?)
+        Ok(self.store().commit(writes).await?)
     }
 
     /// Reads what an earlier process left behind, once; and now and then what other replicas do.
@@ -156,7 +156,7 @@ impl Connection {
             self.watched.lists().unheard.remove(id);
             if reported {
                 let close = self.closing(format!("orphan:{id}"), "the caller has come back");
-                self.commit(vec![close]).await?;
+                self.store().commit(vec![close]).await?;
             }
             return Ok(());
         };
@@ -175,7 +175,7 @@ impl Connection {
             "an account was created in {app} and its caller never asked for the answer; {ends}: assign the person again, or remove the account"
         );
         let task = self.report("orphan", id, id, instruction, person.mention());
-        self.commit(vec![task]).await?;
+        self.store().commit(vec![task]).await?;
         if let Some(entry) = self.watched.lists().unheard.get_mut(id) {
             entry.1 = true;
         }
@@ -203,7 +203,7 @@ impl Connection {
                 "several accounts in {app} have the address of this person: rename or remove all but one"
             );
             let task = self.report("ambiguous", "", &key(login), instruction, login.to_owned());
-            if let Err(failure) = self.commit(vec![task]).await {
+            if let Err(failure) = self.store().commit(vec![task]).await {
                 tracing::warn!(connection = self.name(), %failure, "a task could not be opened");
             }
         }

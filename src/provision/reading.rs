@@ -77,7 +77,7 @@ impl Connection {
         }
         let mut writes = self.place_writes(&person).await?;
         writes.insert(0, crate::store::Write::Record { record: Box::new(person.into_record()), expected });
-        Ok(self.commit(writes).await.is_ok())
+        Ok(self.store().commit(writes).await.is_ok())
     }
 
     /// The whole resource of a record; a group's members only where the caller wants to see them.
@@ -119,7 +119,7 @@ impl Connection {
                 expected: Some(record.version),
                 record: Box::new(record),
             });
-            self.commit(writes).await.map_err(|error| error.to_string())
+            self.store().commit(writes).await.map_err(|error| error.to_string())
         };
         if let Err(reason) = outcome.await {
             tracing::warn!(connection = self.name(), reason, "the members of a group could not be read");

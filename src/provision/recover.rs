@@ -250,7 +250,7 @@ impl Connection {
         self.close(intent, state, "it may not be done as things stand").await;
         if intent.sticky {
             let tasks = self.attention(intent, &refusal.error.detail).await;
-            if let Err(error) = self.commit(tasks).await {
+            if let Err(error) = self.store().commit(tasks).await {
                 tracing::warn!(%error, "a task could not be opened");
             }
         }
@@ -267,7 +267,7 @@ impl Connection {
             note: Some("carried out by the gateway itself".to_owned()),
             evidence: None,
         };
-        if let Err(error) = self.commit(vec![done]).await {
+        if let Err(error) = self.store().commit(vec![done]).await {
             tracing::warn!(%error, "a task could not be closed");
         }
     }

@@ -70,7 +70,7 @@ impl Connection {
                 writes.push(Write::Record { record: Box::new(person.into_record()), expected });
             }
         }
-        self.commit(writes).await?;
+        self.store().commit(writes).await?;
         Ok(task)
     }
 

@@ -131,7 +131,7 @@ impl Connection {
         report.ended_at = self.now();
         let mut writes = self.task_writes(&report, &last);
         writes.push(self.note(&report)?);
-        self.commit(writes).await?;
+        self.store().commit(writes).await?;
         report.log(self.name());
         Ok(report)
     }
@@ -141,7 +141,7 @@ impl Connection {
         let report = Report { listing, began_at: began, ended_at: self.now(), due: 0, braked: false, ..last };
         let mut writes = self.listing_task(&report);
         writes.push(self.note(&report)?);
-        self.commit(writes).await?;
+        self.store().commit(writes).await?;
         report.log(self.name());
         Ok(report)
     }

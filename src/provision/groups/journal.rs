@@ -96,7 +96,7 @@ impl Connection {
             record.version = expected.unwrap_or(0) + 1;
             let mut writes = vec![Write::Record { record: Box::new(record.clone()), expected }];
             writes.extend(intent.map(|intent| self.confirmed(intent)));
-            match self.commit(writes).await {
+            match self.store().commit(writes).await {
                 Err(error @ (store::Error::Stale | store::Error::NameTaken)) => {
                     refused = error;
                     let account = record.account.clone().unwrap_or_default();
@@ -243,7 +243,7 @@ impl Connection {
                 Write::Record { record: Box::new(record), expected },
                 self.confirmed(intent),
             ];
-            match self.commit(writes).await {
+            match self.store().commit(writes).await {
                 Err(store::Error::Stale) => {}
                 other => return Ok(other?),
             }
@@ -283,7 +283,7 @@ impl Connection {
             }
             standing.write(&mut record);
             let expected = Some(record.version);
-            match self.commit(vec![Write::Record { record: Box::new(record), expected }]).await {
+            match self.store().commit(vec![Write::Record { record: Box::new(record), expected }]).await {
                 Ok(()) => return,
                 Err(store::Error::Stale) => {}
                 Err(_) => break,

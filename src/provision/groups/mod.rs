@@ -75,7 +75,7 @@ impl Connection {
         let mut record = self.group(id).await?;
         let expected = Some(record.version);
         record.modified_at = record.created_at;
-        match self.commit(vec![Write::Record { record: Box::new(record), expected }]).await {
+        match self.store().commit(vec![Write::Record { record: Box::new(record), expected }]).await {
             // A reading came between, which is a later change indeed.
             Err(store::Error::Stale) => Ok(()),
             other => Ok(other?),
@@ -111,7 +111,7 @@ impl Connection {
         }
         let groups = self.app_groups(self.capabilities().groups.create, "create groups")?;
         let intent = self.group_intent(record, "create", &Aim { desired, deleted: false })?;
-        self.commit(vec![Write::Intent(intent.clone())]).await?;
+        self.store().commit(vec![Write::Intent(intent.clone())]).await?;
         let made = match groups.create_group(&record.label).await {
             Ok(outcome) => outcome.value().filter(|group| !group.id.is_empty()).ok_or_else(|| {
                 contract::Error::new(
@@ -269,7 +269,7 @@ impl Connection {
             if let Some(account) = record.account.clone() {
                 let aim = Aim { desired: desired.clone(), deleted: false };
                 let entry = self.group_intent(&record, "rename", &aim)?;
-                self.commit(vec![Write::Intent(entry.clone())]).await?;
+                self.store().commit(vec![Write::Intent(entry.clone())]).await?;
                 if let Err(error) = groups.rename_group(&account, &name).await {
                     let shows = |group: &Group| group.id == account && group.name == name;
                     let may_show = error.kind == contract::Kind::Unknown;
@@ -301,7 +301,7 @@ impl Connection {
             } else {
                 let desired = serde_json::from_str(&record.desired).unwrap_or_default();
                 let intent = this.group_intent(&record, "delete", &Aim { desired, deleted: true })?;
-                this.commit(vec![Write::Intent(intent.clone())]).await?;
+                this.store().commit(vec![Write::Intent(intent.clone())]).await?;
                 intent
             };
             this.delete_under(record, &intent).await

@@ -42,7 +42,7 @@ impl Connection {
             for found in survey.found.iter().filter(|found| found.link.state == LinkState::Matched) {
                 writes.extend(self.adoption_writes(found).await?);
             }
-            match self.commit(writes).await {
+            match self.store().commit(writes).await {
                 Err(store::Error::Stale | store::Error::NameTaken) if last > 0 => {}
                 other => {
                     other?;

@@ -42,7 +42,7 @@ impl Connection {
         if !refused.is_empty() {
             return Ok(Unlinking::Refused(refused));
         }
-        self.commit(writes).await?;
+        self.store().commit(writes).await?;
         Ok(Unlinking::Done(unlinked))
     }
 

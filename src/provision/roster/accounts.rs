@@ -105,13 +105,13 @@ impl Connection {
         for _ in 0..ATTEMPTS {
             let mut all: Vec<Write> = self.compare(accounts, how).await?.into_iter().flatten().collect();
             all.push(roster.clone());
-            match self.commit(all).await {
+            match self.store().commit(all).await {
                 Err(store::Error::Stale | store::Error::NameTaken) => {}
                 other => return Ok(other?),
             }
         }
         for writes in self.compare(accounts, how).await? {
-            match self.commit(writes).await {
+            match self.store().commit(writes).await {
                 Err(store::Error::Stale | store::Error::NameTaken) => tracing::warn!(
                     connection = self.name(),
                     "an account of the app could not be taken in; the next listing tries again"
@@ -119,7 +119,7 @@ impl Connection {
                 other => other?,
             }
         }
-        Ok(self.commit(vec![roster]).await?)
+        Ok(self.store().commit(vec![roster]).await?)
     }
 
     /// What has to be written so that the store is as a listing tells, account by account.
@@ -255,7 +255,7 @@ impl Connection {
         if ours.is_empty() {
             let new = self.absorb_new(account, None, &mut BTreeSet::new()).await?;
             if let New::Taken(writes) = new {
-                self.commit(writes).await?;
+                self.store().commit(writes).await?;
             }
         }
         Ok(())

@@ -35,7 +35,7 @@ impl Connection {
                 completed_at: began,
                 total: i64::try_from(told.len()).unwrap_or(i64::MAX),
             }));
-            match self.commit(writes).await {
+            match self.store().commit(writes).await {
                 Err(store::Error::Stale | store::Error::NameTaken) => {}
                 Err(error) => return Err(error.into()),
                 Ok(()) if news => return self.place_everybody().await,
@@ -97,7 +97,7 @@ impl Connection {
             for record in records {
                 writes.extend(self.membership_writes(&Person::read(record)).await?);
             }
-            self.commit(writes).await?;
+            self.store().commit(writes).await?;
             if last {
                 return Ok(());
             }

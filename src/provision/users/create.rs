@@ -89,7 +89,7 @@ impl Connection {
             Deactivate::No | Deactivate::Native | Deactivate::ByRemoval => None,
         };
         let steps = by_hand.unwrap_or_else(|| vec![Step::Create(draft)]);
-        self.commit(vec![Write::Intent(intent.clone())]).await?;
+        self.store().commit(vec![Write::Intent(intent.clone())]).await?;
         if let Err(error) = self.apply(&mut person, steps, &mut writes).await {
             return Err(self.settle_failed(&intent, &error).await);
         }
@@ -304,7 +304,7 @@ impl Connection {
             }
             let expected = Some(person.record.version);
             let record = Box::new(person.into_record());
-            match self.commit(vec![Write::Record { record, expected }]).await {
+            match self.store().commit(vec![Write::Record { record, expected }]).await {
                 Ok(()) => return,
                 Err(store::Error::Stale) => {}
                 Err(_) => break,

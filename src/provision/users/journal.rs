@@ -106,7 +106,7 @@ impl Connection {
             person.record.version = expected.unwrap_or(0) + i64::from(visible);
             let mut batch = vec![Write::Record { record: Box::new(person.clone().into_record()), expected }];
             batch.extend(writes.iter().cloned());
-            match self.commit(batch).await {
+            match self.store().commit(batch).await {
                 // A listing was taken in meanwhile; what we just did at the app is newer.
                 Err(store::Error::Stale) if expected.is_some() => {
                     let stands = self.store().record(self.name(), Kind::User, &person.record.id).await?;
@@ -151,7 +151,7 @@ impl Connection {
         if state == IntentState::Dead {
             writes.extend(self.attention(intent, "the app cannot do it through its interface").await);
         }
-        if let Err(failure) = self.commit(writes).await {
+        if let Err(failure) = self.store().commit(writes).await {
             tracing::warn!(connection = self.name(), %failure, "the end of an intent could not be kept");
         }
         tracing::info!(
@@ -188,7 +188,7 @@ impl Connection {
         if state == IntentState::Dead {
             writes.extend(self.attention(intent, outcome).await);
         }
-        if let Err(error) = self.commit(writes).await {
+        if let Err(error) = self.store().commit(writes).await {
             tracing::warn!(%error, "the end of an intent could not be kept");
         }
     }

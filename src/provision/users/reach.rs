@@ -154,13 +154,13 @@ impl Connection {
         if person.standing.unconfirmed_at.is_some() {
             let expected = Some(person.record.version);
             let record = Write::Record { record: Box::new(person.clone().into_record()), expected };
-            match self.commit(vec![intent.clone(), record]).await {
+            match self.store().commit(vec![intent.clone(), record]).await {
                 // The record was written meanwhile, which holds up nobody who leaves.
                 Err(store::Error::Stale) => {}
                 other => return other,
             }
         }
-        self.commit(vec![intent]).await
+        self.store().commit(vec![intent]).await
     }
 
     async fn carry_out(
