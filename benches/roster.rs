@@ -110,6 +110,9 @@ async fn filled(directory: &TempDir) -> Arc<Connection> {
         clock: Arc::clone(&clock),
         metrics: Arc::default(),
         leading: Leading::default(),
+        tracer: Arc::default(),
+        gate: Arc::default(),
+        anchor: None,
         tracker: TaskTracker::new(),
     });
     Connection::new(

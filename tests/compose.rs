@@ -229,6 +229,7 @@ fn the_replicas_are_told_the_mounted_file_and_keep_their_data_in_the_database() 
 
     let config = gateway_config();
     assert_eq!(config["store"]["url"]["env"].as_str(), Some("STORE_URL"));
+    assert_eq!(config["store"]["folder"].as_str(), Some(DATA), "where the image lets it write");
     let store = Url::parse(&gateway.environment["STORE_URL"]).unwrap();
     let told = |name: &str| postgres.environment[name].as_str();
     assert_eq!((store.scheme(), store.host_str()), ("postgres", Some("postgres")));

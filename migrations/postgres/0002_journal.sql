@@ -16,7 +16,9 @@ CREATE TABLE intents (
     request_id      TEXT NOT NULL,
     created_at      BIGINT NOT NULL,
     updated_at      BIGINT NOT NULL,
-    outcome         TEXT
+    outcome         TEXT,
+    -- How many there ever were, at the least.
+    number          BIGINT GENERATED ALWAYS AS IDENTITY UNIQUE
 );
 
 CREATE INDEX intents_resource ON intents (connection, resource, generation, id);

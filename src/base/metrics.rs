@@ -52,6 +52,7 @@ pub struct Metrics {
     upstream_calls: Family<OutcomeLabels, Counter>,
     upstream_seconds: Durations,
     webhook_deliveries: Family<OutcomeLabels, Counter>,
+    traces_dropped: Counter,
 }
 
 /// One number that is measured when somebody looks.
@@ -76,6 +77,7 @@ impl Default for Metrics {
             upstream_calls: Family::default(),
             upstream_seconds: durations(),
             webhook_deliveries: Family::default(),
+            traces_dropped: Counter::default(),
         };
         let registry = &mut metrics.registry;
         registry.register(
@@ -103,6 +105,11 @@ impl Default for Metrics {
             names::WEBHOOK_DELIVERIES,
             "Attempts to deliver webhook events by connection and outcome",
             metrics.webhook_deliveries.clone(),
+        );
+        registry.register(
+            names::TRACES_DROPPED,
+            "Traces that were not kept, for want of room or of a disk",
+            metrics.traces_dropped.clone(),
         );
         metrics
     }
@@ -145,6 +152,11 @@ impl Metrics {
     pub fn webhook_delivery(&self, connection: &str, outcome: &'static str) {
         let connection = self.label(connection);
         self.webhook_deliveries.get_or_create(&OutcomeLabels { connection, outcome }).inc();
+    }
+
+    /// Counts a trace that was not kept.
+    pub fn trace_dropped(&self) {
+        self.traces_dropped.inc();
     }
 
     /// Everything in the OpenMetrics text form; samples of one name must stand together.

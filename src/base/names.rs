@@ -12,6 +12,8 @@ pub const UPSTREAM_CALLS: &str = "portcullis_upstream_calls";
 pub const UPSTREAM_SECONDS: &str = "portcullis_upstream_call_duration_seconds";
 /// Webhook deliveries, by connection and outcome.
 pub const WEBHOOK_DELIVERIES: &str = "portcullis_webhook_deliveries";
+/// Traces that were not kept.
+pub const TRACES_DROPPED: &str = "portcullis_traces_dropped";
 /// What was promised and is not done.
 pub const OPEN_INTENTS: &str = "portcullis_open_intents";
 /// Since when.

@@ -10,6 +10,7 @@ use super::{ConfigFile, Failure};
 use crate::base::clock::{SharedClock, SystemClock};
 use crate::base::id::Ids;
 use crate::provision::{Connection, Gateway, Leading, Shared};
+use crate::store::anchor::Anchor;
 use crate::store::{Store, postgres, sqlite};
 
 /// The configuration or the store cannot be used (`EX_CONFIG`).
@@ -54,14 +55,12 @@ pub fn make_folder(folder: &Path) -> Result<(), Failure> {
 
 /// Opens the store, which is made where there is none.
 async fn store(config: &Config) -> Result<Arc<dyn Store>, Failure> {
-    if let Some(folder) = config.data_dir() {
-        make_folder(folder)?;
-    }
+    make_folder(config.data_dir())?;
     match &config.store {
         Memory::File(file) => sqlite::open(file)
             .await
             .map_err(|error| Failure::new(format!("`{}`: {error}", file.display())).code(UNUSABLE)),
-        Memory::Shared(settings) => {
+        Memory::Shared { settings, .. } => {
             postgres::open(settings).await.map_err(|error| Failure::from(error).code(UNUSABLE))
         }
     }
@@ -70,13 +69,19 @@ async fn store(config: &Config) -> Result<Arc<dyn Store>, Failure> {
 /// Opens the store and makes every connection. The caller decides whether it may serve.
 pub async fn gateway(config: &Config) -> Result<Arc<Gateway>, Failure> {
     let clock: SharedClock = Arc::new(SystemClock);
+    let store = store(config).await?;
+    let anchor = Anchor::open(&config.data_dir().join("portcullis.anchor"))
+        .map_err(|error| Failure::from(error).code(UNUSABLE))?;
     let shared = Arc::new(Shared {
-        store: store(config).await?,
+        store,
         ids: Ids::new(Arc::clone(&clock)),
         clock,
         tracker: TaskTracker::new(),
         metrics: Arc::default(),
         leading: Leading::default(),
+        tracer: Arc::default(),
+        gate: Arc::default(),
+        anchor: Some(anchor),
     });
     let connections = config.connections.iter().map(|connection| {
         Connection::new(

@@ -1,4 +1,5 @@
-//! The witness before every adapter: counts what was asked of the app and how it ended.
+//! The witness before every adapter: counts what was asked of the app and how it ended, and lets nothing be changed that
+//! is not written down.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -12,6 +13,9 @@ use super::{
 use crate::base::context::{self, Meter};
 
 /// An adapter whose operations are counted, and whose HTTP calls are counted as its connection's.
+///
+/// What may change something at the app is asked of it only within an attempt that is written down
+/// ([`context::may_change`]); without one it is refused and no call is made.
 #[derive(Debug)]
 pub struct Observed {
     inner: Arc<dyn Adapter>,
@@ -44,7 +48,18 @@ impl Observed {
             Outcome::Invited(_) => "invited",
             Outcome::Waiting(_) => "waiting",
         };
-        self.witness(operation, end, work).await
+        if !context::may_change() {
+            tracing::error!(
+                connection = self.meter.connection,
+                operation,
+                "a change that nobody wrote down before was not sent"
+            );
+            return Err(Error {
+                fault: Fault::Gateway,
+                ..Error::new(Kind::Unexpected, operation, "nothing was written down of this: it was not sent")
+            });
+        }
+        self.witness(operation, end, context::changing(Some(operation), work)).await
     }
 
     async fn witness<T>(
@@ -143,6 +158,15 @@ impl Groups for Observed {
 
     async fn remove_member(&self, group: &str, member: &Member) -> Result<Outcome<Option<Account>>> {
         self.write("remove_member", self.inner_groups("remove_member")?.remove_member(group, member)).await
+    }
+
+    async fn add_members(&self, group: &str, members: &[Member]) -> Result<Outcome<()>> {
+        self.write("add_members", self.inner_groups("add_members")?.add_members(group, members)).await
+    }
+
+    async fn remove_members(&self, group: &str, members: &[Member]) -> Result<Outcome<()>> {
+        self.write("remove_members", self.inner_groups("remove_members")?.remove_members(group, members))
+            .await
     }
 
     async fn create_group(&self, name: &str) -> Result<Outcome<Group>> {

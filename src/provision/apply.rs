@@ -25,6 +25,9 @@ impl Connection {
         steps: Vec<Step>,
         writes: &mut Vec<Write>,
     ) -> Result<()> {
+        for step in &steps {
+            context::note_step(step.word());
+        }
         let mut has_left = false;
         for step in steps {
             match step {
@@ -56,12 +59,10 @@ impl Connection {
         Ok(())
     }
 
-    /// A step that gives access and was never answered may still take effect.
+    /// A step that gives access and was never answered may still take effect, whatever the steps after it come to.
     fn note_doubt(&self, person: &mut Person, ended: Result<()>) -> Result<()> {
-        match &ended {
-            Err(error) if error.kind == Kind::Unknown => person.standing.unsettled_at = Some(self.now()),
-            Ok(()) => person.standing.unsettled_at = None,
-            Err(_) => {}
+        if ended.as_ref().is_err_and(|error| error.kind == Kind::Unknown) {
+            person.standing.unsettled_at = Some(self.now());
         }
         ended
     }
@@ -75,16 +76,22 @@ impl Connection {
         }
         let mut lost = false;
         let outcome = match self.adapter().create_account(&draft).await {
-            Err(error) if error.kind == Kind::Conflict => self.take_over(person, &draft, error).await?,
+            Err(error) if error.kind == Kind::Conflict => {
+                let taken = self.take_over(person, &draft, error).await?;
+                if let Outcome::Done(account) = &taken {
+                    writes.extend(self.groups_kept(&account.id, &person.record.id).await);
+                }
+                taken
+            }
             Err(error) if error.kind == Kind::Unknown => {
                 lost = true;
-                self.look_for(&draft, error).await?
+                self.look_for(person, &draft, error).await?
             }
             Ok(Outcome::Done(account) | Outcome::Already(account) | Outcome::Invited(account))
                 if account.id.is_empty() =>
             {
                 let lost = Error::new(Kind::Unknown, "create_account", "the app did not tell the new id");
-                self.look_for(&draft, lost).await?
+                self.look_for(person, &draft, lost).await?
             }
             other => other?,
         };
@@ -98,6 +105,10 @@ impl Connection {
         let Some(told) = outcome.value() else { return Ok(()) };
         let rest = self.left_to_do(&draft, &told).filter(|_| lost);
         let mut account = account_of(&draft);
+        if self.capabilities().accounts.roles == Held::Tried {
+            // Only what the app showed was taken.
+            account.roles = None;
+        }
         account.merge(told);
         if invited {
             account.state = Some(State::Invited);
@@ -160,9 +171,27 @@ impl Connection {
         Ok(Outcome::Done(account))
     }
 
+    /// Whoever comes back to a disabled account is in the groups it was in: nobody took it out of them.
+    async fn groups_kept(&self, account: &str, member: &str) -> Option<Write> {
+        let key = Key::Account(account.to_owned());
+        let known = self.store().find(self.name(), store::Kind::User, &key).await.ok()?;
+        let kept = known
+            .into_iter()
+            .filter(|record| record.lifecycle == Lifecycle::Deleted)
+            .max_by_key(|record| record.modified_at)
+            .map(|record| Person::read(record).standing.kept_groups)?;
+        let stand = self.store().records(self.name(), store::Kind::Group, &kept).await.ok()?;
+        let memberships: Vec<store::Membership> = stand
+            .into_iter()
+            .map(|group| store::Membership { group: group.id, member: member.to_owned() })
+            .collect();
+        let connection = self.name().to_owned();
+        (!memberships.is_empty()).then_some(Write::AddMembers { connection, memberships })
+    }
+
     /// After a lost answer: looks whether the account is there, a few times, and never creates again. An app that cannot
     /// be asked twice in a row is not waited for: the journal goes on looking.
-    async fn look_for(&self, draft: &Draft, lost: Error) -> Result<Outcome<Account>> {
+    async fn look_for(&self, person: &Person, draft: &Draft, lost: Error) -> Result<Outcome<Account>> {
         let login = draft.email.as_deref().unwrap_or(&draft.user_name);
         let mut unanswered = 0;
         for pause in PAUSES {
@@ -171,12 +200,31 @@ impl Connection {
             }
             tokio::time::sleep(pause).await;
             match self.look_up(login).await {
+                Ok(Some(account)) if self.stood_before(&account, draft).await => {
+                    if self.capabilities().accounts.email_unique {
+                        // The app has one account of an address, so nothing was made: this is a conflict unheard of.
+                        let conflict = Error::new(Kind::Conflict, "create_account", "the address is taken");
+                        return self.take_over(person, draft, conflict).await;
+                    }
+                    unanswered = 0;
+                }
                 Ok(Some(account)) => return Ok(Outcome::Done(account)),
                 Ok(None) => unanswered = 0,
                 Err(_) => unanswered += 1,
             }
         }
         Err(lost)
+    }
+
+    /// Whether an account that was found cannot be what a create has just made: it is disabled, and the create gives
+    /// access or somebody who was deleted here had it.
+    async fn stood_before(&self, account: &Account, draft: &Draft) -> bool {
+        if account.state() != State::Inactive || draft.active {
+            return account.state() == State::Inactive;
+        }
+        let key = Key::Account(account.id.clone());
+        let known = self.store().find(self.name(), store::Kind::User, &key).await.unwrap_or_default();
+        !known.is_empty() && known.iter().all(|record| record.lifecycle == Lifecycle::Deleted)
     }
 
     async fn update_step(&self, person: &mut Person, change: &Change, writes: &mut Vec<Write>) -> Result<()> {
@@ -208,7 +256,6 @@ impl Connection {
         }
         self.confirm_inactive(&account).await?;
         person.standing.active = false;
-        person.standing.unsettled_at = None;
         person.record.observed_at = Some(self.now());
         self.note_left(person, writes);
         let mut account = account;
@@ -320,7 +367,6 @@ impl Connection {
         person.record.account = None;
         person.record.observed_at = Some(self.now());
         person.standing.active = false;
-        person.standing.unsettled_at = None;
         self.note_residual(person, writes);
         Ok(())
     }
@@ -384,6 +430,9 @@ impl Connection {
         }
         for residual in self.capabilities().residual {
             person.standing.residual.push(residual.key.to_owned());
+            if self.policy.accept_residual.iter().any(|key| key == residual.key) {
+                continue;
+            }
             let page = Some(residual.link.to_owned()).filter(|link| !link.is_empty());
             let request = Request {
                 instruction: residual.instruction.to_owned(),

@@ -10,21 +10,24 @@ use tracing::Instrument;
 
 use super::drift::Attention;
 use super::leading::Leading;
+use super::ledger::Ledger;
 use super::orphans::Watched;
 use super::policy::Policy;
 use super::refuse;
 use super::roster::Refreshes;
+use super::tracer::Tracer;
 use super::turn::Turns;
 use super::{Refusal, Result};
 use crate::base::clock::{SharedClock, Timestamp};
 use crate::base::context::{self, Context, Meter};
 use crate::base::id::Ids;
 use crate::base::metrics::Metrics;
-use crate::contract::{Adapter, Capabilities, Guarded, Observed};
+use crate::contract::{Adapter, Capabilities, Gate, Guarded, Observed, Withheld};
 use crate::scim::catalog::Catalog;
 use crate::scim::cursor::CursorKey;
 use crate::scim::error::ScimError;
 use crate::scim::schema::ResourceKind;
+use crate::store::anchor::Anchor;
 use crate::store::{Kind, Store, Write};
 
 /// The note, and the turn, of what cursors are sealed with.
@@ -42,6 +45,12 @@ pub struct Shared {
     pub metrics: Arc<Metrics>,
     /// Whether this replica does what is done once.
     pub leading: Leading,
+    /// Where traces are handed over.
+    pub tracer: Arc<Tracer>,
+    /// Shut while nobody is to get access.
+    pub gate: Arc<Gate>,
+    /// What is known outside of the store of how far it has come; `None` where nothing is.
+    pub anchor: Option<Anchor>,
 }
 
 /// One configured target of one app, as SCIM shows it.
@@ -55,6 +64,7 @@ pub struct Connection {
     /// The schemas its resources follow.
     pub(super) catalog: Arc<Catalog>,
     pub(super) shared: Arc<Shared>,
+    ledger: Ledger,
     pub(super) turns: Turns,
     pub(super) refreshes: Refreshes,
     pub(super) watched: Watched,
@@ -77,14 +87,16 @@ impl Connection {
         shared: Arc<Shared>,
     ) -> Arc<Self> {
         let name = name.into();
+        let gate = Arc::clone(&shared.gate);
         let meter = Meter { connection: name.clone(), metrics: Arc::clone(&shared.metrics) };
         Arc::new(Self {
             base_url: format!("{}/{name}/scim/v2", public_url.trim_end_matches('/')),
-            name,
-            adapter: Guarded::new(Arc::new(Observed::new(adapter, meter))),
+            adapter: Guarded::new(Arc::new(Withheld::new(Arc::new(Observed::new(adapter, meter)), gate))),
             catalog: Arc::new(Catalog::with(&policy.extensions)),
             policy,
+            ledger: Ledger::new(&name, Arc::clone(&shared)),
             shared,
+            name,
             turns: Turns::default(),
             refreshes: Refreshes::default(),
             watched: Watched::default(),
@@ -118,8 +130,9 @@ impl Connection {
         self.shared.clock.now()
     }
 
-    pub(super) fn store(&self) -> &dyn Store {
-        &*self.shared.store
+    /// The store; what is committed takes its entries of the audit along.
+    pub(super) fn store(&self) -> &Ledger {
+        &self.ledger
     }
 
     /// What cursors are sealed with.
@@ -152,7 +165,7 @@ impl Connection {
     }
 
     /// Does `work` in a task of its own and waits for it within the budget. A caller who goes away cancels nothing.
-    pub(super) async fn carry<T, W>(&self, work: W) -> Result<T>
+    pub(super) async fn carry<T, W>(self: &Arc<Self>, work: W) -> Result<T>
     where
         T: Send + 'static,
         W: Future<Output = Result<T>> + Send + 'static,
@@ -161,11 +174,13 @@ impl Connection {
             context::current().unwrap_or_else(|| Context::new(self.shared.ids.next(), self.policy.budget));
         let wait = context.deadline;
         let (answer, heard) = oneshot::channel();
+        let (this, book) = (Arc::clone(self), context.clone());
         let task = async move {
             let result = std::panic::AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| {
                 tracing::error!("the work of a request panicked");
                 Err(Refusal::from(ScimError::new(500, "the gateway failed while carrying this out")))
             });
+            this.end_of_work(&book).await;
             // Nobody waits any more; what was done stands.
             drop(answer.send(result));
         };
@@ -176,9 +191,11 @@ impl Connection {
         }
     }
 
-    /// Whether something observed at `at` is still fresh.
+    /// Whether something observed at `at` is still fresh. What was observed later than now was written under another
+    /// clock, and nobody knows how old it is.
     pub(super) fn is_fresh(&self, at: Option<Timestamp>) -> bool {
-        at.is_some_and(|at| self.now().since(at) <= self.policy.freshness)
+        let now = self.now();
+        at.is_some_and(|at| at <= now && now.since(at) <= self.policy.freshness)
     }
 }
 

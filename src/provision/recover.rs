@@ -1,6 +1,6 @@
 //! Goes on with what was promised: open intents after a failure and after a restart, until each is done.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection::Connection;
 use super::gateway::Gateway;
+use super::ledger::attempt_at;
 use super::standing::Person;
 use super::users::{Aim, Sought, Under, is_looked_for};
 use super::{Refusal, Result};
@@ -66,6 +67,9 @@ impl Gateway {
                 "an open intent belongs to a connection that is not configured any more"
             );
         }
+        for intent in &open {
+            writes.extend(self.interrupted(intent).await?);
+        }
         let interrupted =
             |intent: &&Intent| intent.kind == Kind::User && !intent.sticky && intent.operation != "create";
         let mut seen = BTreeSet::new();
@@ -94,6 +98,7 @@ impl Gateway {
                 at: now,
                 outcome: Some("the replica ended while it was under way".to_owned()),
             }];
+            writes.extend(self.interrupted(intent).await?);
             if intent.kind == Kind::User {
                 writes.extend(self.unsettle(intent).await?);
             }
@@ -117,7 +122,12 @@ impl Gateway {
         let record = store.record(&intent.connection, Kind::User, &intent.resource).await?;
         Ok(record.map(|record| {
             let mut person = Person::read(record);
-            person.standing.unsettled_at = Some(self.shared().clock.now());
+            let now = self.shared().clock.now();
+            person.standing.unsettled_at = Some(now);
+            let wants_access = serde_json::from_str::<Aim>(&intent.plan).is_ok_and(|aim| aim.wants_access());
+            if wants_access && !person.standing.active {
+                person.standing.unacknowledged_at = Some(now);
+            }
             let expected = Some(person.record.version);
             Write::Record { record: Box::new(person.into_record()), expected }
         }))
@@ -131,6 +141,7 @@ impl Gateway {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(ROUND) => {}
             }
+            self.catch_up().await;
             if self.shared().leads() {
                 for connection in self.connections() {
                     self.shared().tracker.spawn(Arc::clone(connection).look_through_orphans());
@@ -150,53 +161,83 @@ impl Gateway {
                     continue;
                 }
             };
-            let mut of_connection: BTreeMap<String, Vec<String>> = BTreeMap::new();
             for intent in due {
-                of_connection.entry(intent.connection).or_default().push(intent.id);
-            }
-            for (connection, due) in of_connection {
-                let Some(connection) = self.connection(&connection) else { continue };
-                connection.resume_due(due).await;
+                let Some(connection) = self.connection(&intent.connection) else { continue };
+                let Ok(place) = Arc::clone(&connection.resuming).try_acquire_owned() else { continue };
+                if !self.take_due(&intent).await {
+                    continue;
+                }
+                let context = Context::new(intent.request_id.clone(), connection.policy.budget);
+                context.attempt(attempt_at(&intent, intent.attempts + 1));
+                if let Err(error) = context.clone().scope(connection.claim(&intent)).await {
+                    tracing::warn!(reason = error.error.detail, "an intent could not be claimed");
+                    continue;
+                }
+                self.shared().tracker.spawn(async move {
+                    connection.resume(intent, context).await;
+                    drop(place);
+                });
             }
         }
+    }
+
+    /// Whether this replica goes on with a due intent: no other one took it. What one that is gone had begun is given its
+    /// end in the audit first. Always, where there are no other replicas.
+    async fn take_due(&self, intent: &Intent) -> bool {
+        let shared = self.shared();
+        let Some(term) = shared.store.term() else { return true };
+        let now = shared.clock.now();
+        let ids = std::slice::from_ref(&intent.id);
+        let taken = async {
+            if shared.store.take_due(ids, now, now.plus(term)).await?.is_empty() {
+                return Ok(false);
+            }
+            shared.store.commit(self.interrupted(intent).await?.into_iter().collect()).await?;
+            store::Result::Ok(true)
+        };
+        taken.await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "a due intent could not be taken");
+            false
+        })
     }
 }
 
 impl Connection {
-    /// Goes on with as many of these intents as there are places for. It is noted that an attempt begins, so that neither
-    /// the next round nor another replica begins another.
-    async fn resume_due(self: &Arc<Self>, mut due: Vec<String>) {
-        due.truncate(self.resuming.available_permits());
-        if due.is_empty() {
-            return;
-        }
-        let now = self.now();
-        let until = now.plus(self.policy.budget + Duration::from_secs(5));
-        let taken = match self.store().take_due(&due, now, until).await {
-            Ok(taken) => taken,
-            Err(error) => {
-                tracing::warn!(connection = self.name(), %error, "open intents could not be taken");
-                return;
-            }
+    /// Notes that an attempt begins, so that the next round does not begin another.
+    async fn claim(&self, intent: &Intent) -> Result<()> {
+        let lease = self.policy.budget + Duration::from_secs(5);
+        let settle = Write::Settle {
+            intent: intent.id.clone(),
+            // A create without an outcome may have been applied, however that came about.
+            state: if intent.sticky { IntentState::Attempting } else { IntentState::Ambiguous },
+            attempts: intent.attempts + 1,
+            next_attempt_at: self.now().plus(lease),
+            at: self.now(),
+            outcome: intent.outcome.clone(),
         };
-        for intent in taken {
-            let Ok(place) = Arc::clone(&self.resuming).try_acquire_owned() else { return };
-            let context = Context::new(intent.request_id.clone(), self.policy.budget);
-            let this = Arc::clone(self);
-            self.shared.tracker.spawn(context.scope(async move {
-                this.resume(intent).await;
-                drop(place);
-            }));
-        }
+        Ok(self.store().commit(vec![settle]).await?)
     }
 
-    async fn resume(self: Arc<Self>, intent: Intent) {
-        let ended = match (intent.kind, intent.operation.as_str()) {
-            (Kind::Group, "members") => self.resume_members(&intent).await,
-            (Kind::Group, _) => self.resume_group(&intent).await,
-            (Kind::User, "create") => self.resume_create(&intent).await,
-            (Kind::User, _) => self.resume_person(&intent).await,
+    async fn resume(self: Arc<Self>, mut intent: Intent, context: Context) {
+        intent.attempts += 1;
+        let operation = intent.operation.clone();
+        let work = async {
+            let ended = match (intent.kind, intent.operation.as_str()) {
+                (Kind::Group, "members") => self.resume_members(&intent).await,
+                (Kind::Group, _) => self.resume_group(&intent).await,
+                (Kind::User, "create") => self.resume_create(&intent).await,
+                (Kind::User, _) => self.resume_person(&intent).await,
+            };
+            let refused = ended.as_ref().err().cloned();
+            self.end_attempt(&intent, ended).await;
+            refused.map_or(Ok(()), Err)
         };
+        // Its end is written down, and told to nobody else.
+        drop(self.on_our_own(&operation, context, work).await);
+    }
+
+    /// Writes down how another attempt at an open intent ended.
+    async fn end_attempt(&self, intent: &Intent, ended: Result<Ended>) {
         match ended {
             Ok(Ended::Done) => {
                 tracing::info!(
@@ -205,12 +246,12 @@ impl Connection {
                     attempts = intent.attempts,
                     "an open intent is done"
                 );
-                self.close(&intent, IntentState::Confirmed, "carried out by the gateway itself").await;
-                self.thank(&intent).await;
+                self.close(intent, IntentState::Confirmed, "carried out by the gateway itself").await;
+                self.thank(intent).await;
             }
             Ok(Ended::Closed) => {}
             Ok(Ended::Overtaken) => {
-                self.close(&intent, IntentState::Superseded, "there is nothing left to do for it").await;
+                self.close(intent, IntentState::Superseded, "there is nothing left to do for it").await;
             }
             Ok(Ended::Unreadable) => {
                 tracing::error!(
@@ -218,9 +259,9 @@ impl Connection {
                     intent = intent.id,
                     "an open intent cannot be read"
                 );
-                self.close(&intent, IntentState::Dead, "the journal's plan cannot be read").await;
+                self.close(intent, IntentState::Dead, "the journal's plan cannot be read").await;
             }
-            Err(refusal) => self.postpone(&intent, &refusal).await,
+            Err(refusal) => self.postpone(intent, &refusal).await,
         }
     }
 

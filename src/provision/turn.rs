@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::connection::{Connection, Shared};
@@ -86,8 +86,20 @@ impl Connection {
     /// 503 where another replica does not give the key up in time, and where the store cannot be asked.
     pub(super) async fn turn(&self, key: &str) -> Result<Turn> {
         let place = self.turns.take(key).await;
+        self.lease(key, place, Instant::now() + context::remaining(self.policy.budget)).await
+    }
+
+    /// As [`Connection::turn`], and waits no longer than `within`.
+    pub(super) async fn turn_within(&self, key: &str, within: Duration) -> Result<Turn> {
+        let until = Instant::now() + within;
+        match timeout_at(until, self.turns.take(key)).await {
+            Ok(place) => self.lease(key, place, until).await,
+            Err(_) => Err(refuse::still_working(self.policy.idp)),
+        }
+    }
+
+    async fn lease(&self, key: &str, place: OwnedMutexGuard<()>, until: Instant) -> Result<Turn> {
         let Some(term) = self.store().term() else { return Ok(Turn { _place: Some(place), lease: None }) };
-        let until = Instant::now() + context::remaining(self.policy.budget);
         let (shortest, longest) = PAUSES;
         let mut attempts = 0;
         loop {

@@ -36,9 +36,9 @@ pub trait Leases: Debug + Send + Sync {
     /// Takes what is over from those who held it: what they commit under it from now on fails.
     async fn bury(&self) -> Result<()>;
 
-    /// Takes those of these intents that are open and due at `at`, and puts them off until `until`; an attempt more is
-    /// counted. What another process takes at the same moment is left out.
-    async fn take_due(&self, intents: &[String], at: Timestamp, until: Timestamp) -> Result<Vec<Intent>>;
+    /// Takes those of these intents that are open and due at `at`, in order: they are due again at `until`. What another
+    /// process takes at the same moment is left out.
+    async fn take_due(&self, intents: &[String], at: Timestamp, until: Timestamp) -> Result<Vec<String>>;
 
     /// Intents that are open, are neither sticky nor ambiguous, so that nobody goes on with them by itself, and whose
     /// lease nobody holds; without a lease, those that were not moved on since `before`. The first created comes first.

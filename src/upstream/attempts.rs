@@ -6,6 +6,7 @@ use tokio::time::{Instant, sleep};
 
 use super::retry::{Happened, Next, Pace, next};
 use super::{Failure, Response, Safety};
+use crate::base::jitter::share;
 
 /// Counts attempts and waits between them.
 #[derive(Debug)]
@@ -40,7 +41,7 @@ impl Attempts {
     /// Whether to send again; waits first where it says so.
     pub(super) async fn again(&mut self, came: &Result<Response, Failure>) -> bool {
         let happened = Happened::from(came);
-        match next(self.safety, self.number, happened, self.left(), self.pace, rand::random()) {
+        match next(self.safety, self.number, happened, self.left(), self.pace, share()) {
             Next::Stop => false,
             Next::Again(wait) => {
                 sleep(wait).await;

@@ -117,6 +117,9 @@ impl Stage {
             tracker: work.clone(),
             metrics: Arc::default(),
             leading: Leading::default(),
+            tracer: Arc::default(),
+            gate: Arc::default(),
+            anchor: None,
         });
         let connection = Connection::new("app", "http://localhost", app, policy, Arc::clone(&shared));
         let gateway = Gateway::new(vec![Arc::clone(&connection)], shared);

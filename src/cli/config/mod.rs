@@ -1,6 +1,7 @@
 //! The configuration file: read whole, checked whole, every problem named with its line and what to write instead.
 
 mod app;
+mod chronicle;
 mod connection;
 mod extensions;
 mod reader;
@@ -18,6 +19,7 @@ use crate::base::secret::{ExposeSecret, Token, TokenHash};
 use crate::http::server::Tls;
 use reader::{Block, Reader};
 
+pub use chronicle::Chronicle;
 pub use connection::Connection;
 pub use store::Memory;
 
@@ -52,6 +54,7 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// What opens `/metrics` from other machines.
     pub metrics_token: Option<TokenHash>,
+    pub chronicle: Chronicle,
     /// Where the memory is.
     pub store: Memory,
     pub connections: Vec<Connection>,
@@ -97,22 +100,26 @@ impl Config {
             );
         }
         let metrics_token = root.block("metrics").and_then(|block| metrics_token(&block));
+        let chronicle = chronicle::read(&root);
         let public_url = public_url(&root, listen);
         let store = store::read(&root, folder);
         let connections = connection::read(&root);
         root.finish();
         let problems = reader.problems();
         if problems.is_empty() {
-            Ok(Self { listen, public_url, behind_proxy, tls, metrics_token, store, connections })
+            Ok(Self { listen, public_url, behind_proxy, tls, metrics_token, chronicle, store, connections })
         } else {
             Err(problems)
         }
     }
 
-    /// The folder of the SQLite file, which also holds its lock; `None` where the memory is elsewhere.
-    pub fn data_dir(&self) -> Option<&Path> {
-        let Memory::File(file) = &self.store else { return None };
-        Some(file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))
+    /// The folder of the SQLite file, or the one a replica keeps its own files in; it also holds its lock.
+    pub fn data_dir(&self) -> &Path {
+        let folder = match &self.store {
+            Memory::File(file) => file.parent(),
+            Memory::Shared { folder, .. } => Some(folder.as_path()),
+        };
+        folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
     }
 }
 

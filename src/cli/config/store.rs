@@ -10,7 +10,7 @@ use crate::base::secret::{ExposeSecret, SecretString};
 use crate::store::postgres;
 
 /// Keys that only a database for several replicas has.
-const SHARED_ONLY: [&str; 4] = ["connections", "connect_timeout", "statement_timeout", "lease"];
+const SHARED_ONLY: [&str; 5] = ["connections", "connect_timeout", "statement_timeout", "lease", "folder"];
 
 const EXAMPLES: &str = "write url = \"sqlite:///var/lib/portcullis/portcullis.db\" or url = \"postgres://portcullis@db.internal/portcullis\"";
 
@@ -19,8 +19,8 @@ const EXAMPLES: &str = "write url = \"sqlite:///var/lib/portcullis/portcullis.db
 pub enum Memory {
     /// A SQLite file, for one process.
     File(PathBuf),
-    /// A Postgres database, for several.
-    Shared(postgres::Settings),
+    /// A Postgres database, for several; and the folder for what each keeps for itself.
+    Shared { settings: postgres::Settings, folder: PathBuf },
 }
 
 /// Reads `store`; a file beside the configuration where nothing is said.
@@ -37,7 +37,7 @@ pub fn read(root: &Block<'_>, folder: &Path) -> Memory {
     };
     let memory = url.and_then(|url| match scheme(url.expose_secret()) {
         "sqlite" => file(&block, url.expose_secret(), folder),
-        "postgres" | "postgresql" => shared(&block, url, written.is_some()),
+        "postgres" | "postgresql" => shared(&block, url, written.is_some(), folder),
         other => {
             let text = format!("found `{other}`, expected a sqlite:// or postgres:// address");
             block.problem("url", if written.is_some() { text } else { WRONG_SECRET.to_owned() }, EXAMPLES);
@@ -66,7 +66,7 @@ fn file(block: &Block<'_>, url: &str, folder: &Path) -> Option<Memory> {
     path.map(|path| Memory::File(folder.join(path)))
 }
 
-fn shared(block: &Block<'_>, url: SecretString, written: bool) -> Option<Memory> {
+fn shared(block: &Block<'_>, url: SecretString, written: bool, beside: &Path) -> Option<Memory> {
     let before = block.problem_count();
     match Url::parse(url.expose_secret()) {
         Err(error) => {
@@ -88,7 +88,8 @@ fn shared(block: &Block<'_>, url: SecretString, written: bool) -> Option<Memory>
     if let Some(time) = block.duration("lease", 2) {
         settings.lease = time;
     }
-    (block.problem_count() == before).then_some(Memory::Shared(settings))
+    let folder = beside.join(block.text("folder").unwrap_or_default());
+    (block.problem_count() == before).then_some(Memory::Shared { settings, folder })
 }
 
 /// Notes what an address must not say, and what it must.

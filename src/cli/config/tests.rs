@@ -421,7 +421,7 @@ fn what_is_absent_has_its_default() {
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.public_url, "http://127.0.0.1:8080");
     assert!(matches!(&config.store, Memory::File(file) if file == Path::new("/nowhere/portcullis.db")));
-    assert_eq!(config.data_dir(), Some(Path::new("/nowhere")));
+    assert_eq!(config.data_dir(), Path::new("/nowhere"));
     assert!(!config.behind_proxy && config.tls.is_none());
     let policy = &config.connections[0].policy;
     assert_eq!(
@@ -489,10 +489,10 @@ lifetime_days = 7
 #[test]
 fn a_database_of_several_replicas_is_kept_with_its_settings_and_without_its_password() {
     let config = parse(&beside_a_sandbox(
-        "[store]\nurl = { env = \"DATABASE\" }\nconnections = 20\nconnect_timeout = \"2s\"\nstatement_timeout = \"3s\"",
+        "[store]\nurl = { env = \"DATABASE\" }\nconnections = 20\nconnect_timeout = \"2s\"\nstatement_timeout = \"3s\"\nfolder = \"own\"",
     ))
     .unwrap();
-    let Memory::Shared(settings) = &config.store else { panic!("{:?}", config.store) };
+    let Memory::Shared { settings, .. } = &config.store else { panic!("{:?}", config.store) };
     assert_eq!(
         settings.url.expose_secret(),
         "postgres://portcullis:hunter2@db.internal/portcullis?sslmode=verify-full"
@@ -502,7 +502,7 @@ fn a_database_of_several_replicas_is_kept_with_its_settings_and_without_its_pass
         (settings.connect_timeout, settings.statement_timeout),
         (Duration::from_secs(2), Duration::from_secs(3))
     );
-    assert_eq!(config.data_dir(), None);
+    assert_eq!(config.data_dir(), Path::new("/nowhere/own"));
     assert!(!format!("{config:?}").contains("hunter2"));
     for here in ["localhost", "127.0.0.1:5433", "[::1]", "%2Fvar%2Frun%2Fpostgresql", ""] {
         let url = format!("[store]\nurl = \"postgres://{here}/portcullis\"");

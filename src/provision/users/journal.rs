@@ -7,7 +7,7 @@ use super::super::refuse;
 use super::super::standing::Person;
 use super::super::{Refusal, Result};
 use super::{Aim, index};
-use crate::base::jitter::full_jitter;
+use crate::base::jitter::{full_jitter, share};
 use crate::contract;
 use crate::scim::error::ScimError;
 use crate::store::{self, Intent, IntentState, Intents, Kind, Lifecycle, Task, Write};
@@ -136,9 +136,7 @@ impl Connection {
         };
         let pause = match error.retry {
             contract::Retry::Later(Some(pause)) => pause.min(Duration::from_mins(5)),
-            _ => {
-                full_jitter(doublings(intent), Duration::from_secs(1), Duration::from_mins(5), rand::random())
-            }
+            _ => full_jitter(doublings(intent), Duration::from_secs(1), Duration::from_mins(5), share()),
         };
         let mut writes = vec![Write::Settle {
             intent: intent.id.clone(),
@@ -171,12 +169,8 @@ impl Connection {
 
     /// Ends an intent, or leaves it open until the next look.
     pub(in crate::provision) async fn close(&self, intent: &Intent, state: IntentState, outcome: &str) {
-        let pause = full_jitter(
-            doublings(intent),
-            Duration::from_millis(500),
-            Duration::from_mins(5),
-            rand::random(),
-        );
+        let pause =
+            full_jitter(doublings(intent), Duration::from_millis(500), Duration::from_mins(5), share());
         let mut writes = vec![Write::Settle {
             intent: intent.id.clone(),
             state,

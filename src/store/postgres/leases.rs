@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use sqlx::postgres::PgConnection;
-use sqlx::{query, query_as};
+use sqlx::{query, query_as, query_scalar};
 
 use super::rows;
 use super::text::storable;
@@ -27,16 +27,13 @@ const CLAIM: &str = "WITH claimed AS (
      WHERE connection = $1 AND key = $2 AND NOT EXISTS (SELECT 1 FROM claimed)";
 
 /// `SKIP LOCKED` leaves out what another process takes right now, and the condition what it took a moment ago.
-const TAKE_DUE: &str = "UPDATE intents
-     SET attempts = attempts + 1, next_attempt_at = $3, updated_at = $2,
-         state = CASE WHEN sticky THEN 'attempting' ELSE 'ambiguous' END
+const TAKE_DUE: &str = "UPDATE intents SET next_attempt_at = $3
      WHERE id IN (
          SELECT id FROM intents
          WHERE id = ANY ($1) AND next_attempt_at <= $2
            AND state IN ('journaled', 'attempting', 'ambiguous') AND (sticky OR state = 'ambiguous')
          FOR UPDATE SKIP LOCKED)
-     RETURNING id, connection, kind, resource, operation, generation, plan, sticky, state, attempts,
-               next_attempt_at, request_id, created_at, updated_at, outcome, fence";
+     RETURNING id";
 
 const ABANDONED: &str =
     "SELECT id, connection, kind, resource, operation, generation, plan, sticky, state, attempts,
@@ -84,11 +81,10 @@ pub(super) async fn take_due(
     intents: &[String],
     at: Timestamp,
     until: Timestamp,
-) -> sqlx::Result<Vec<Intent>> {
-    let statement = query(TAKE_DUE).bind(intents).bind(at.0).bind(until.0);
-    let mut taken =
-        statement.fetch_all(on).await?.iter().map(rows::intent).collect::<sqlx::Result<Vec<Intent>>>()?;
-    taken.sort_by(|one, other| (one.created_at, &one.id).cmp(&(other.created_at, &other.id)));
+) -> sqlx::Result<Vec<String>> {
+    let statement = query_scalar(TAKE_DUE).bind(intents).bind(at.0).bind(until.0);
+    let mut taken: Vec<String> = statement.fetch_all(on).await?;
+    taken.sort_unstable();
     Ok(taken)
 }
 

@@ -1,5 +1,7 @@
 //! The store of several replicas: one Postgres database they all write to.
 
+mod ask;
+mod chronicle;
 mod commit;
 mod keys;
 mod leases;
@@ -20,7 +22,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sqlx::postgres::PgPool;
 
-use self::lost::{Patience, is_lost, unavailable};
+use self::ask::ask;
+use self::lost::Patience;
 use super::{
     Claim, Error, Event, Intent, Intents, Key, Kind, Leases, Record, Reference, Result, Roster, Store, Task,
     TokenRow, Total, Write,
@@ -76,36 +79,6 @@ pub async fn open(settings: &Settings) -> Result<Arc<dyn Store>> {
     Ok(Arc::new(PostgresStore { pool, statement_timeout, lease }))
 }
 
-/// Asks on one connection; where that was lost, on another, until the patience is over: to ask twice does no harm.
-macro_rules! ask {
-    ($store:expr, |$on:ident| $question:expr) => {{
-        let mut patience = Patience::new($store.statement_timeout);
-        loop {
-            let mut connection = match $store.pool.acquire().await {
-                Ok(connection) => connection,
-                Err(error) if is_lost(&error) && patience.wait().await => continue,
-                Err(error) => break Err(unavailable(error)),
-            };
-            let $on = &mut *connection;
-            match patience.bounded($question).await {
-                Some(Ok(answer)) => break Ok(answer),
-                Some(Err(error)) if is_lost(&error) => {
-                    connection.close_on_drop();
-                    drop(connection);
-                    if !patience.wait().await {
-                        break Err(unavailable(error));
-                    }
-                }
-                Some(Err(error)) => break Err(unavailable(error)),
-                None => {
-                    connection.close_on_drop();
-                    break Err(unavailable(sqlx::Error::PoolTimedOut));
-                }
-            }
-        }
-    }};
-}
-
 #[async_trait]
 impl Leases for PostgresStore {
     fn term(&self) -> Option<Duration> {
@@ -124,7 +97,7 @@ impl Leases for PostgresStore {
         ask!(self, |on| leases::bury(on))
     }
 
-    async fn take_due(&self, intents: &[String], at: Timestamp, until: Timestamp) -> Result<Vec<Intent>> {
+    async fn take_due(&self, intents: &[String], at: Timestamp, until: Timestamp) -> Result<Vec<String>> {
         ask!(self, |on| leases::take_due(on, intents, at, until))
     }
 
@@ -205,8 +178,21 @@ impl Store for PostgresStore {
         ask!(self, |on| watch::totals(on))
     }
 
+    async fn epoch(&self) -> Result<i64> {
+        ask!(self, |on| queries::epoch(on))
+    }
+
     async fn tokens(&self) -> Result<Vec<TokenRow>> {
         ask!(self, |on| queries::tokens(on))
+    }
+
+    async fn check(&self) -> Result<()> {
+        match ask!(self, |on| queries::damaged_pages(on))? {
+            0 => Ok(()),
+            pages => {
+                Err(Error::Refused(format!("the server has found {pages} damaged pages of the database")))
+            }
+        }
     }
 
     async fn close(&self) {

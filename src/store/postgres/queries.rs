@@ -306,6 +306,18 @@ pub(super) async fn tasks(
     statement.fetch_all(on).await?.iter().map(rows::task).collect()
 }
 
+pub(super) async fn epoch(on: &mut PgConnection) -> sqlx::Result<i64> {
+    query_scalar("SELECT coalesce(max(number), 0) FROM intents").fetch_one(on).await
+}
+
+/// Pages whose checksum was wrong when they were read, since the server's statistics were reset; 0 where it keeps no
+/// checksums.
+pub(super) async fn damaged_pages(on: &mut PgConnection) -> sqlx::Result<i64> {
+    let statement =
+        "SELECT coalesce(checksum_failures, 0) FROM pg_stat_database WHERE datname = current_database()";
+    query_scalar(statement).fetch_one(on).await
+}
+
 pub(super) async fn tokens(on: &mut PgConnection) -> sqlx::Result<Vec<TokenRow>> {
     let statement = query(
         "SELECT id, connection, hash, created_at, expires_at, revoked_at FROM tokens

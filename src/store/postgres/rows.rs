@@ -162,17 +162,17 @@ pub(super) fn roster(row: &PgRow, connection: &str, kind: Kind) -> sqlx::Result<
 }
 
 /// The columns of a row, from left to right.
-struct Columns<'r> {
+pub(super) struct Columns<'r> {
     row: &'r PgRow,
     position: usize,
 }
 
 impl<'r> Columns<'r> {
-    fn of(row: &'r PgRow) -> Self {
+    pub(super) fn of(row: &'r PgRow) -> Self {
         Self { row, position: 0 }
     }
 
-    fn next<T>(&mut self) -> sqlx::Result<T>
+    pub(super) fn next<T>(&mut self) -> sqlx::Result<T>
     where
         T: sqlx::Decode<'r, Postgres> + sqlx::Type<Postgres>,
     {
@@ -186,7 +186,7 @@ impl<'r> Columns<'r> {
         read(word).ok_or_else(|| strange(word))
     }
 
-    fn moment(&mut self) -> sqlx::Result<Timestamp> {
+    pub(super) fn moment(&mut self) -> sqlx::Result<Timestamp> {
         self.next().map(Timestamp)
     }
 

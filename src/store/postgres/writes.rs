@@ -6,6 +6,7 @@ use sqlx::postgres::{PgArguments, PgConnection, Postgres};
 use sqlx::query;
 use sqlx::query::Query;
 
+use super::chronicle;
 use super::text::{storable, storable_all, storable_if_any};
 use crate::store::{Error, Happened, Intent, Membership, Record, Task, TokenRow, Write};
 
@@ -18,7 +19,7 @@ pub(super) enum Failure {
     Failed(sqlx::Error),
 }
 
-type Applied = Result<(), Failure>;
+pub(super) type Applied = Result<(), Failure>;
 type Statement<'q> = Query<'q, Postgres, PgArguments>;
 
 impl From<sqlx::Error> for Failure {
@@ -109,6 +110,9 @@ pub(super) async fn apply(to: &mut PgConnection, write: &Write) -> Applied {
             let statement = statement.bind(&roster.connection).bind(roster.kind.word());
             run(to, statement.bind(roster.completed_at.0).bind(roster.total)).await
         }
+        Write::Audit(entry) => chronicle::append(to, entry).await,
+        Write::Traces(traces) => chronicle::keep_traces(to, traces).await,
+        Write::ForgetTraces { at, limit } => chronicle::forget_traces(to, *at, *limit).await,
         // All of a commit are looked at together, before anything else.
         Write::Holding(_) => Ok(()),
         Write::Note { connection, name, text } => {

@@ -1,7 +1,7 @@
 //! The embedded store: one file, one writer, a few readers.
 
+mod chronicle;
 mod keys;
-mod leases;
 mod lock;
 mod open;
 mod queries;
@@ -15,20 +15,22 @@ mod speed;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub(crate) use self::tests::tamper;
+
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::sqlite::SqlitePool;
 use tokio::sync::{mpsc, oneshot};
 
-use self::leases::Held;
 pub use self::lock::{DirectoryLock, lock};
 use self::writer::{Commit, Message, Writer};
+use super::held::{Alone, Held};
 use super::{
-    Claim, Error, Event, Intent, IntentState, Intents, Key, Kind, Leases, Record, Reference, Result, Roster,
-    Store, Task, TokenRow, Total, Write,
+    Error, Event, Intent, Intents, Key, Kind, Record, Reference, Result, Roster, Store, Task, TokenRow,
+    Total, Write,
 };
 use crate::base::clock::Timestamp;
 
@@ -59,60 +61,9 @@ fn closed<E>(_: E) -> Error {
     Error::Unavailable("the store is closed".to_owned())
 }
 
-#[async_trait]
-impl Leases for SqliteStore {
-    fn term(&self) -> Option<Duration> {
-        None
-    }
-
-    async fn claim(&self, connection: &str, key: &str, owner: &str, term: Duration) -> Result<Claim> {
-        Ok(self.held.claim(connection, key, owner, term))
-    }
-
-    async fn release(&self, fence: i64) -> Result<()> {
-        self.held.release(fence);
-        Ok(())
-    }
-
-    async fn bury(&self) -> Result<()> {
-        self.held.bury();
-        Ok(())
-    }
-
-    async fn take_due(&self, intents: &[String], at: Timestamp, until: Timestamp) -> Result<Vec<Intent>> {
-        let _taking = self.held.taking().await;
-        let due = self.intents(&Intents::Due(at)).await?;
-        let taken: Vec<Intent> = due
-            .into_iter()
-            .filter(|intent| intents.contains(&intent.id))
-            .map(|intent| Intent {
-                state: if intent.sticky { IntentState::Attempting } else { IntentState::Ambiguous },
-                attempts: intent.attempts + 1,
-                next_attempt_at: until,
-                updated_at: at,
-                ..intent
-            })
-            .collect();
-        let settle = |intent: &Intent| Write::Settle {
-            intent: intent.id.clone(),
-            state: intent.state,
-            attempts: intent.attempts,
-            next_attempt_at: intent.next_attempt_at,
-            at,
-            outcome: intent.outcome.clone(),
-        };
-        self.commit(taken.iter().map(settle).collect()).await?;
-        Ok(taken)
-    }
-
-    async fn abandoned(&self, before: Timestamp) -> Result<Vec<Intent>> {
-        let mut open = self.intents(&Intents::AllOpen(None)).await?;
-        open.retain(|intent| {
-            !intent.sticky
-                && intent.state != IntentState::Ambiguous
-                && intent.fence.map_or(intent.updated_at <= before, |fence| !self.held.is_held(fence))
-        });
-        Ok(open)
+impl Alone for SqliteStore {
+    fn held(&self) -> &Held {
+        &self.held
     }
 }
 
@@ -122,9 +73,7 @@ impl Store for SqliteStore {
         if writes.is_empty() {
             return Ok(());
         }
-        let lost =
-            writes.iter().any(|write| matches!(write, Write::Holding(fence) if !self.held.is_held(*fence)));
-        if lost {
+        if self.held.has_lost(&writes) {
             return Err(Error::Lost);
         }
         let (reply, answer) = oneshot::channel();
@@ -192,8 +141,16 @@ impl Store for SqliteStore {
         watch::totals(&self.readers).await
     }
 
+    async fn epoch(&self) -> Result<i64> {
+        queries::epoch(&self.readers).await
+    }
+
     async fn tokens(&self) -> Result<Vec<TokenRow>> {
         queries::tokens(&self.readers).await
+    }
+
+    async fn check(&self) -> Result<()> {
+        queries::check(&self.readers).await
     }
 
     async fn close(&self) {

@@ -1,12 +1,14 @@
 //! Whole lives of people, from the identity provider's request to the app's journal, through real sockets.
 
 mod adoptions;
+mod cells;
 mod drift;
 mod hive;
 mod hive_modes;
 mod honeycomb;
 mod hotjar;
 mod keys;
+mod laws;
 mod lookups;
 mod matrix;
 mod outages;
