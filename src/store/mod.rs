@@ -6,6 +6,8 @@ mod chronicle;
 #[cfg(test)]
 pub mod conformance;
 mod held;
+#[cfg(any(test, feature = "sim"))]
+pub mod hooked;
 pub mod lease;
 #[cfg(any(test, feature = "sim"))]
 pub mod memory;

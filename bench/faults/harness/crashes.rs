@@ -92,18 +92,38 @@ pub fn points(apps: &Handle) -> Result<Vec<Point>, String> {
                     add(Crash::Commit(number, CommitAt::Panic { written }));
                     add(Crash::Commit(number, CommitAt::Wait { written, pause: slow }));
                 }
+                add(Crash::Commit(number, CommitAt::Full));
             }
             for number in 1..=calls {
                 for moment in [Moment::Before, Moment::After, Moment::Within] {
                     add(Crash::Call(number, Spell::Freeze(moment)));
                     add(Crash::Call(number, Spell::Break(moment)));
                 }
-                add(Crash::Call(number, Spell::Wait(Moment::Before, slow)));
-                add(Crash::Call(number, Spell::Wait(Moment::After, slow)));
+                for spell in spells(slow) {
+                    add(Crash::Call(number, spell));
+                }
             }
         }
     }
     Ok(points)
+}
+
+/// What else can become of one call.
+fn spells(slow: Duration) -> Vec<Spell> {
+    let mut spells = vec![
+        Spell::Wait(Moment::Before, slow),
+        Spell::Wait(Moment::After, slow),
+        Spell::Drip(Duration::from_millis(20)),
+        Spell::Page,
+        Spell::OtherType,
+        Spell::Bomb,
+        Spell::Nothing,
+    ];
+    spells.extend(
+        [301, 400, 401, 403, 408, 409, 429, 500, 502, 503, 504].map(|code| Spell::Says(Moment::Before, code)),
+    );
+    spells.extend([500, 502, 503, 504].map(|code| Spell::Says(Moment::After, code)));
+    spells
 }
 
 /// Runs so many of the points at the same time; answers what must not be, and how many were run.
@@ -261,22 +281,22 @@ impl Scene {
             return None;
         }
         self.spells.lift();
-        self.life.store.lift();
+        self.life.store.hook.lift();
         let (status, _) = self.ask();
         thread::sleep(Duration::from_millis(50));
-        (status < 300).then(|| (self.life.store.commits(), self.spells.calls()))
+        (status < 300).then(|| (self.life.store.hook.commits(), self.spells.calls()))
     }
 
     /// Crashes, recovers, asks again as an identity provider does, and looks.
     fn play(mut self, crash: Crash) -> Result<(), String> {
         self.spells.lift();
         match crash {
-            Crash::Commit(number, what) => self.life.store.order(number, what),
+            Crash::Commit(number, what) => self.life.store.hook.order(number, what),
             Crash::Call(number, spell) => self.spells.cast(spell, None, number - 1, 1),
         }
         let (method, path, body) = self.request();
         let asked = self.life.send(method, &path, &body);
-        let (in_store, on_wire) = (self.life.store.frozen.clone(), self.spells.frozen.clone());
+        let (in_store, on_wire) = (self.life.store.hook.frozen.clone(), self.spells.frozen.clone());
         let first = self.life.wait(async {
             let answered = async { asked.await.unwrap_or_default() };
             tokio::select! {
@@ -290,6 +310,14 @@ impl Scene {
             if *status == 0 {
                 return Err("no answer came".to_owned());
             }
+            let leaves = matches!(self.operation, Operation::Deactivate | Operation::Delete);
+            if leaves && matches!(crash, Crash::Commit(1, CommitAt::Full)) && *status >= 300 {
+                return Err(format!("the disk holds a leaver up: {status} {told}"));
+            }
+            let panics = matches!(crash, Crash::Commit(_, CommitAt::Panic { .. }));
+            if leaves && !(200..300).contains(status) && *status != if panics { 500 } else { 503 } {
+                return Err(format!("a leaver was told {status}: {told}"));
+            }
             if (200..300).contains(status) {
                 self.holds().map_err(|text| format!("answered {status} and {text}: {told}"))?;
             }
@@ -299,7 +327,7 @@ impl Scene {
             self.life.end();
             self.life = Life::begin(self.folder.path(), self.target.name, &self.url, &self.clock)?;
         } else {
-            self.life.store.lift();
+            self.life.store.hook.lift();
         }
         self.spells.lift();
         self.promises_are_kept()?;

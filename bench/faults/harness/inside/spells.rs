@@ -42,8 +42,10 @@ pub enum Spell {
     OtherType,
     /// A few kilobytes that unfold to more than anybody should read.
     Bomb,
-    /// A success without a body.
+    /// The status it had without a body.
     Nothing,
+    /// Another status with an error of the app's kind.
+    Says(Moment, u16),
 }
 
 #[derive(Debug, Default)]
@@ -147,9 +149,20 @@ async fn spelled(State(spells): State<Spells>, request: Request, next: Next) -> 
             answer.headers_mut().insert("content-encoding", HeaderValue::from_static("gzip"));
             typed(answer, "application/json")
         }
+        Spell::Says(moment, code) => {
+            if moment != Moment::Before {
+                let _unread = next.run(request).await;
+            }
+            let mut answer = Response::new(Body::from("{\"error\":\"not now\"}"));
+            *answer.status_mut() =
+                axum::http::StatusCode::from_u16(code).unwrap_or(axum::http::StatusCode::BAD_GATEWAY);
+            answer.headers_mut().insert("location", HeaderValue::from_static("http://127.0.0.1:9/"));
+            typed(answer, "application/json")
+        }
         Spell::Nothing => {
             let mut answer = next.run(request).await;
             *answer.body_mut() = Body::empty();
+            answer.headers_mut().remove("content-length");
             answer
         }
     }
