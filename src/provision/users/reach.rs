@@ -39,7 +39,7 @@ impl Connection {
         let wanted = self.wanted(&person, &aim)?;
         let renamed = !aim.deleted && key(&wanted.user_name) != person.record.name_key;
         let name_turn = format!("name:{}", key(&wanted.user_name));
-        let _name = if renamed { Some(self.turns.take(&name_turn).await) } else { None };
+        let _name = if renamed { Some(self.turn(&name_turn).await?) } else { None };
         if renamed && let Err(refusal) = self.refuse_taken_name(&person, &wanted.user_name).await {
             // What was promised is not held up by somebody who took the name since.
             if let Under::New(_) = under {
@@ -72,7 +72,7 @@ impl Connection {
         }
         let loses_admin =
             plan::lost_roles(&steps, &person.observed.clone().unwrap_or_default(), &capabilities).is_some();
-        let _admins = if loses_admin { Some(self.turns.take("admins").await) } else { None };
+        let _admins = if loses_admin { Some(self.turn("admins").await?) } else { None };
         if loses_admin {
             self.refuse_last_admin(&[&person.record.id]).await?;
         }
