@@ -1,6 +1,6 @@
 //! An app is asked no more than it has to be: the bench of `bench/calls` with few people.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a cycle that does not end well has failed")]
+#![expect(clippy::unwrap_used, reason = "a cycle that does not end well has failed")]
 #![allow(dead_code, reason = "the bench prints more than is asserted here")]
 
 #[path = "../bench/calls/cycle.rs"]
@@ -29,7 +29,7 @@ fn in_every_mode(check: impl Fn(&Path, &Mode) -> std::result::Result<(), String>
                 loop {
                     let Some(mode) = queue.lock().unwrap().next() else { break };
                     if let Err(problem) = check(program, mode) {
-                        failed.lock().unwrap().push(format!("{} {}: {problem}", mode.app, mode.mode));
+                        failed.lock().unwrap().push(format!("{} {}: {problem}", mode.app, mode.interface));
                     }
                 }
             });

@@ -54,12 +54,12 @@ fn main() -> Result<ExitCode> {
 
 /// Measures one mode; what is too much is added to `broken`.
 fn row(program: &Path, mode: &Mode, broken: &mut Vec<String>) -> Result<String> {
-    let name = format!("{} {}", mode.app, mode.mode);
+    let name = format!("{} {}", mode.app, mode.interface);
     let few = cycle::initial(program, mode, PEOPLE)?;
     if few.ratio() > MOST_RATIO {
         broken.push(format!("{name}: {} calls where {} do: {:?}", few.calls, few.least, few.kinds));
     }
-    let grown = if GROWING.contains(&(mode.app, mode.mode)) {
+    let grown = if GROWING.contains(&(mode.app, mode.interface)) {
         let many = cycle::initial(program, mode, PEOPLE * MORE)?;
         let (calls, time) = (times(few.calls, many.calls), many.took.as_secs_f64() / few.took.as_secs_f64());
         if calls > MOST_GROWTH || time > MOST_GROWTH {
@@ -87,7 +87,7 @@ fn row(program: &Path, mode: &Mode, broken: &mut Vec<String>) -> Result<String> 
     Ok(format!(
         "| {} | {} | {calls} | {least} | {:.3} | {grown} | {} | {} |",
         mode.app,
-        mode.mode,
+        mode.interface,
         few.ratio(),
         told(one.added),
         told(one.removed)

@@ -6,7 +6,7 @@ pub struct Mode {
     /// The word after `app =`.
     pub app: &'static str,
     /// The word after `mode =`.
-    pub mode: &'static str,
+    pub interface: &'static str,
     /// The app that is simulated.
     pub simulator: &'static str,
     /// What stands below `[connections.bench]`, with `SIM` for the address of the app.
@@ -133,7 +133,7 @@ const SCIM: Least = Least { once: 4, person: 1, group: 1, members: Members::Toge
 pub const MODES: [Mode; 12] = [
     Mode {
         app: "hive",
-        mode: "rest",
+        interface: "rest",
         simulator: "hive",
         settings: HIVE_REST,
         secrets: &[("rest", "hive-admin-key")],
@@ -144,7 +144,7 @@ pub const MODES: [Mode; 12] = [
     },
     Mode {
         app: "hive",
-        mode: "scim",
+        interface: "scim",
         simulator: "hive",
         settings: HIVE_SCIM,
         secrets: &[("scim", "hive-scim-token")],
@@ -155,7 +155,7 @@ pub const MODES: [Mode; 12] = [
     },
     Mode {
         app: "hive",
-        mode: "hybrid",
+        interface: "hybrid",
         simulator: "hive",
         settings: HIVE_HYBRID,
         secrets: &[("scim", "hive-scim-token"), ("rest", "hive-admin-key")],
@@ -166,7 +166,7 @@ pub const MODES: [Mode; 12] = [
     },
     Mode {
         app: "honeycomb",
-        mode: "rest",
+        interface: "rest",
         simulator: "honeycomb",
         settings: HONEYCOMB,
         secrets: &[("rest", "honeycomb-config-key")],
@@ -177,7 +177,7 @@ pub const MODES: [Mode; 12] = [
     },
     Mode {
         app: "tines",
-        mode: "rest",
+        interface: "rest",
         simulator: "tines",
         settings: TINES_REST,
         secrets: &[("rest", "tines-admin-token")],
@@ -187,7 +187,7 @@ pub const MODES: [Mode; 12] = [
     },
     Mode {
         app: "tines",
-        mode: "scim",
+        interface: "scim",
         simulator: "tines",
         settings: HIVE_SCIM,
         secrets: &[("scim", "tines-scim-token")],
@@ -197,7 +197,7 @@ pub const MODES: [Mode; 12] = [
     },
     Mode {
         app: "tines",
-        mode: "hybrid",
+        interface: "hybrid",
         simulator: "tines",
         settings: TINES_HYBRID,
         secrets: &[("scim", "tines-scim-token"), ("rest", "tines-admin-token")],
@@ -208,7 +208,7 @@ pub const MODES: [Mode; 12] = [
     },
     Mode {
         app: "workiva",
-        mode: "rest",
+        interface: "rest",
         simulator: "workiva",
         settings: WORKIVA_REST,
         secrets: &[("rest", "workiva-client-secret")],
@@ -219,7 +219,7 @@ pub const MODES: [Mode; 12] = [
     },
     Mode {
         app: "workiva",
-        mode: "scim",
+        interface: "scim",
         simulator: "workiva",
         settings: HIVE_SCIM,
         secrets: &[("scim", "workiva-scim-token")],
@@ -229,7 +229,7 @@ pub const MODES: [Mode; 12] = [
     },
     Mode {
         app: "workiva",
-        mode: "hybrid",
+        interface: "hybrid",
         simulator: "workiva",
         settings: WORKIVA_HYBRID,
         secrets: &[("scim", "workiva-scim-token"), ("rest", "workiva-client-secret")],
@@ -239,7 +239,7 @@ pub const MODES: [Mode; 12] = [
     },
     Mode {
         app: "scim",
-        mode: "scim",
+        interface: "scim",
         simulator: "tines",
         settings: HIVE_SCIM,
         secrets: &[("scim", "tines-scim-token")],
@@ -249,7 +249,7 @@ pub const MODES: [Mode; 12] = [
     },
     Mode {
         app: "manual",
-        mode: "manual",
+        interface: "manual",
         simulator: "hotjar",
         settings: "mode = \"manual\"\n",
         secrets: &[],

@@ -15,9 +15,9 @@ use super::Result;
 use super::mode::Mode;
 
 /// How long a process may take until it serves.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 /// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A process that ends with the value.
 #[derive(Debug)]
@@ -62,12 +62,12 @@ impl Stage {
         let settings = mode.settings.replace("SIM", &format!("http://{simulator}"));
         fs::write(&config, format!("{head}[connections.bench]\napp = \"{}\"\n{settings}", mode.app))?;
         let config = config.to_string_lossy().into_owned();
-        let made = Command::new(program)
+        let created = Command::new(program)
             .args(["token", "create", "--connection", "bench", "--json", "--config", &config])
             .output()?;
-        let made: Value = serde_json::from_slice(&made.stdout)
-            .map_err(|_| format!("no token: {}", String::from_utf8_lossy(&made.stderr)))?;
-        let token = made["token"].as_str().ok_or("no token")?.to_owned();
+        let created: Value = serde_json::from_slice(&created.stdout)
+            .map_err(|_| format!("no token: {}", String::from_utf8_lossy(&created.stderr)))?;
+        let token = created["token"].as_str().ok_or("no token")?.to_owned();
         let serving = start(program, &["serve", "--config", &config], &gateway)?;
         Ok(Self { _gateway: serving, _simulator: running, _folder: folder, gateway, simulator, token })
     }

@@ -29,7 +29,7 @@ pub async fn run(arguments: &Arguments) -> Outcome {
         reports
             .push((connection.name().to_owned(), outcome.map(|standing| with_hints(connection, standing))));
     }
-    gateway.shared().store.close().await;
+    gateway.close().await;
     let broken = reports.iter().filter(|(_, outcome)| outcome.is_err()).count();
     if arguments.json {
         let shown: Vec<_> = reports

@@ -319,6 +319,7 @@ impl Connection {
             created_at: now,
             updated_at: now,
             outcome: None,
+            fence: None,
         }
     }
 
@@ -343,7 +344,7 @@ impl Connection {
 
     /// Takes the members out that an intent still names; used when the first attempt was not confirmed.
     pub(super) async fn resume_members(&self, intent: &Intent) -> Result<Ended> {
-        let _turn = self.turns.take(&intent.resource).await;
+        let _turn = self.turn(&intent.resource).await?;
         if !self.is_newest(intent).await? {
             return Ok(Ended::Closed);
         }

@@ -12,20 +12,34 @@ use super::ledger::attempt_at;
 use super::standing::Person;
 use super::users::{Aim, Sought, Under, is_looked_for};
 use super::{Refusal, Result};
+use crate::base::clock::Timestamp;
 use crate::base::context::Context;
-use crate::store::{Intent, IntentState, Intents, Kind, TaskState, Write};
+use crate::store::{self, Intent, IntentState, Intents, Kind, TaskState, Write};
 
 /// How often the journal is looked at.
 const ROUND: Duration = Duration::from_millis(500);
+
+/// What is journaled under no lease, and was not moved on for so many microseconds, belongs to nobody.
+const UNHELD: i64 = 300_000_000;
+
+/// Rounds from one look for what replicas that are gone left behind to the next.
+const BURIALS: u32 = 10;
 
 /// Open intents of one connection that are worked on at the same time.
 pub(super) const AT_ONCE: usize = 16;
 
 impl Gateway {
-    /// Makes what an earlier process left open due at once, and closes what it cannot have done.
+    /// Makes what an earlier process left open due at once, and closes what it cannot have done. Where there are other
+    /// replicas, what is open may be theirs: only what nobody holds any more is closed.
     ///
     /// Call once, before the first request.
     pub async fn recover(&self) -> Result<usize> {
+        if self.shared().store.term().is_some() {
+            for connection in self.connections() {
+                connection.share_cursor_key().await?;
+            }
+            return self.close_abandoned().await;
+        }
         let open = self.shared().store.intents(&Intents::AllOpen(None)).await?;
         let now = self.shared().clock.now();
         let mut writes: Vec<Write> = open
@@ -68,6 +82,40 @@ impl Gateway {
         Ok(open.len())
     }
 
+    /// Closes what a replica that is gone was doing and nobody goes on with by itself. What is sticky, or is looked for,
+    /// comes due by itself.
+    async fn close_abandoned(&self) -> Result<usize> {
+        let store = &self.shared().store;
+        store.bury().await?;
+        let now = self.shared().clock.now();
+        let abandoned = store.abandoned(Timestamp(now.0 - UNHELD)).await?;
+        for intent in &abandoned {
+            let mut writes = vec![Write::Settle {
+                intent: intent.id.clone(),
+                state: IntentState::NotApplied,
+                attempts: intent.attempts,
+                next_attempt_at: now,
+                at: now,
+                outcome: Some("the replica ended while it was under way".to_owned()),
+            }];
+            writes.extend(self.interrupted(intent).await?);
+            if intent.kind == Kind::User {
+                writes.extend(self.unsettle(intent).await?);
+            }
+            match store.commit(writes).await {
+                Ok(()) => tracing::warn!(
+                    connection = intent.connection,
+                    operation = intent.operation,
+                    "what a replica that is gone had begun is closed"
+                ),
+                // Somebody works on the person again; it is looked at with the next round.
+                Err(store::Error::Stale) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(abandoned.len())
+    }
+
     /// Nobody can tell how somebody stands whose change was interrupted.
     async fn unsettle(&self, intent: &Intent) -> Result<Option<Write>> {
         let store = &self.shared().store;
@@ -87,14 +135,24 @@ impl Gateway {
 
     /// Works on open intents until `stop`; each is tried when it is due, one attempt at a time.
     pub async fn keep_promises(self: Arc<Self>, stop: CancellationToken) {
+        let mut round: u32 = 0;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(ROUND) => {}
             }
             self.catch_up().await;
-            for connection in self.connections() {
-                self.shared().tracker.spawn(Arc::clone(connection).look_through_orphans());
+            if self.shared().leads() {
+                for connection in self.connections() {
+                    self.shared().tracker.spawn(Arc::clone(connection).look_through_orphans());
+                }
+                round = round.wrapping_add(1);
+                if round.is_multiple_of(BURIALS)
+                    && self.shared().store.term().is_some()
+                    && let Err(refusal) = self.close_abandoned().await
+                {
+                    tracing::warn!(reason = refusal.error.detail, "what is abandoned could not be closed");
+                }
             }
             let due = match self.shared().store.intents(&Intents::Due(self.shared().clock.now())).await {
                 Ok(due) => due,
@@ -106,6 +164,9 @@ impl Gateway {
             for intent in due {
                 let Some(connection) = self.connection(&intent.connection) else { continue };
                 let Ok(place) = Arc::clone(&connection.resuming).try_acquire_owned() else { continue };
+                if !self.take_due(&intent).await {
+                    continue;
+                }
                 let context = Context::new(intent.request_id.clone(), connection.policy.budget);
                 context.attempt(attempt_at(&intent, intent.attempts + 1));
                 if let Err(error) = context.clone().scope(connection.claim(&intent)).await {
@@ -118,6 +179,26 @@ impl Gateway {
                 });
             }
         }
+    }
+
+    /// Whether this replica goes on with a due intent: no other one took it. What one that is gone had begun is given its
+    /// end in the audit first. Always, where there are no other replicas.
+    async fn take_due(&self, intent: &Intent) -> bool {
+        let shared = self.shared();
+        let Some(term) = shared.store.term() else { return true };
+        let now = shared.clock.now();
+        let ids = std::slice::from_ref(&intent.id);
+        let taken = async {
+            if shared.store.take_due(ids, now, now.plus(term)).await?.is_empty() {
+                return Ok(false);
+            }
+            shared.store.commit(self.interrupted(intent).await?.into_iter().collect()).await?;
+            store::Result::Ok(true)
+        };
+        taken.await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "a due intent could not be taken");
+            false
+        })
     }
 }
 
@@ -248,7 +329,7 @@ impl Connection {
 
     /// Brings a person to where the journal says; a newer request has superseded the intent if there was one.
     async fn resume_person(&self, intent: &Intent) -> Result<Ended> {
-        let _turn = self.turns.take(&intent.resource).await;
+        let _turn = self.turn(&intent.resource).await?;
         if !self.is_newest(intent).await? {
             return Ok(Ended::Closed);
         }
@@ -268,7 +349,7 @@ impl Connection {
     async fn resume_create(&self, intent: &Intent) -> Result<Ended> {
         let Ok(aim) = serde_json::from_str::<Aim>(&intent.plan) else { return Ok(Ended::Unreadable) };
         let name = aim.desired.get("userName").and_then(serde_json::Value::as_str).unwrap_or_default();
-        let _turn = self.turns.take(&format!("name:{}", crate::base::fold::key(name))).await;
+        let _turn = self.turn(&format!("name:{}", crate::base::fold::key(name))).await?;
         if !self.is_newest(intent).await? {
             return Ok(Ended::Closed);
         }

@@ -43,7 +43,7 @@ impl Connection {
     /// 404 when the connection has no open task with this id.
     pub async fn complete_task(self: &Arc<Self>, id: &str, done: Completion) -> Result<Task> {
         let resource = self.open_task(id).await?.resource;
-        let _turn = self.turns.take(&resource).await;
+        let _turn = self.turn(&resource).await?;
         // It may have been closed, or called off, by whoever had the turn before.
         let mut task = self.open_task(id).await?;
         task.state = TaskState::Done;

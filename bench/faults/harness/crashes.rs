@@ -285,22 +285,22 @@ impl Scene {
             return None;
         }
         self.spells.lift();
-        self.life.store.lift();
+        self.life.store.hook.lift();
         let (status, _) = self.ask();
         thread::sleep(Duration::from_millis(50));
-        (status < 300).then(|| (self.life.store.commits(), self.spells.calls()))
+        (status < 300).then(|| (self.life.store.hook.commits(), self.spells.calls()))
     }
 
     /// Crashes, recovers, asks again as an identity provider does, and looks.
     fn play(mut self, crash: Crash) -> Result<(), String> {
         self.spells.lift();
         match crash {
-            Crash::Commit(number, what) => self.life.store.order(number, what),
+            Crash::Commit(number, what) => self.life.store.hook.order(number, what),
             Crash::Call(number, spell) => self.spells.cast(spell, None, number - 1, 1),
         }
         let (method, path, body) = self.request();
         let asked = self.life.send(method, &path, &body);
-        let (in_store, on_wire) = (self.life.store.frozen.clone(), self.spells.frozen.clone());
+        let (in_store, on_wire) = (self.life.store.hook.frozen.clone(), self.spells.frozen.clone());
         let first = self.life.wait(async {
             let answered = async { asked.await.unwrap_or_default() };
             tokio::select! {
@@ -331,7 +331,7 @@ impl Scene {
             self.life.end();
             self.life = Life::begin(self.folder.path(), self.target.name, &self.url, &self.clock)?;
         } else {
-            self.life.store.lift();
+            self.life.store.hook.lift();
         }
         self.spells.lift();
         self.promises_are_kept()?;

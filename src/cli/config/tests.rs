@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{Config, Problem};
-use crate::base::secret::Token;
+use super::{Config, Memory, Problem};
+use crate::base::secret::{ExposeSecret, Token};
 use crate::provision::{AdoptExisting, Correction, DeletePolicy, Idp, Overdue, Policy, ReadOnly};
 
 const BAD: &str = include_str!("tests/bad.toml");
@@ -19,6 +19,8 @@ fn environment(name: &str) -> Option<String> {
         ("KEY", " a-key\n"),
         ("HOOK", hook),
         ("WATCH", "a-token-of-those-who-watch"),
+        ("DATABASE", "postgres://portcullis:hunter2@db.internal/portcullis?sslmode=verify-full\n"),
+        ("HUNTER", "hunter2:hunter2"),
         ("EMPTY", " \n"),
         ("TWO_LINES", "one\ntwo"),
     ];
@@ -91,7 +93,37 @@ fn every_problem_is_named_where_it_is() {
         (
             "a store that is none",
             beside_a_sandbox("[store]\nurl = \"/var/lib/portcullis.db\""),
-            "line 2: store.url: found `/var/lib/portcullis.db`, expected a sqlite:// address",
+            "line 2: store.url: found `/var/lib/portcullis.db`, expected a sqlite:// or postgres:// address",
+        ),
+        (
+            "a database that is not said to be reached in the clear or not",
+            beside_a_sandbox("[store]\nurl = \"postgres://portcullis@db.internal/portcullis\""),
+            "line 2: store.url: the address does not say whether the way to the database is encrypted",
+        ),
+        (
+            "a password in the file",
+            beside_a_sandbox("[store]\nurl = \"postgres://a:b@localhost/portcullis\""),
+            "line 2: store.url: found a password written into the file, expected where the address is kept",
+        ),
+        (
+            "a database without a name",
+            beside_a_sandbox("[store]\nurl = \"postgres://127.0.0.1/\""),
+            "line 2: store.url: the address names no database",
+        ),
+        (
+            "an address kept elsewhere that is none",
+            beside_a_sandbox("[store]\nurl = { env = \"KEY\" }"),
+            "line 2: store.url: the address of the database is no sqlite:// or postgres:// address",
+        ),
+        (
+            "a setting SQLite does not have",
+            beside_a_sandbox("[store]\nurl = \"sqlite://a.db\"\nconnections = 3"),
+            "line 3: store.connections: SQLite has no such setting",
+        ),
+        (
+            "too few connections",
+            beside_a_sandbox("[store]\nurl = \"postgres://localhost/portcullis\"\nconnections = 1"),
+            "line 3: store.connections: found `1`, expected a whole number from 2 to 1000",
         ),
         (
             "a store without a path",
@@ -388,7 +420,7 @@ fn what_is_absent_has_its_default() {
     let config = parse(&beside_a_sandbox("")).unwrap();
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.public_url, "http://127.0.0.1:8080");
-    assert_eq!(config.store, Path::new("/nowhere/portcullis.db"));
+    assert!(matches!(&config.store, Memory::File(file) if file == Path::new("/nowhere/portcullis.db")));
     assert_eq!(config.data_dir(), Path::new("/nowhere"));
     assert!(!config.behind_proxy && config.tls.is_none());
     let policy = &config.connections[0].policy;
@@ -434,7 +466,7 @@ lifetime_days = 7
     )
     .unwrap();
     assert_eq!(config.public_url, "https://scim.example.com");
-    assert_eq!(config.store, Path::new("/var/lib/portcullis/store.db"));
+    assert!(matches!(&config.store, Memory::File(file) if file == Path::new("/var/lib/portcullis/store.db")));
     let connection = &config.connections[0];
     assert_eq!((connection.name.as_str(), connection.adapter.capabilities().app), ("honeycomb", "honeycomb"));
     let policy = &connection.policy;
@@ -452,6 +484,30 @@ lifetime_days = 7
     assert_eq!(policy.protected, ["owner@example.com"]);
     assert_eq!(policy.default_role.as_deref(), Some("admin"));
     assert_eq!(policy.role_groups, BTreeMap::from([("honeycomb admins".to_owned(), "admin".to_owned())]));
+}
+
+#[test]
+fn a_database_of_several_replicas_is_kept_with_its_settings_and_without_its_password() {
+    let config = parse(&beside_a_sandbox(
+        "[store]\nurl = { env = \"DATABASE\" }\nconnections = 20\nconnect_timeout = \"2s\"\nstatement_timeout = \"3s\"\nfolder = \"own\"",
+    ))
+    .unwrap();
+    let Memory::Shared { settings, .. } = &config.store else { panic!("{:?}", config.store) };
+    assert_eq!(
+        settings.url.expose_secret(),
+        "postgres://portcullis:hunter2@db.internal/portcullis?sslmode=verify-full"
+    );
+    assert_eq!(settings.connections, 20);
+    assert_eq!(
+        (settings.connect_timeout, settings.statement_timeout),
+        (Duration::from_secs(2), Duration::from_secs(3))
+    );
+    assert_eq!(config.data_dir(), Path::new("/nowhere/own"));
+    assert!(!format!("{config:?}").contains("hunter2"));
+    for here in ["localhost", "127.0.0.1:5433", "[::1]", "%2Fvar%2Frun%2Fpostgresql", ""] {
+        let url = format!("[store]\nurl = \"postgres://{here}/portcullis\"");
+        assert!(parse(&beside_a_sandbox(&url)).is_ok(), "{here}: {:?}", problems(&beside_a_sandbox(&url)));
+    }
 }
 
 #[test]
@@ -495,8 +551,12 @@ fn no_problem_repeats_a_secret() {
         let found = problems(&honeycomb(rest)).join("\n");
         assert!(!found.is_empty() && !found.contains("hunter2"), "{found}");
     }
-    let found = problems(&beside_a_sandbox("[store]\nurl = \"postgres://a:hunter2@b\"")).join("\n");
-    assert!(!found.is_empty() && !found.contains("hunter2"), "{found}");
+    for url in
+        ["\"postgres://a:hunter2@b\"", "\"postgres://a:hunter2@[\"", "\"hunter2\"x", "{ env = \"HUNTER\" }"]
+    {
+        let found = problems(&beside_a_sandbox(&format!("[store]\nurl = {url}"))).join("\n");
+        assert!(!found.is_empty() && !found.contains("hunter2"), "{found}");
+    }
 }
 
 #[test]

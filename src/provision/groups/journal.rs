@@ -65,6 +65,7 @@ impl Connection {
             created_at: now,
             updated_at: now,
             outcome: None,
+            fence: None,
         })
     }
 
@@ -209,8 +210,8 @@ impl Connection {
     pub(in crate::provision) async fn resume_group(&self, intent: &Intent) -> Result<Ended> {
         let Ok(aim) = serde_json::from_str::<Aim>(&intent.plan) else { return Ok(Ended::Unreadable) };
         let _turn = match intent.operation.as_str() {
-            "create" => self.turns.take(&group_name_turn(&name_of(&aim.desired))).await,
-            _ => self.turns.take(&intent.resource).await,
+            "create" => self.turn(&group_name_turn(&name_of(&aim.desired))).await?,
+            _ => self.turn(&intent.resource).await?,
         };
         if !self.is_newest(intent).await? {
             return Ok(Ended::Closed);

@@ -92,7 +92,7 @@ impl Connection {
     {
         let (this, id, when) = (Arc::clone(self), id.to_owned(), when.clone());
         let work = async move {
-            let _turn = this.turns.take(&id).await;
+            let _turn = this.turn(&id).await?;
             let (person, open, doubt) = this.approach(&id, &when).await?;
             let mut asked = person.clone();
             if let Some((_, aim)) = &open {
@@ -133,7 +133,7 @@ impl Connection {
     ) -> Result<()> {
         let (this, id, when) = (Arc::clone(self), id.to_owned(), when.clone());
         let work = async move {
-            let _turn = this.turns.take(&id).await;
+            let _turn = this.turn(&id).await?;
             let (person, open, doubt) = this.approach(&id, &when).await?;
             let (generation, desired) = match open {
                 Some((generation, aim)) => (generation, aim.desired),

@@ -49,6 +49,7 @@ impl Connection {
             created_at: now,
             updated_at: now,
             outcome: None,
+            fence: None,
         })
     }
 

@@ -1,5 +1,7 @@
 //! Brings a person to where a request, or the journal, says: plan, journal, apply, save.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::super::Result;
@@ -39,7 +41,7 @@ impl Connection {
         let wanted = self.wanted(&person, &aim)?;
         let renamed = !aim.deleted && key(&wanted.user_name) != person.record.name_key;
         let name_turn = format!("name:{}", key(&wanted.user_name));
-        let _name = if renamed { Some(self.turns.take(&name_turn).await) } else { None };
+        let _name = if renamed { Some(self.turn(&name_turn).await?) } else { None };
         if renamed && let Err(refusal) = self.refuse_taken_name(&person, &wanted.user_name).await {
             // What was promised is not held up by somebody who took the name since.
             if let Under::New(_) = under {
@@ -73,12 +75,12 @@ impl Connection {
                 plan::refuse_protected(&person, &self.policy)?;
                 steps.insert(0, Step::Deactivate);
             } else if unsettled {
-                doubt.get_or_insert_with(may_come_yet);
+                doubt.get_or_insert_with(|| may_come_yet(self.unsettled_for(&person).unwrap_or_default()));
             }
         }
         let loses_admin =
             plan::lost_roles(&steps, &person.observed.clone().unwrap_or_default(), &capabilities).is_some();
-        let _admins = if loses_admin { Some(self.turns.take("admins").await) } else { None };
+        let _admins = if loses_admin { Some(self.turn("admins").await?) } else { None };
         if loses_admin {
             self.refuse_last_admin(&[&person.record.id]).await?;
         }
@@ -192,8 +194,8 @@ impl Connection {
             None => self.apply(&mut person, steps, &mut writes).await,
         };
         // Access was taken away; what may give it back by itself is waited for, and looked at once more.
-        let may_come = !aim.wants_access() && self.is_unsettled(&person);
-        let ended = ended.and_then(|()| if may_come { Err(may_come_yet()) } else { Ok(()) });
+        let may_come = self.unsettled_for(&person).filter(|_| !aim.wants_access());
+        let ended = ended.and_then(|()| may_come.map_or(Ok(()), |left| Err(may_come_yet(left))));
         let ended = match (ended, left) {
             (Err(error), Some(id)) => {
                 person.record.account = Some(id);
@@ -299,13 +301,14 @@ impl Connection {
     }
 }
 
-/// Something that gives access was sent, was never answered, and may take effect by itself.
-fn may_come_yet() -> contract::Error {
+/// Something that gives access was sent, was never answered, and may take effect by itself for so long.
+fn may_come_yet(left: Duration) -> contract::Error {
     contract::Error::new(
         contract::Kind::Unknown,
         "account",
         "an activation or an invitation that was never answered may still come",
     )
+    .after(Some(left))
 }
 
 fn takes_away(steps: &[Step]) -> bool {

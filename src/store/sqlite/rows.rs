@@ -101,6 +101,7 @@ pub(super) fn intent(row: &SqliteRow) -> Result<Intent> {
         created_at: columns.moment()?,
         updated_at: columns.moment()?,
         outcome: columns.next()?,
+        fence: columns.next()?,
     })
 }
 

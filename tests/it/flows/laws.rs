@@ -143,7 +143,6 @@ impl<'a> Case<'a> {
                 }
                 Ok(())
             }
-            Asked::Create { .. } => Ok(()),
             Asked::Names { person, .. }
             | Asked::Role { person, .. }
             | Asked::Put { person, .. }
@@ -163,7 +162,8 @@ impl<'a> Case<'a> {
                 }
                 Ok(())
             }
-            Asked::Make { .. } => Ok(()),
+            // They are there already.
+            Asked::Create { .. } | Asked::Make { .. } => Ok(()),
             Asked::Rename { group, .. }
             | Asked::Add { group, .. }
             | Asked::Remove { group, .. }

@@ -308,3 +308,19 @@ fn while_tines_is_down_reads_go_on_and_nobody_is_said_to_have_left() {
         assert!([429, 503].contains(&leaver.status), "{mode}: {}", leaver.status);
     }
 }
+
+#[test]
+fn whoever_is_created_again_is_shown_in_the_teams_that_the_app_kept_them_in() {
+    for (mode, _served, mut app) in modes() {
+        let person = joined(&mut app);
+        let crew = app.post("/Groups", &json!({ "displayName": "Crew" })).json();
+        assert_eq!(app.patch(&group_at(&crew), &add_members(&[id(&person)])).status, 204);
+        assert_eq!(app.delete(&at(&person)).status, 204);
+        assert_eq!(app.get(&group_at(&crew)).json().get("members"), None, "{mode}");
+        let again = app.joins(&ada());
+        assert_eq!(there(&mut app, ADA)["team_ids"], json!([7]), "{mode}");
+        assert_eq!(app.get(&group_at(&crew)).json()["members"][0]["value"], again["id"], "{mode}");
+        assert_eq!(app.patch(&group_at(&crew), &remove_member(id(&again))).status, 204);
+        assert_eq!(there(&mut app, ADA)["team_ids"], json!([]), "{mode}");
+    }
+}

@@ -15,6 +15,7 @@ use portcullis::base::secret::{SecretString, Token};
 use portcullis::contract::{Adapter, Dialect, Mode};
 use portcullis::http::{RouterSettings, router};
 use portcullis::provision::{Connection, Gateway, Policy, Shared};
+use portcullis::store::hooked::Hooked;
 use portcullis::store::{Store as _, sqlite};
 use portcullis::upstream::Wire;
 use serde_json::Value;
@@ -36,7 +37,7 @@ pub type Asked = (u16, Value);
 pub struct Life {
     runtime: Option<Runtime>,
     doors: axum::Router,
-    pub store: Arc<Faulty>,
+    pub store: Arc<Hooked<Faulty>>,
     name: &'static str,
 }
 
@@ -57,9 +58,9 @@ impl Life {
         name: &'static str,
         url: &str,
         clock: &Ahead,
-    ) -> Result<(axum::Router, Arc<Faulty>), String> {
+    ) -> Result<(axum::Router, Arc<Hooked<Faulty>>), String> {
         let inner = sqlite::open(&folder.join("test.db")).await.map_err(|error| error.to_string())?;
-        let store = Arc::new(Faulty::new(inner));
+        let store = Arc::new(Hooked::new(inner, Faulty::default()));
         let clock: SharedClock = Arc::new(clock.clone());
         let shared = Arc::new(Shared {
             store: Arc::clone(&store) as Arc<dyn portcullis::store::Store>,
@@ -67,9 +68,10 @@ impl Life {
             clock: Arc::clone(&clock),
             tracker: TaskTracker::new(),
             metrics: Arc::default(),
-            tracer: Arc::default(),
+            leading: portcullis::provision::Leading::default(),
             gate: Arc::default(),
             anchor: None,
+            tracer: Arc::default(),
         });
         let policy = Policy {
             freshness: Duration::from_secs(1),
