@@ -22,7 +22,7 @@ const ROUND: Duration = Duration::from_millis(500);
 /// What is journaled under no lease, and was not moved on for so many microseconds, belongs to nobody.
 const UNHELD: i64 = 300_000_000;
 
-/// Rounds from one look for what replicas that are gone left behind to the next.
+/// Rounds from one look for what nobody goes on with to the next.
 const BURIALS: u32 = 10;
 
 /// Open intents of one connection that are worked on at the same time.
@@ -82,8 +82,8 @@ impl Gateway {
         Ok(open.len())
     }
 
-    /// Closes what a replica that is gone was doing and nobody goes on with by itself. What is sticky, or is looked for,
-    /// comes due by itself.
+    /// Closes what a replica that is gone was doing, or what could not be given its end while the disk was full, and
+    /// nobody goes on with by itself. What is sticky, or is looked for, comes due by itself.
     async fn close_abandoned(&self) -> Result<usize> {
         let store = &self.shared().store;
         store.bury().await?;
@@ -96,7 +96,7 @@ impl Gateway {
                 attempts: intent.attempts,
                 next_attempt_at: now,
                 at: now,
-                outcome: Some("the replica ended while it was under way".to_owned()),
+                outcome: Some("its end was never written down".to_owned()),
             }];
             writes.extend(self.interrupted(intent).await?);
             if intent.kind == Kind::User {
@@ -106,7 +106,7 @@ impl Gateway {
                 Ok(()) => tracing::warn!(
                     connection = intent.connection,
                     operation = intent.operation,
-                    "what a replica that is gone had begun is closed"
+                    "what nobody goes on with is closed"
                 ),
                 // Somebody works on the person again; it is looked at with the next round.
                 Err(store::Error::Stale) => {}
@@ -148,7 +148,6 @@ impl Gateway {
                 }
                 round = round.wrapping_add(1);
                 if round.is_multiple_of(BURIALS)
-                    && self.shared().store.term().is_some()
                     && let Err(refusal) = self.close_abandoned().await
                 {
                     tracing::warn!(reason = refusal.error.detail, "what is abandoned could not be closed");

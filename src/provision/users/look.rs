@@ -71,8 +71,6 @@ impl Connection {
         if settled || came {
             person.standing.unsettled_at = None;
         }
-        // Later than now was written under a clock that has been put back since.
-        person.standing.unsettled_at = person.standing.unsettled_at.map(|at| at.min(self.now()));
         Ok(None)
     }
 
