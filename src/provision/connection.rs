@@ -149,15 +149,14 @@ impl Connection {
         let _turn = self.turn(CURSOR_KEY).await?;
         let known = self.store().note(self.name(), CURSOR_KEY).await?;
         let known = known.and_then(|text| serde_json::from_str::<[u8; 32]>(&text).ok());
-        let key = match known {
-            Some(key) => key,
-            None => {
-                let key: [u8; 32] = rand::random();
-                let text = serde_json::json!(key).to_string();
-                let (connection, name) = (self.name().to_owned(), CURSOR_KEY.to_owned());
-                self.store().commit(vec![Write::Note { connection, name, text }]).await?;
-                key
-            }
+        let key = if let Some(key) = known {
+            key
+        } else {
+            let key: [u8; 32] = rand::random();
+            let text = serde_json::json!(key).to_string();
+            let (connection, name) = (self.name().to_owned(), CURSOR_KEY.to_owned());
+            self.store().commit(vec![Write::Note { connection, name, text }]).await?;
+            key
         };
         // Set before only if a request was answered before this.
         drop(self.cursor_key.set(CursorKey::new(key)));

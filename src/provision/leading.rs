@@ -50,18 +50,22 @@ impl Gateway {
         loop {
             let asked = Moment::now();
             match (shared.store.claim("", KEY, &owner, term).await, held()) {
-                (Ok(Claim::Held { fence }), Some(hold)) if hold.fence == fence => hold.renew(asked),
+                (Ok(Claim::Held { fence }), Some(known)) if known.fence == fence => known.renew(asked),
                 (Ok(Claim::Held { fence }), before) => {
-                    before.iter().for_each(|hold| hold.lose());
+                    if let Some(hold) = before {
+                        hold.lose();
+                    }
                     tracing::info!("this replica looks after what is done once");
                     set(Some(Arc::new(Hold::new(fence, asked, term))));
                 }
                 (Ok(Claim::Taken { .. }), before) => {
-                    before.iter().for_each(|hold| hold.lose());
+                    if let Some(hold) = before {
+                        hold.lose();
+                    }
                     set(None);
                 }
                 (Err(error), _) => {
-                    tracing::warn!(%error, "the lease of what is done once could not be claimed")
+                    tracing::warn!(%error, "the lease of what is done once could not be claimed");
                 }
             }
             tokio::select! {

@@ -32,8 +32,8 @@ impl Connection {
         self.offers(kind)?;
         let before = before.iter().filter(|made| made.kind == kind).map(|made| made.id.clone()).collect();
         let (shown, id, turn) = match kind {
-            ResourceKind::User => self.create_user(body, view, before).await?,
-            ResourceKind::Group => self.create_group(&body, view, before).await?,
+            ResourceKind::User => Box::pin(self.create_user(body, view, before)).await?,
+            ResourceKind::Group => Box::pin(self.create_group(&body, view, before)).await?,
         };
         Ok((shown, Made { kind, id, turn }))
     }

@@ -57,17 +57,21 @@ fn a_cursor_of_one_replica_is_opened_by_another() {
 
 #[test]
 fn a_database_of_a_newer_release_is_refused_with_78() {
-    let cluster = Cluster::start(1, "30s");
+    let mut cluster = Cluster::start(1, "30s");
     let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
                  VALUES (9999, 'newer', TRUE, '\\x00', 0)";
     cluster.server.sql(cluster.database_name(), newer);
-    for command in ["serve", "doctor", "token list"] {
+    let refuses = |cluster: &Cluster, command: &str| {
         let ran = cluster.places[0].run(command, &[]);
         assert_eq!(ran.code, 78, "{command}: {ran:?}");
         assert!(ran.stderr.contains("newer release"), "{command}: {ran:?}");
-    }
+    };
+    refuses(&cluster, "doctor");
+    refuses(&cluster, "token list");
     // The one that runs already goes on: a release only ever adds to the tables.
     assert_eq!(cluster.caller(0).send("POST", "/Users", &person("ann@example.com")).status, 201);
+    cluster.replicas[0].signal("-TERM");
+    refuses(&cluster, "serve");
 }
 
 #[test]

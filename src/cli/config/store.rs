@@ -35,6 +35,12 @@ pub fn read(root: &Block<'_>, folder: &Path) -> Memory {
         Some(text) => Some(SecretString::from(text)),
         None => block.secret("url", "address of the database"),
     };
+    if url.is_none() {
+        // Which settings it has is told by the address.
+        for name in SHARED_ONLY {
+            block.has(name);
+        }
+    }
     let memory = url.and_then(|url| match scheme(url.expose_secret()) {
         "sqlite" => file(&block, url.expose_secret(), folder),
         "postgres" | "postgresql" => shared(&block, url, written.is_some(), folder),

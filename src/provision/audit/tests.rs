@@ -267,12 +267,17 @@ fn first(change: &Change) -> i64 {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "how long to look is not a setting of the product")]
+fn number<T: std::str::FromStr>(variable: &str) -> Option<T> {
+    std::env::var(variable).ok()?.parse().ok()
+}
+
 #[test]
 fn every_change_is_found_at_its_first_place() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let original = runtime.block_on(Place::with(LENGTH));
     let pristine = std::fs::read(original.database()).unwrap();
-    let cases = std::env::var("AUDIT_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(120);
+    let cases = number("AUDIT_CASES").unwrap_or(120);
     proptest!(ProptestConfig::with_cases(cases), |(change in change())| {
         std::fs::write(original.database(), &pristine).unwrap();
         let found = runtime.block_on(async {
@@ -322,8 +327,7 @@ async fn signed_heads_are_a_chain_that_knows_its_key() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement"]
 async fn a_long_chain_is_verified_in_time() {
-    let length: i64 =
-        std::env::var("AUDIT_LINKS").ok().and_then(|text| text.parse().ok()).unwrap_or(1_000_000);
+    let length: i64 = number("AUDIT_LINKS").unwrap_or(1_000_000);
     let directory = tempfile::tempdir().unwrap();
     let store = sqlite::open(&directory.path().join("portcullis.db")).await.unwrap();
     for part in 0..length / 1_000 {

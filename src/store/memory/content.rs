@@ -61,8 +61,6 @@ impl Content {
                 (found.state, found.attempts, found.next_attempt_at) = (state, attempts, next_attempt_at);
                 (found.updated_at, found.outcome) = (at, outcome);
             }
-            // Found to be so before anything was applied.
-            Write::Holding(_) => {}
             Write::Task(task) => self.open_task(task),
             Write::CloseTask { connection, dedupe, state, at, by, note, evidence } => {
                 let Some(id) = self.open_task_of(&connection, &dedupe) else { return Ok(()) };
@@ -92,8 +90,8 @@ impl Content {
             Write::Note { connection, name, text } => {
                 self.notes.insert((connection, name), text);
             }
-            // Kept beside.
-            Write::Audit(_) | Write::Traces(_) | Write::ForgetTraces { .. } => {}
+            // Kept beside, or found to be so before anything was applied.
+            Write::Holding(_) | Write::Audit(_) | Write::Traces(_) | Write::ForgetTraces { .. } => {}
         }
         Ok(())
     }

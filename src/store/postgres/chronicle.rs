@@ -19,16 +19,16 @@ const HEAD: &str = "SELECT seq, hash FROM audit_heads WHERE connection = $1 FOR 
 
 /// Appends an entry to its chain.
 pub(super) async fn append(to: &mut PgConnection, entry: &Entry) -> Applied {
-    let head = match query(HEAD).bind(&entry.connection).fetch_optional(&mut *to).await? {
-        Some(row) => head_of(&row, &entry.connection)?,
-        None => {
-            let first = query(
-                "INSERT INTO audit_heads (connection, seq, hash) VALUES ($1, 0, $2) ON CONFLICT DO NOTHING",
-            );
-            first.bind(&entry.connection).bind(BEGINNING.as_slice()).execute(&mut *to).await?;
-            // Another replica may have begun the chain meanwhile.
-            head_of(&query(HEAD).bind(&entry.connection).fetch_one(&mut *to).await?, &entry.connection)?
-        }
+    let known = query(HEAD).bind(&entry.connection).fetch_optional(&mut *to).await?;
+    let head = if let Some(row) = known {
+        head_of(&row, &entry.connection)?
+    } else {
+        let first = query(
+            "INSERT INTO audit_heads (connection, seq, hash) VALUES ($1, 0, $2) ON CONFLICT DO NOTHING",
+        );
+        first.bind(&entry.connection).bind(BEGINNING.as_slice()).execute(&mut *to).await?;
+        // Another replica may have begun the chain meanwhile.
+        head_of(&query(HEAD).bind(&entry.connection).fetch_one(&mut *to).await?, &entry.connection)?
     };
     let link = head.link(entry).map_err(|error| Failure::Refused(Error::Unavailable(error.to_string())))?;
     let statement = query(

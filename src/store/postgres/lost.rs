@@ -73,7 +73,7 @@ pub(super) fn is_lost(error: &sqlx::Error) -> bool {
 pub(super) fn is_undone(error: &sqlx::Error) -> bool {
     error
         .as_database_error()
-        .and_then(|database| database.code())
+        .and_then(sqlx::error::DatabaseError::code)
         .is_some_and(|code| UNDONE.contains(&&*code))
 }
 

@@ -106,6 +106,12 @@ pub async fn an_attribute_that_is_not_held_is_refused_before_any_call(stage: Arc
     let account = stage.join(&anna()).await;
     let mut verdict = Moot;
     for (_, change, _) in attributes(&stage).into_iter().filter(|(held, ..)| !held) {
+        if change.roles.is_some() && told!(stage, accounts.roles) == Held::Tried {
+            // The app is asked, and its refusal is told.
+            let refused = stage.app.update_account(&account, &change).await.unwrap_err();
+            assert_eq!(refused.kind, Kind::Unsupported, "{refused:?}");
+            continue;
+        }
         let refused = stage.without_calls(stage.app.update_account(&account, &change)).await.unwrap_err();
         assert_eq!(refused.kind, Kind::Unsupported, "{change:?}");
         verdict = Kept;

@@ -81,6 +81,7 @@ pub static CLAIMS: &[Claim] = claims! {
     }
     groups {
         groups_are_listed_under_their_noun
+        several_come_and_go_by_one_call_as_declared
         joining_and_leaving_a_group_shows_and_twice_is_already
         joining_and_leaving_a_role_sets_the_role
         what_people_do_with_members_waits_for_them
