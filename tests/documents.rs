@@ -156,3 +156,32 @@ fn every_dependency_has_a_line_of_why_and_its_place_in_the_alphabet() {
         assert_eq!(names.len() * 2, lines.len(), "{section} holds other lines");
     }
 }
+
+/// Every source with tests in it.
+fn sources(folder: &Path, found: &mut String) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push_str(&fs::read_to_string(path).unwrap());
+        }
+    }
+}
+
+#[test]
+fn every_promise_names_tests_that_are_there() {
+    let mut all = String::new();
+    for folder in ["src", "tests"] {
+        sources(&root().join(folder), &mut all);
+    }
+    let page = text("docs/promises.md");
+    let promises: Vec<&str> =
+        page.lines().filter(|line| line.starts_with("| ") && line.contains(" | `")).collect();
+    assert_eq!(promises.len(), 10);
+    for promise in promises {
+        for name in promise.split('`').skip(1).step_by(2) {
+            assert!(all.contains(&format!("fn {name}()")), "there is no test `{name}`");
+        }
+    }
+}
