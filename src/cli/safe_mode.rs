@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::{ConfigFile, Failure, Outcome, assemble, print};
-use crate::provision::{Gateway, Review, Reviewed, SafeMode};
+use crate::provision::{Review, Reviewed, SafeMode};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -54,7 +54,7 @@ pub async fn run(command: Command) -> Outcome {
         Command::Enter(arguments) => {
             let gateway = assemble::open(&arguments.file).await?;
             gateway.enter_safe_mode(&arguments.reason).await?;
-            gateway.shared().store.close().await;
+            gateway.close().await;
             print::line("safe mode: nobody gets access; running gateways know within 5 seconds")
         }
         Command::Review(told) => review(&told).await,
@@ -65,7 +65,7 @@ pub async fn run(command: Command) -> Outcome {
 async fn status(told: &Told) -> Outcome {
     let gateway = assemble::open(&told.file).await?;
     let mode = gateway.safe_mode().await?;
-    gateway.shared().store.close().await;
+    gateway.close().await;
     if told.json {
         return print::line(&shown(mode.as_ref()).to_string());
     }
@@ -87,7 +87,7 @@ async fn review(told: &Told) -> Outcome {
         }
     }
     let reviews = gateway.review(&mode).await?;
-    close(&gateway).await;
+    gateway.close().await;
     if told.json {
         print::line(&json!(reviews.iter().map(reviewed).collect::<Vec<_>>()).to_string())?;
     } else {
@@ -125,16 +125,10 @@ async fn leave(arguments: &Leave) -> Outcome {
         let hint = format!("portcullis safe-mode review --config {}", arguments.file.config.display());
         Failure::from(refusal).hint(hint)
     })?;
-    close(&gateway).await;
+    gateway.close().await;
     print::line(&format!(
         "safe mode is ended; {left} people count as having left; running gateways know within 5 seconds"
     ))
-}
-
-async fn close(gateway: &Gateway) {
-    gateway.shared().tracker.close();
-    gateway.shared().tracker.wait().await;
-    gateway.shared().store.close().await;
 }
 
 fn shown(mode: Option<&SafeMode>) -> Value {

@@ -143,9 +143,7 @@ impl Gateway {
                 left += usize::from(connection.accept_departure(id).await?);
             }
         }
-        if let Some(anchor) = &self.shared().anchor {
-            anchor.accept(self.shared().store.epoch().await?).await?;
-        }
+        self.accept_epoch().await?;
         self.keep_note(String::new()).await?;
         self.shared().gate.shut(false);
         tracing::warn!(left, "safe mode was ended by an operator");
@@ -174,7 +172,7 @@ impl Gateway {
         }
     }
 
-    /// Another process ended safe mode; the number this one holds follows.
+    /// Safe mode was ended, here or by another process: the number kept outside follows the database.
     async fn accept_epoch(&self) -> Result<()> {
         let Some(anchor) = &self.shared().anchor else { return Ok(()) };
         Ok(anchor.accept(self.shared().store.epoch().await?).await?)
