@@ -4,13 +4,14 @@ use std::future::Future;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use super::drift::Attention;
 use super::orphans::Watched;
 use super::policy::Policy;
+use super::promises::Promises;
 use super::refuse;
 use super::roster::Refreshes;
 use super::turn::Turns;
@@ -18,6 +19,7 @@ use super::{Refusal, Result};
 use crate::base::clock::{SharedClock, Timestamp};
 use crate::base::context::{self, Context, Meter};
 use crate::base::id::Ids;
+use crate::base::lane::Lane;
 use crate::base::metrics::Metrics;
 use crate::contract::{Adapter, Capabilities, Guarded, Observed};
 use crate::scim::catalog::Catalog;
@@ -52,8 +54,8 @@ pub struct Connection {
     pub(super) turns: Turns,
     pub(super) refreshes: Refreshes,
     pub(super) watched: Watched,
-    /// Places for open intents that are worked on.
-    pub(super) resuming: Arc<Semaphore>,
+    /// How open intents are gone on with.
+    pub(super) promises: Promises,
     /// What is looked after on our own account.
     pub(super) attention: Attention,
     /// What the cursors of this connection's listings are sealed with, for as long as the process lives.
@@ -81,7 +83,7 @@ impl Connection {
             turns: Turns::default(),
             refreshes: Refreshes::default(),
             watched: Watched::default(),
-            resuming: Arc::new(Semaphore::new(super::recover::AT_ONCE)),
+            promises: Promises::default(),
             attention: Attention::default(),
             cursor_key: CursorKey::new(rand::random()),
         })
@@ -115,8 +117,9 @@ impl Connection {
         &*self.shared.store
     }
 
-    /// Does `work` in a task of its own and waits for it within the budget. A caller who goes away cancels nothing.
-    pub(super) async fn carry<T, W>(&self, work: W) -> Result<T>
+    /// Does `work` in a task and a lane of its own and waits for it within the budget. A caller who goes away cancels
+    /// nothing.
+    pub(super) async fn carry<T, W>(&self, lane: Lane, work: W) -> Result<T>
     where
         T: Send + 'static,
         W: Future<Output = Result<T>> + Send + 'static,
@@ -133,7 +136,7 @@ impl Connection {
             // Nobody waits any more; what was done stands.
             drop(answer.send(result));
         };
-        self.shared.tracker.spawn(context.scope(task).in_current_span());
+        self.shared.tracker.spawn(context.scope(lane.scope(task)).in_current_span());
         match tokio::time::timeout_at(wait, heard).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) | Err(_) => Err(refuse::still_working(self.policy.idp)),

@@ -13,6 +13,7 @@ use super::standing::{Invitation, Person};
 use super::users::{Aim, wants_access};
 use super::{Result, STRIDE};
 use crate::base::clock::Timestamp;
+use crate::base::lane::Lane;
 use crate::contract::{self, Account, Create, Request, State};
 use crate::store::{IntentState, Kind, Record, Write};
 
@@ -190,7 +191,7 @@ impl Connection {
         for person in open {
             let id = person.record.id.clone();
             let tended = if person.came_late() {
-                self.take_back(&id).await.map(drop)
+                Lane::Leave.scope(self.take_back(&id)).await.map(drop)
             } else {
                 self.tend(&person).await
             };

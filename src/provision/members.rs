@@ -9,6 +9,8 @@ use super::plan;
 use super::recover::Ended;
 use super::standing::{About, Person};
 use super::{Refusal, Result, refuse};
+use crate::base::clock::Timestamp;
+use crate::base::lane::Lane;
 use crate::contract::{self, Groups, Outcome};
 use crate::scim::filter::ElementFilter;
 use crate::store::{self, Intent, IntentState, Intents, Kind, Membership, Record, Write};
@@ -36,6 +38,15 @@ enum Counterpart {
     Group,
     /// A person without an account: the app has nothing to remove.
     Gone,
+}
+
+/// Removals from one group that are still under way.
+struct OpenRemovals {
+    /// 0 where there are none.
+    generation: i64,
+    /// When the first of them was asked for.
+    since: Option<Timestamp>,
+    leaving: BTreeSet<String>,
 }
 
 /// What one change of members came to.
@@ -78,6 +89,25 @@ impl Tally {
 }
 
 impl Connection {
+    /// The lane of a change of members: the first where anybody is taken out by it, as far as the store knows.
+    pub(super) async fn lane_of_members(&self, group: &str, steps: &[MembersStep]) -> Result<Lane> {
+        let mut lane = if steps.is_empty() { Lane::Update } else { Lane::Rest };
+        for step in steps {
+            match step {
+                MembersStep::Add(_) => {}
+                MembersStep::Remove(_) | MembersStep::RemoveMatching(_) => lane = Lane::Leave,
+                MembersStep::Replace(ids) => {
+                    let stay: BTreeSet<&String> = ids.iter().collect();
+                    let members = self.store().members(self.name(), group).await?;
+                    if members.iter().any(|member| !stay.contains(&member.id)) {
+                        lane = Lane::Leave;
+                    }
+                }
+            }
+        }
+        Ok(lane)
+    }
+
     /// What the steps come to, seen from the members that stand.
     ///
     /// Whoever is named by a step is only passed over where it is known that they are in or out already: an old reading
@@ -90,7 +120,7 @@ impl Connection {
             steps.iter().any(|step| matches!(step, MembersStep::Replace(_) | MembersStep::RemoveMatching(_)));
         let certain = self.members_are_known(group, needs_all).await?;
         // A removal still under way is what the caller asked for last, and may have been done already.
-        let (_, leaving) = self.open_removals(&group.id).await?;
+        let leaving = self.open_removals(&group.id).await?.leaving;
         let held =
             if needs_all { self.held(group).await? } else { self.held_of(group, &steps, &leaving).await? };
         let mut wanted: BTreeSet<String> = held.difference(&leaving).cloned().collect();
@@ -198,26 +228,52 @@ impl Connection {
         let intent = if let Some(intent) = resumed {
             intent.clone()
         } else {
-            let (open, _) = self.open_removals(&group.id).await?;
-            let intent = self.members_intent(group, open + 1, &difference);
+            let open = self.open_removals(&group.id).await?;
+            let intent = self.members_intent(group, &open, &difference);
             self.store().commit(vec![Write::Intent(intent.clone())]).await?;
             intent
         };
         let groups = self.app_groups(true, "hold members")?;
         let mut tally = Tally::default();
-        let out = removed.iter().map(|id| (id, false));
-        let into = added.iter().map(|id| (id, true));
-        let order: Vec<(&String, bool)> =
-            if hands_over { into.chain(out).collect() } else { out.chain(into).collect() };
-        for (id, add) in order {
-            // The old administrator stays where the new one could not be made.
-            if hands_over && !add && (tally.error.is_some() || tally.refusal.is_some()) {
-                break;
-            }
-            self.one_member(groups, group, id, add, &mut tally).await?;
+        if hands_over {
+            // Nobody is taken out before the new administrator is in: that belongs to it.
+            Lane::Leave.scope(self.let_in(groups, group, added, &mut tally)).await?;
         }
-        self.confirm_removals(groups, group, &mut tally).await?;
+        // The old administrator stays where the new one could not be made.
+        if !hands_over || (tally.error.is_none() && tally.refusal.is_none()) {
+            Lane::Leave.scope(self.take_out(groups, group, removed, &mut tally)).await?;
+        }
+        if !hands_over {
+            Lane::Rest.scope(self.let_in(groups, group, added, &mut tally)).await?;
+        }
         self.settle_tally(intent, group, tally).await
+    }
+
+    /// Takes people out and reads back that they are.
+    async fn take_out(
+        &self,
+        groups: &dyn Groups,
+        group: &Record,
+        ids: &[String],
+        tally: &mut Tally,
+    ) -> Result<()> {
+        for id in ids {
+            self.one_member(groups, group, id, false, tally).await?;
+        }
+        self.confirm_removals(groups, group, tally).await
+    }
+
+    async fn let_in(
+        &self,
+        groups: &dyn Groups,
+        group: &Record,
+        ids: &[String],
+        tally: &mut Tally,
+    ) -> Result<()> {
+        for id in ids {
+            self.one_member(groups, group, id, true, tally).await?;
+        }
+        Ok(())
     }
 
     /// Writes down what a change of members came to.
@@ -429,8 +485,8 @@ impl Connection {
         self.capabilities().groups.are_roles && !inside.is_empty() && is_inside != add
     }
 
-    /// The generation of removals still under way, or 0, and whom they are about.
-    async fn open_removals(&self, group: &str) -> Result<(i64, BTreeSet<String>)> {
+    /// Removals still under way.
+    async fn open_removals(&self, group: &str) -> Result<OpenRemovals> {
         let which = Intents::Open { connection: self.name().to_owned(), resource: group.to_owned() };
         let open = self.store().intents(&which).await?;
         let leaving = open
@@ -439,25 +495,33 @@ impl Connection {
             .filter_map(|intent| serde_json::from_str::<Vec<String>>(&intent.plan).ok())
             .flatten()
             .collect();
-        Ok((open.iter().map(|intent| intent.generation).max().unwrap_or(0), leaving))
+        Ok(OpenRemovals {
+            generation: open.iter().map(|intent| intent.generation).max().unwrap_or(0),
+            since: open.iter().filter(|intent| intent.sticky).map(|intent| intent.created_at).min(),
+            leaving,
+        })
     }
 
-    fn members_intent(&self, group: &Record, generation: i64, difference: &Difference) -> Intent {
+    fn members_intent(&self, group: &Record, open: &OpenRemovals, difference: &Difference) -> Intent {
         let now = self.now();
+        let sticky = !difference.removed.is_empty();
+        let goes_on = difference.removed.iter().any(|id| open.leaving.contains(id));
         Intent {
             id: self.shared.ids.next(),
             connection: self.name().to_owned(),
             kind: Kind::Group,
             resource: group.id.clone(),
             operation: "members".to_owned(),
-            generation,
+            generation: open.generation + 1,
             plan: serde_json::to_string(&difference.removed).unwrap_or_default(),
-            sticky: !difference.removed.is_empty(),
+            sticky,
             state: IntentState::Attempting,
             attempts: 1,
-            next_attempt_at: now.plus(self.policy.budget + std::time::Duration::from_secs(5)),
+            strikes: 0,
+            next_attempt_at: now.plus(self.lease()),
             request_id: crate::base::context::current().map(|context| context.request_id).unwrap_or_default(),
-            created_at: now,
+            // Who was asked for before has been waiting since then.
+            created_at: open.since.filter(|_| goes_on).unwrap_or(now),
             updated_at: now,
             outcome: None,
         }

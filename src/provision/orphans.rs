@@ -15,6 +15,7 @@ use super::users::{Aim, Under};
 use super::{Result, STRIDE};
 use crate::base::clock::Timestamp;
 use crate::base::fold::key;
+use crate::base::lane::Lane;
 use crate::contract::{self, Account, By, State};
 use crate::store::{Kind, Task, Write};
 
@@ -158,7 +159,8 @@ impl Connection {
             return Ok(());
         }
         let suspends = self.policy.orphans == Orphans::Suspend;
-        let suspended = if suspends { Some(self.suspend(person.clone()).await) } else { None };
+        let suspended =
+            if suspends { Some(Lane::Leave.scope(self.suspend(person.clone())).await) } else { None };
         let app = self.capabilities().app;
         let ends = match &suspended {
             None => "it still works".to_owned(),

@@ -1,24 +1,15 @@
-//! Goes on with what was promised: open intents after a failure and after a restart, until each is done.
+//! One more attempt at what was promised: open intents after a failure and after a restart.
 
+use futures_util::FutureExt;
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::time::Duration;
-
-use tokio_util::sync::CancellationToken;
 
 use super::connection::Connection;
 use super::gateway::Gateway;
+use super::lanes;
 use super::standing::Person;
 use super::users::{Aim, Sought, Under, is_looked_for};
 use super::{Refusal, Result};
-use crate::base::context::Context;
 use crate::store::{Intent, IntentState, Intents, Kind, TaskState, Write};
-
-/// How often the journal is looked at.
-const ROUND: Duration = Duration::from_millis(500);
-
-/// Open intents of one connection that are worked on at the same time.
-pub(super) const AT_ONCE: usize = 16;
 
 impl Gateway {
     /// Makes what an earlier process left open due at once, and closes what it cannot have done.
@@ -75,65 +66,49 @@ impl Gateway {
             Write::Record { record: Box::new(person.into_record()), expected }
         }))
     }
-
-    /// Works on open intents until `stop`; each is tried when it is due, one attempt at a time.
-    pub async fn keep_promises(self: Arc<Self>, stop: CancellationToken) {
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(ROUND) => {}
-            }
-            for connection in self.connections() {
-                self.shared().tracker.spawn(Arc::clone(connection).look_through_orphans());
-            }
-            let due = match self.shared().store.intents(&Intents::Due(self.shared().clock.now())).await {
-                Ok(due) => due,
-                Err(error) => {
-                    tracing::warn!(%error, "the journal could not be read");
-                    continue;
-                }
-            };
-            for intent in due {
-                let Some(connection) = self.connection(&intent.connection) else { continue };
-                let Ok(place) = Arc::clone(&connection.resuming).try_acquire_owned() else { continue };
-                if let Err(error) = connection.claim(&intent).await {
-                    tracing::warn!(reason = error.error.detail, "an intent could not be claimed");
-                    continue;
-                }
-                let context = Context::new(intent.request_id.clone(), connection.policy.budget);
-                self.shared().tracker.spawn(context.scope(async move {
-                    connection.resume(intent).await;
-                    drop(place);
-                }));
-            }
-        }
-    }
 }
 
 impl Connection {
-    /// Notes that an attempt begins, so that the next round does not begin another.
-    async fn claim(&self, intent: &Intent) -> Result<()> {
-        let lease = self.policy.budget + Duration::from_secs(5);
-        let settle = Write::Settle {
-            intent: intent.id.clone(),
-            // A create without an outcome may have been applied, however that came about.
-            state: if intent.sticky { IntentState::Attempting } else { IntentState::Ambiguous },
-            attempts: intent.attempts + 1,
-            next_attempt_at: self.now().plus(lease),
-            at: self.now(),
-            outcome: intent.outcome.clone(),
-        };
-        Ok(self.store().commit(vec![settle]).await?)
+    /// Makes another attempt at an open intent that was claimed.
+    pub(super) async fn resume(&self, mut intent: Intent) {
+        intent.attempts += 1;
+        let attempt = std::panic::AssertUnwindSafe(self.attempt(&intent)).catch_unwind();
+        match attempt.await {
+            Ok(ended) => self.end_attempt(intent, ended).await,
+            Err(_) => self.survive(&intent).await,
+        }
     }
 
-    async fn resume(self: Arc<Self>, mut intent: Intent) {
-        intent.attempts += 1;
-        let ended = match (intent.kind, intent.operation.as_str()) {
-            (Kind::Group, "members") => self.resume_members(&intent).await,
-            (Kind::Group, _) => self.resume_group(&intent).await,
-            (Kind::User, "create") => self.resume_create(&intent).await,
-            (Kind::User, _) => self.resume_person(&intent).await,
+    async fn attempt(&self, intent: &Intent) -> Result<Ended> {
+        match (intent.kind, intent.operation.as_str()) {
+            (Kind::Group, "members") => self.resume_members(intent).await,
+            (Kind::Group, _) => self.resume_group(intent).await,
+            (Kind::User, "create") => self.resume_create(intent).await,
+            (Kind::User, _) => self.resume_person(intent).await,
+        }
+    }
+
+    /// The work panicked: it gets another chance, and no third.
+    async fn survive(&self, intent: &Intent) {
+        tracing::error!(
+            connection = self.name(),
+            operation = intent.operation,
+            intent = intent.id,
+            "the work on an open intent panicked"
+        );
+        let strike = Write::Strike { intent: intent.id.clone(), points: lanes::PANIC };
+        if let Err(error) = self.store().commit(vec![strike]).await {
+            tracing::warn!(connection = self.name(), %error, "a panic could not be counted");
+        }
+        let state = match (lanes::is_poison(intent.strikes + lanes::PANIC), intent.sticky) {
+            (true, _) => IntentState::Dead,
+            (false, true) => IntentState::Attempting,
+            (false, false) => IntentState::Ambiguous,
         };
+        self.close(intent, state, "the gateway's work on it panics").await;
+    }
+
+    async fn end_attempt(&self, intent: Intent, ended: Result<Ended>) {
         match ended {
             Ok(Ended::Done) => {
                 tracing::info!(
@@ -144,6 +119,7 @@ impl Connection {
                 );
                 self.close(&intent, IntentState::Confirmed, "carried out by the gateway itself").await;
                 self.thank(&intent).await;
+                self.promises.hurry();
             }
             Ok(Ended::Closed) => {}
             Ok(Ended::Overtaken) => {

@@ -120,7 +120,7 @@ impl Tokens {
         loop {
             let time = self.attempt.min(attempts.left());
             let came = exchange.once(self.request(), attempts.number(), time).await;
-            if attempts.again(&came).await {
+            if attempts.again(&came, None).await {
                 continue;
             }
             return match came {

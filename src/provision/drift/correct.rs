@@ -13,6 +13,7 @@ use super::super::{Refusal, Result};
 use super::Correction;
 use super::report::{Ended, Finding, Report, What};
 use crate::base::context::Context;
+use crate::base::lane::Lane;
 
 /// What one correction is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,7 +89,7 @@ impl Connection {
         let context = Context::new(self.shared.ids.next(), self.policy.budget);
         let work = context.scope(async move {
             match unit {
-                Unit::Access(person) => this.take_back(&person).await,
+                Unit::Access(person) => Lane::Leave.scope(this.take_back(&person)).await,
                 Unit::Attributes(person) => this.put_back(&person).await,
                 Unit::Membership { group, person } => this.place_back(&group, &person).await,
             }

@@ -16,6 +16,7 @@ use super::turn::Turn;
 use super::users::{Aim, REPEATABLE, check, not_found};
 use super::{Preconditions, Result, STRIDE, Shown, View};
 use crate::base::fold::key;
+use crate::base::lane::Lane;
 use crate::contract::{self, Group, GroupCapabilities, Groups};
 use crate::scim::decode;
 use crate::scim::error::ScimError;
@@ -66,7 +67,7 @@ impl Connection {
             }
             Ok((record, turn))
         };
-        let (record, turn) = self.carry(work).await?;
+        let (record, turn) = self.carry(Lane::Create, work).await?;
         Ok((self.shown_group(&record, view, &written).await?, record.id, Some(turn)))
     }
 
@@ -157,13 +158,14 @@ impl Connection {
         when: &Preconditions,
     ) -> Result<Shown> {
         let catalog = Arc::clone(&self.catalog);
-        let (mut desired, members) = decode::decode_group(body, &catalog.group)?;
+        let (desired, members) = decode::decode_group(body, &catalog.group)?;
         let written = Written::by_body(&desired);
         let wanted: Vec<String> =
             members.unwrap_or_default().into_iter().map(|member| member.value).collect();
         let change = move |shown: &Value| {
+            let mut desired = desired.clone();
             extension::settle(shown, &mut desired, Change::Replace, &catalog.group)?;
-            Ok((desired, vec![MembersStep::Replace(wanted)]))
+            Ok((desired, vec![MembersStep::Replace(wanted.clone())]))
         };
         let record = self.change_group(id, when, change).await?;
         self.shown_group(&record, view, &written).await
@@ -206,24 +208,31 @@ impl Connection {
 
     async fn change_group<C>(self: &Arc<Self>, id: &str, when: &Preconditions, change: C) -> Result<Record>
     where
-        C: FnOnce(&Value) -> crate::scim::error::Result<(Value, Vec<MembersStep>)> + Send + 'static,
+        C: Fn(&Value) -> crate::scim::error::Result<(Value, Vec<MembersStep>)> + Send + Sync + 'static,
     {
         let (this, id, when) = (Arc::clone(self), id.to_owned(), when.clone());
         let work = async move {
             let _turn = this.turns.take(&id).await;
             let record = this.group(&id).await?;
             check(&when, record.version)?;
-            let record = this.settled_group(record).await?;
-            let shown = this.show_group(&record, None);
-            let (desired, steps) = change(&shown)?;
-            // All of it is refused before any of it is done (RFC 7644 §3.5.2).
-            let difference = this.difference(&record, steps).await?;
-            this.refuse_difference(&record, &difference, false).await?;
-            let record = this.rename_group(this.group(&id).await?, desired).await?;
-            this.change_members(&record, difference, None).await?;
-            this.group(&id).await
+            let lane = match change(&this.show_group(&record, None)) {
+                Ok((_, steps)) => this.lane_of_members(&id, &steps).await?,
+                Err(_) => Lane::Update,
+            };
+            let work = async {
+                let record = this.settled_group(record).await?;
+                let shown = this.show_group(&record, None);
+                let (desired, steps) = change(&shown)?;
+                // All of it is refused before any of it is done (RFC 7644 §3.5.2).
+                let difference = this.difference(&record, steps).await?;
+                this.refuse_difference(&record, &difference, false).await?;
+                let record = this.rename_group(this.group(&id).await?, desired).await?;
+                this.change_members(&record, difference, None).await?;
+                this.group(&id).await
+            };
+            lane.scope(work).await
         };
-        self.carry(work).await
+        self.carry(Lane::Update, work).await
     }
 
     /// The group after what was under way for it: a rename that was never answered is looked for first.
@@ -306,7 +315,7 @@ impl Connection {
             };
             this.delete_under(record, &intent).await
         };
-        self.carry(work).await
+        self.carry(Lane::Leave, work).await
     }
 
     /// The live group with this id.

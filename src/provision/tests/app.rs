@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
+use crate::base::lane::{self, Lane};
 use crate::contract::{
     Account, Adapter, By, Capabilities, Change, Create, Deactivate, Draft, Error, Group, Groups, Kind,
     Member, Outcome, Page, Request, Result, Role, Standing, State,
@@ -36,7 +37,9 @@ pub(super) struct Content {
     pub accounts: BTreeMap<String, Account>,
     pub groups: Vec<Group>,
     calls: Vec<String>,
+    lanes: Vec<(String, Lane)>,
     faults: BTreeMap<&'static str, VecDeque<Fault>>,
+    broken: BTreeMap<&'static str, Kind>,
     /// The listing has one account twice.
     pub repeats: bool,
     down: bool,
@@ -70,6 +73,20 @@ impl ScriptedApp {
     /// The next call of `operation` goes wrong; several are taken in turn.
     pub(super) fn next(&self, operation: &'static str, fault: Fault) {
         self.content().faults.entry(operation).or_default().push_back(fault);
+    }
+
+    /// Every call of `operation` fails so, or none any more.
+    pub(super) fn always(&self, operation: &'static str, kind: Option<Kind>) {
+        let broken = &mut self.content().broken;
+        match kind {
+            Some(kind) => drop(broken.insert(operation, kind)),
+            None => drop(broken.remove(operation)),
+        }
+    }
+
+    /// The operations that were called since the last time, and the lane each came in.
+    pub(super) fn lanes(&self) -> Vec<(String, Lane)> {
+        std::mem::take(&mut self.content().lanes)
     }
 
     /// Every call fails as unavailable, or no longer.
@@ -134,8 +151,11 @@ impl ScriptedApp {
         let fault = {
             let mut content = self.content();
             content.calls.push(format!("{operation} {about}").trim().to_owned());
+            content.lanes.push((operation.to_owned(), lane::current()));
             if content.down {
                 Some(Fault::Fails(Kind::Unavailable))
+            } else if let Some(kind) = content.broken.get(operation) {
+                Some(Fault::Fails(*kind))
             } else {
                 content.faults.get_mut(operation).and_then(VecDeque::pop_front)
             }

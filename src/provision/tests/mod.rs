@@ -9,6 +9,7 @@ mod extensions;
 mod groups;
 mod guards;
 mod invitations;
+mod lanes;
 mod leavers;
 mod leaving;
 mod listings;

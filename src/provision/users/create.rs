@@ -14,6 +14,7 @@ use super::super::turn::Turn;
 use super::super::{Result, Shown, View};
 use super::{Aim, Under, index};
 use crate::base::fold::key;
+use crate::base::lane::Lane;
 use crate::contract::{Account, Deactivate, State};
 use crate::scim::decode;
 use crate::scim::extension;
@@ -60,7 +61,7 @@ impl Connection {
             drop(turn);
             Ok((this.change_repeated(person, desired).await?, None))
         };
-        let (person, turn) = self.carry(work).await?;
+        let (person, turn) = self.carry(Lane::Create, work).await?;
         Ok((self.shown_person(&person, view, &written).await?, person.record.id, turn))
     }
 

@@ -10,6 +10,7 @@ use super::super::refuse;
 use super::super::standing::Person;
 use super::{Aim, Under};
 use crate::base::fold::key;
+use crate::base::lane::{self, Lane};
 use crate::contract::{self, Deactivate};
 use crate::store::{self, Intent, Lifecycle, Write};
 
@@ -89,8 +90,12 @@ impl Connection {
             return self.keep_what_was_seen(person).await;
         }
         let takes_away = takes_away(&steps) || doubt.is_some();
-        let work = self.begin(&mut person, under, &aim, &steps, takes_away).await?;
-        self.carry_out(person, aim, steps, doubt, work).await
+        let lane = if takes_away { Lane::Leave } else { lane::current() };
+        let work = async {
+            let work = self.begin(&mut person, under, &aim, &steps, takes_away).await?;
+            self.carry_out(person, aim, steps, doubt, work).await
+        };
+        lane.scope(work).await
     }
 
     /// What is asked of the app. A leaver is not held up by what cannot be read or mapped.
@@ -127,11 +132,16 @@ impl Connection {
             (false, true) => "deactivate",
             (false, false) => "update",
         };
-        let intent = self.intent(person, operation, aim, takes_away)?;
+        let mut intent = self.intent(person, operation, aim, takes_away)?;
         if steps.is_empty() && open == 0 && !takes_away {
             return Ok(Work { intent, journaled: false, bypassed: false });
         }
-        person.standing.unconfirmed_at = takes_away.then(|| self.now());
+        if takes_away {
+            // Whoever was to lose access before has been waiting since then.
+            intent.created_at =
+                person.standing.unconfirmed_at.filter(|_| open > 0).unwrap_or(intent.created_at);
+        }
+        person.standing.unconfirmed_at = takes_away.then_some(intent.created_at);
         match self.journal(person, &intent).await {
             Ok(()) => Ok(Work { intent, journaled: true, bypassed: false }),
             // Leaving is never blocked by our disk: it is done now, and answered only if it was read back.

@@ -31,7 +31,7 @@ macro_rules! intent_query {
     ($tail:literal) => {
         concat!(
             "SELECT id, connection, kind, resource, operation, generation, plan, sticky, state, attempts,
-                    next_attempt_at, request_id, created_at, updated_at, outcome
+                    strikes, next_attempt_at, request_id, created_at, updated_at, outcome
              FROM intents WHERE ",
             $tail
         )

@@ -96,6 +96,7 @@ pub(super) fn intent(row: &SqliteRow) -> Result<Intent> {
             IntentState::from_word(word).ok_or_else(|| strange(word))?
         },
         attempts: columns.next()?,
+        strikes: columns.next()?,
         next_attempt_at: columns.moment()?,
         request_id: columns.next()?,
         created_at: columns.moment()?,
