@@ -52,6 +52,7 @@ pub struct Metrics {
     upstream_calls: Family<OutcomeLabels, Counter>,
     upstream_seconds: Durations,
     webhook_deliveries: Family<OutcomeLabels, Counter>,
+    brake: Family<OutcomeLabels, Counter>,
 }
 
 /// One number that is measured when somebody looks.
@@ -76,6 +77,7 @@ impl Default for Metrics {
             upstream_calls: Family::default(),
             upstream_seconds: durations(),
             webhook_deliveries: Family::default(),
+            brake: Family::default(),
         };
         let registry = &mut metrics.registry;
         registry.register(
@@ -103,6 +105,11 @@ impl Default for Metrics {
             names::WEBHOOK_DELIVERIES,
             "Attempts to deliver webhook events by connection and outcome",
             metrics.webhook_deliveries.clone(),
+        );
+        registry.register(
+            names::BRAKE,
+            "Deletions that were held back, and warnings of many removals, by connection and outcome",
+            metrics.brake.clone(),
         );
         metrics
     }
@@ -145,6 +152,12 @@ impl Metrics {
     pub fn webhook_delivery(&self, connection: &str, outcome: &'static str) {
         let connection = self.label(connection);
         self.webhook_deliveries.get_or_create(&OutcomeLabels { connection, outcome }).inc();
+    }
+
+    /// Counts what the brake did.
+    pub fn brake(&self, connection: &str, outcome: &'static str) {
+        let connection = self.label(connection);
+        self.brake.get_or_create(&OutcomeLabels { connection, outcome }).inc();
     }
 
     /// Everything in the OpenMetrics text form; samples of one name must stand together.

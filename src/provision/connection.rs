@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
+use super::brake::Brake;
 use super::drift::Attention;
 use super::orphans::Watched;
 use super::policy::Policy;
@@ -15,13 +16,14 @@ use super::promises::Promises;
 use super::refuse;
 use super::roster::Refreshes;
 use super::turn::Turns;
+use super::upkeep::Upkeep;
 use super::{Refusal, Result};
 use crate::base::clock::{SharedClock, Timestamp};
 use crate::base::context::{self, Context, Meter};
 use crate::base::id::Ids;
 use crate::base::lane::Lane;
 use crate::base::metrics::Metrics;
-use crate::contract::{Adapter, Capabilities, Guarded, Observed};
+use crate::contract::{Adapter, Capabilities, Guarded, Observed, Seen, Spared};
 use crate::scim::catalog::Catalog;
 use crate::scim::cursor::CursorKey;
 use crate::scim::error::ScimError;
@@ -47,6 +49,7 @@ pub struct Connection {
     /// `https://HOST/{connection}/scim/v2`
     base_url: String,
     adapter: Guarded,
+    spared: Arc<Spared>,
     pub(super) policy: Policy,
     /// The schemas its resources follow.
     pub(super) catalog: Arc<Catalog>,
@@ -56,6 +59,9 @@ pub struct Connection {
     pub(super) watched: Watched,
     /// How open intents are gone on with.
     pub(super) promises: Promises,
+    pub(super) brake: Brake,
+    /// What is told of how the app does.
+    pub(super) upkeep: Upkeep,
     /// What is looked after on our own account.
     pub(super) attention: Attention,
     /// What the cursors of this connection's listings are sealed with, for as long as the process lives.
@@ -73,10 +79,12 @@ impl Connection {
     ) -> Arc<Self> {
         let name = name.into();
         let meter = Meter { connection: name.clone(), metrics: Arc::clone(&shared.metrics) };
+        let spared = Arc::new(Spared::new(Arc::new(Observed::new(adapter, meter))));
         Arc::new(Self {
             base_url: format!("{}/{name}/scim/v2", public_url.trim_end_matches('/')),
             name,
-            adapter: Guarded::new(Arc::new(Observed::new(adapter, meter))),
+            adapter: Guarded::new(Arc::<Spared>::clone(&spared)),
+            spared,
             catalog: Arc::new(Catalog::with(&policy.extensions)),
             policy,
             shared,
@@ -84,6 +92,8 @@ impl Connection {
             refreshes: Refreshes::default(),
             watched: Watched::default(),
             promises: Promises::default(),
+            brake: Brake::default(),
+            upkeep: Upkeep::default(),
             attention: Attention::default(),
             cursor_key: CursorKey::new(rand::random()),
         })
@@ -107,6 +117,16 @@ impl Connection {
     /// What the app can do.
     pub fn capabilities(&self) -> &Capabilities {
         self.adapter.capabilities()
+    }
+
+    /// The answer to a request for which no place came free: nothing was done.
+    pub fn crowded(&self) -> Refusal {
+        refuse::crowded(self.policy.idp)
+    }
+
+    /// How the app is, as far as its answers told this process.
+    pub fn seen(&self) -> Seen {
+        self.spared.seen()
     }
 
     pub(super) fn now(&self) -> Timestamp {

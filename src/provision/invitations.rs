@@ -273,7 +273,7 @@ impl Connection {
         person.standing.invited.resent += 1;
         person.standing.invited.at = Some(self.now());
         person.record.generation += 1;
-        let aim = Aim { desired: person.desired.clone(), deleted: false };
+        let aim = Aim::to(person.desired.clone());
         let intent = self.intent(&person, "update", &aim, false)?;
         let expected = Some(person.record.version);
         self.keep(&mut person, expected, vec![Write::Intent(intent.clone())]).await?;

@@ -230,6 +230,7 @@ impl Connection {
         } else {
             let open = self.open_removals(&group.id).await?;
             let intent = self.members_intent(group, &open, &difference);
+            self.refuse_overload(&intent)?;
             self.store().commit(vec![Write::Intent(intent.clone())]).await?;
             intent
         };
@@ -285,6 +286,7 @@ impl Connection {
         for (id, why) in &refused {
             writes.push(self.member_attention(group, id, why).await);
         }
+        let out: BTreeSet<String> = removed.iter().map(|membership| membership.member.clone()).collect();
         if !removed.is_empty() {
             writes.push(Write::RemoveMembers { connection: connection(), memberships: removed });
         }
@@ -306,8 +308,12 @@ impl Connection {
                 Err(refuse::not_applied(&error, self.policy.idp))
             }
             (Some(error), _) => {
+                let mut intent = Intent { sticky: goes_on, ..intent };
+                if goes_on && !out.is_empty() {
+                    intent = self.rest_of(intent, &out);
+                    writes.push(Write::Intent(intent.clone()));
+                }
                 self.store().commit(writes).await?;
-                let intent = Intent { sticky: goes_on, ..intent };
                 Err(self.settle_failed(&intent, &error).await)
             }
             (None, Some(refusal)) => {
@@ -315,6 +321,18 @@ impl Connection {
                 self.close(&intent, IntentState::NotApplied, "refused as things stood").await;
                 Err(refusal)
             }
+        }
+    }
+
+    /// What is left of an intent once these are out: another attempt does no more than that.
+    fn rest_of(&self, intent: Intent, out: &BTreeSet<String>) -> Intent {
+        let Ok(mut named) = serde_json::from_str::<Vec<String>>(&intent.plan) else { return intent };
+        named.retain(|id| !out.contains(id));
+        Intent {
+            id: self.shared.ids.next(),
+            generation: intent.generation + 1,
+            plan: serde_json::to_string(&named).unwrap_or_else(|_| intent.plan.clone()),
+            ..intent
         }
     }
 

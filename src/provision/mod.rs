@@ -3,6 +3,8 @@
 mod admission;
 mod adoption;
 mod apply;
+mod approvals;
+mod brake;
 mod bulk;
 mod conflict;
 mod connection;
@@ -34,10 +36,12 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 mod turn;
+mod upkeep;
 mod users;
 mod watch;
 mod window;
 
+pub use brake::BrakePolicy;
 pub use connection::{Connection, Shared};
 pub use drift::{Correction, DriftPolicy, Finding, Report, What};
 pub use gateway::Gateway;

@@ -185,7 +185,7 @@ impl Connection {
         let doubt = self.look_again(&mut person, false).await?;
         let mut desired = person.desired.clone();
         desired["active"] = json!(false);
-        self.reach(person, doubt, Under::New(open), Aim { desired, deleted: false }).await
+        self.reach(person, doubt, Under::New(open), Aim::to(desired)).await
     }
 
     /// Looks an account up by its address. Where several have it none is picked, and a person is told.

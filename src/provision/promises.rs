@@ -143,6 +143,7 @@ impl Gateway {
             }
             for connection in self.connections() {
                 self.shared().tracker.spawn(Arc::clone(connection).look_through_orphans());
+                connection.look_after_app().await;
                 if let Err(refusal) = connection.call_before_time().await {
                     let reason = refusal.error.detail;
                     tracing::warn!(connection = connection.name(), reason, "the journal could not be read");

@@ -3,6 +3,7 @@
 use futures_util::FutureExt;
 use std::collections::BTreeSet;
 
+use super::approvals;
 use super::connection::Connection;
 use super::gateway::Gateway;
 use super::lanes;
@@ -84,6 +85,7 @@ impl Connection {
             (Kind::Group, "members") => self.resume_members(intent).await,
             (Kind::Group, _) => self.resume_group(intent).await,
             (Kind::User, "create") => self.resume_create(intent).await,
+            (Kind::User, approvals::ERASE) => self.resume_erasure(intent).await,
             (Kind::User, _) => self.resume_person(intent).await,
         }
     }

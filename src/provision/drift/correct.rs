@@ -119,7 +119,7 @@ impl Connection {
         }
         let mut desired = person.desired.clone();
         desired["active"] = json!(false);
-        let aim = Aim { desired, deleted: returned };
+        let aim = Aim { deleted: returned, ..Aim::to(desired) };
         self.reach(person, doubt, Under::New(0), aim).await?;
         tracing::warn!(connection = self.name(), "access that came back was taken away again");
         Ok(true)
@@ -136,7 +136,7 @@ impl Connection {
         if doubt.is_none() && plan::access(&person, self.capabilities()) != Access::Open {
             return Ok(false);
         }
-        let aim = Aim { desired: person.desired.clone(), deleted: false };
+        let aim = Aim::to(person.desired.clone());
         self.reach(person, doubt, Under::New(0), aim).await.map(|_| true)
     }
 

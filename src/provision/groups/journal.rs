@@ -45,7 +45,7 @@ impl Connection {
     pub(super) fn group_intent(&self, group: &Record, operation: &str, aim: &Aim) -> Result<Intent> {
         let now = self.now();
         let sticky = operation == "delete";
-        Ok(Intent {
+        let intent = Intent {
             id: self.shared.ids.next(),
             connection: self.name().to_owned(),
             kind: Kind::Group,
@@ -64,7 +64,9 @@ impl Connection {
             created_at: now,
             updated_at: now,
             outcome: None,
-        })
+        };
+        self.refuse_overload(&intent)?;
+        Ok(intent)
     }
 
     /// Work still under way for a group itself, not its members.

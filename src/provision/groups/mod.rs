@@ -111,7 +111,7 @@ impl Connection {
             return self.save_group(record, None).await;
         }
         let groups = self.app_groups(self.capabilities().groups.create, "create groups")?;
-        let intent = self.group_intent(record, "create", &Aim { desired, deleted: false })?;
+        let intent = self.group_intent(record, "create", &Aim::to(desired))?;
         self.store().commit(vec![Write::Intent(intent.clone())]).await?;
         let made = match groups.create_group(&record.label).await {
             Ok(outcome) => outcome.value().filter(|group| !group.id.is_empty()).ok_or_else(|| {
@@ -276,7 +276,7 @@ impl Connection {
             }
             let groups = self.app_groups(self.capabilities().groups.rename, "rename groups")?;
             if let Some(account) = record.account.clone() {
-                let aim = Aim { desired: desired.clone(), deleted: false };
+                let aim = Aim::to(desired.clone());
                 let entry = self.group_intent(&record, "rename", &aim)?;
                 self.store().commit(vec![Write::Intent(entry.clone())]).await?;
                 if let Err(error) = groups.rename_group(&account, &name).await {
@@ -309,7 +309,8 @@ impl Connection {
                 known
             } else {
                 let desired = serde_json::from_str(&record.desired).unwrap_or_default();
-                let intent = this.group_intent(&record, "delete", &Aim { desired, deleted: true })?;
+                let aim = Aim { deleted: true, ..Aim::to(desired) };
+                let intent = this.group_intent(&record, "delete", &aim)?;
                 this.store().commit(vec![Write::Intent(intent.clone())]).await?;
                 intent
             };

@@ -1,7 +1,8 @@
 //! An app that does as it is told: it records every call, and can fail, lie, lose its answer, act late or hold still.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::Notify;
@@ -40,6 +41,9 @@ pub(super) struct Content {
     lanes: Vec<(String, Lane)>,
     faults: BTreeMap<&'static str, VecDeque<Fault>>,
     broken: BTreeMap<&'static str, Kind>,
+    refused: Option<String>,
+    /// Operations that say they are done and are so a while later.
+    delayed: BTreeMap<&'static str, Duration>,
     /// The listing has one account twice.
     pub repeats: bool,
     down: bool,
@@ -50,6 +54,7 @@ pub(super) struct Content {
 pub(super) struct ScriptedApp {
     capabilities: Capabilities,
     content: Mutex<Content>,
+    itself: Weak<Self>,
     /// Notified with every call.
     pub called: Notify,
 }
@@ -62,8 +67,12 @@ impl std::fmt::Debug for ScriptedApp {
 
 impl ScriptedApp {
     pub(super) fn new(capabilities: Capabilities) -> Arc<Self> {
-        let app = Self { capabilities, content: Mutex::default(), called: Notify::new() };
-        Arc::new(app)
+        Arc::new_cyclic(|itself| Self {
+            capabilities,
+            content: Mutex::default(),
+            itself: itself.clone(),
+            called: Notify::new(),
+        })
     }
 
     pub(super) fn content(&self) -> MutexGuard<'_, Content> {
@@ -82,6 +91,21 @@ impl ScriptedApp {
             Some(kind) => drop(broken.insert(operation, kind)),
             None => drop(broken.remove(operation)),
         }
+    }
+
+    /// `operation` is answered at once, and done after this long.
+    pub(super) fn takes_effect_after(&self, operation: &'static str, late: Duration) {
+        self.content().delayed.insert(operation, late);
+    }
+
+    /// No fault that was ordered for a next call comes any more.
+    pub(super) fn forget_faults(&self) {
+        self.content().faults.clear();
+    }
+
+    /// Whatever is asked about this account is refused as invalid, save looking at it.
+    pub(super) fn refuses(&self, account: &str) {
+        self.content().refused = Some(account.to_owned());
     }
 
     /// The operations that were called since the last time, and the lane each came in.
@@ -109,7 +133,7 @@ impl ScriptedApp {
 
     /// The calls since the last time that would change something.
     pub(super) fn writes(&self) -> Vec<String> {
-        let reads = ["account", "groups", "members"];
+        let reads = ["account", "check", "groups", "members"];
         self.calls().into_iter().filter(|call| !reads.iter().any(|read| call.starts_with(read))).collect()
     }
 
@@ -154,6 +178,8 @@ impl ScriptedApp {
             content.lanes.push((operation.to_owned(), lane::current()));
             if content.down {
                 Some(Fault::Fails(Kind::Unavailable))
+            } else if operation != "account" && content.refused.as_deref() == Some(about) {
+                Some(Fault::Fails(Kind::Invalid))
             } else if let Some(kind) = content.broken.get(operation) {
                 Some(Fault::Fails(*kind))
             } else {
@@ -188,6 +214,14 @@ impl ScriptedApp {
             }
             Some(Fault::Lies) => return Ok(lie()),
             Some(Fault::Fails(_) | Fault::Panics) | None => {}
+        }
+        let delayed = self.content().delayed.get(operation).copied();
+        if let (Some(late), Some(app)) = (delayed, self.itself.upgrade()) {
+            tokio::spawn(async move {
+                tokio::time::sleep(late).await;
+                drop(effect(&mut app.content()));
+            });
+            return Ok(lie());
         }
         effect(&mut self.content())
     }
@@ -231,6 +265,7 @@ impl Adapter for ScriptedApp {
     }
 
     async fn check(&self) -> Result<Standing> {
+        self.read("check", "", |_| ()).await?;
         Ok(Standing { summary: "scripted".to_owned(), warnings: Vec::new() })
     }
 

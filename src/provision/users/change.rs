@@ -111,10 +111,10 @@ impl Connection {
             drop_the_other_word_for_the_role(this.capabilities(), &shown, &mut desired);
             drop_unchanged_by_policy(&this, &person, &mut desired);
             refuse_other_address(&person, &desired)?;
-            let (generation, deleting) =
-                open.map_or((0, false), |(generation, aim)| (generation, aim.deleted));
-            let deleted = deleting && !wants_access(&desired);
-            let aim = Aim { desired, deleted };
+            let (generation, before) = open.map_or((0, None), |(generation, aim)| (generation, Some(aim)));
+            let before = before.filter(|aim| aim.deleted && !wants_access(&desired));
+            let deleted = before.is_some();
+            let aim = Aim { desired, deleted, held: before.and_then(|aim| aim.held) };
             let person = lane.scope(this.reach(person, doubt, Under::New(generation), aim)).await?;
             if deleted { Err(not_found(ResourceKind::User)) } else { Ok(person) }
         };
@@ -150,11 +150,12 @@ impl Connection {
         let work = async move {
             let _turn = this.turns.take(&id).await;
             let (person, open, doubt) = this.approach(&id, &when).await?;
-            let (generation, desired) = match open {
-                Some((generation, aim)) => (generation, aim.desired),
-                None => (0, person.desired.clone()),
+            let (generation, desired, held) = match open {
+                // What was weighed when it was asked for first is not weighed again.
+                Some((generation, aim)) => (generation, aim.desired, aim.held.filter(|_| aim.deleted)),
+                None => (0, person.desired.clone(), None),
             };
-            let aim = Aim { desired, deleted: true };
+            let aim = Aim { desired, deleted: true, held };
             this.reach(person, doubt, Under::New(generation), aim).await.map(|_| ())
         };
         self.carry(Lane::Leave, work).await

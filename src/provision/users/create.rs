@@ -82,8 +82,9 @@ impl Connection {
         }
         let mut person = self.new_person(desired, &wanted.user_name);
         let draft = mapping::draft(&wanted, &capabilities, &self.policy);
-        let aim = Aim { desired: person.desired.clone(), deleted: false };
+        let aim = Aim::to(person.desired.clone());
         let intent = self.intent(&person, "create", &aim, false)?;
+        self.refuse_overload(&intent)?;
         let mut writes = Vec::new();
         let by_hand = match capabilities.deactivate {
             Deactivate::Task => self.rehire_by_hand(&mut person, &wanted, &mut writes).await?,
@@ -124,7 +125,7 @@ impl Connection {
             self.keep(&mut person, expected, Vec::new()).await?;
             return Ok(person);
         }
-        self.reach(person, doubt, Under::New(open), Aim { desired, deleted: false }).await
+        self.reach(person, doubt, Under::New(open), Aim::to(desired)).await
     }
 
     /// The record a listing made of an account that we created gives way; answers its version.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::super::approvals::{self, Erasure};
 use super::super::connection::Connection;
 use super::super::lanes;
 use super::super::mapping;
@@ -156,7 +157,7 @@ impl Connection {
             "an operation at the app failed"
         );
         if goes_on {
-            refuse::still_working(self.policy.idp)
+            refuse::goes_on(error, self.policy.idp)
         } else {
             refuse::not_applied(error, self.policy.idp)
         }
@@ -225,7 +226,7 @@ impl Connection {
             (_, "create") => "find out whether it was created, and remove it if nobody needs it,",
             (Kind::Group, "rename") => "find out whether the group was renamed",
             (Kind::Group, _) => "delete the group",
-            (Kind::User, "delete") => "remove the person",
+            (Kind::User, "delete" | approvals::ERASE) => "remove the person",
             (Kind::User, _) => "take the person's access away",
         };
         let instruction = format!("{what} in {} by hand: {why}", self.capabilities().app);
@@ -245,8 +246,11 @@ pub(in crate::provision) fn is_looked_for(intent: &Intent) -> bool {
     }
 }
 
-/// Whom a create was for that left no record.
+/// Whom an intent is about that has no record.
 fn mentioned(intent: &Intent) -> String {
+    if let Ok(Erasure { person, .. }) = serde_json::from_str(&intent.plan) {
+        return person;
+    }
     let aim = serde_json::from_str::<Aim>(&intent.plan).ok();
     let named = aim.and_then(|aim| {
         let name = || aim.desired.get("displayName").and_then(serde_json::Value::as_str).map(str::to_owned);

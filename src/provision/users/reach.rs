@@ -21,6 +21,8 @@ struct Work {
     journaled: bool,
     /// The journal could not be written, and access is taken away all the same.
     bypassed: bool,
+    /// What the brake wants to be kept.
+    counted: Vec<Write>,
 }
 
 impl Connection {
@@ -81,6 +83,11 @@ impl Connection {
         if loses_admin {
             self.refuse_last_admin(&[&person.record.id]).await?;
         }
+        let retried = matches!(under, Under::New(open) if open > 0);
+        let counted = match under {
+            Under::Resumed(_) if aim.held.is_none() => Vec::new(),
+            Under::New(_) | Under::Resumed(_) => self.brake(&person, &mut aim, &mut steps, retried).await,
+        };
         if let Under::New(0) = under
             && steps.is_empty()
             && doubt.is_none()
@@ -93,7 +100,7 @@ impl Connection {
         let lane = if takes_away { Lane::Leave } else { lane::current() };
         let work = async {
             let work = self.begin(&mut person, under, &aim, &steps, takes_away).await?;
-            self.carry_out(person, aim, steps, doubt, work).await
+            self.carry_out(person, aim, steps, doubt, Work { counted, ..work }).await
         };
         lane.scope(work).await
     }
@@ -122,7 +129,12 @@ impl Connection {
     ) -> Result<Work> {
         let open = match under {
             Under::Resumed(intent) => {
-                return Ok(Work { intent: intent.clone(), journaled: true, bypassed: false });
+                return Ok(Work {
+                    intent: intent.clone(),
+                    journaled: true,
+                    bypassed: false,
+                    counted: Vec::new(),
+                });
             }
             Under::New(open) => open,
         };
@@ -134,8 +146,9 @@ impl Connection {
         };
         let mut intent = self.intent(person, operation, aim, takes_away)?;
         if steps.is_empty() && open == 0 && !takes_away {
-            return Ok(Work { intent, journaled: false, bypassed: false });
+            return Ok(Work { intent, journaled: false, bypassed: false, counted: Vec::new() });
         }
+        self.refuse_overload(&intent)?;
         if takes_away {
             // Whoever was to lose access before has been waiting since then.
             intent.created_at =
@@ -143,7 +156,7 @@ impl Connection {
         }
         person.standing.unconfirmed_at = takes_away.then_some(intent.created_at);
         match self.journal(person, &intent).await {
-            Ok(()) => Ok(Work { intent, journaled: true, bypassed: false }),
+            Ok(()) => Ok(Work { intent, journaled: true, bypassed: false, counted: Vec::new() }),
             // Leaving is never blocked by our disk: it is done now, and answered only if it was read back.
             Err(store::Error::Unavailable(_)) if takes_away && !steps.is_empty() => {
                 tracing::error!(
@@ -152,7 +165,7 @@ impl Connection {
                     resource = person.record.id,
                     "the journal cannot be written; access is taken away without it"
                 );
-                Ok(Work { intent, journaled: false, bypassed: true })
+                Ok(Work { intent, journaled: false, bypassed: true, counted: Vec::new() })
             }
             Err(error) => Err(error.into()),
         }
@@ -181,9 +194,9 @@ impl Connection {
         doubt: Option<contract::Error>,
         work: Work,
     ) -> Result<Person> {
-        let Work { intent, journaled, bypassed } = work;
+        let Work { intent, journaled, bypassed, counted } = work;
         let expected = Some(person.record.version);
-        let mut writes = Vec::new();
+        let mut writes = counted;
         // Somebody may have left without a step of ours: removed by hand, or by a call whose outcome was lost.
         let left_already = !aim.wants_access()
             && person.was_wanted()
@@ -226,6 +239,7 @@ impl Connection {
                 connection: self.name().to_owned(),
                 member: person.record.id.clone(),
             });
+            writes.extend(self.ask_approval(&person).filter(|_| aim.held == Some(true)));
         }
         person.desired = aim.desired;
         let saved = if journaled {
