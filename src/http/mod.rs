@@ -3,6 +3,7 @@
 //! Nothing here decides anything about an account: a request becomes a [`work::Work`], provision carries it out, and
 //! the outcome becomes an answer.
 
+mod admission;
 mod answer;
 mod auth;
 mod body;
@@ -18,6 +19,7 @@ pub mod server;
 mod tests;
 mod work;
 
+pub use admission::AdmissionLimits;
 pub use auth::FailureLimit;
 pub use peer::Peer;
 pub use router::{RouterSettings, router};
