@@ -1,5 +1,6 @@
 //! The command line: the only floor that knows every part.
 
+mod approvals;
 mod assemble;
 pub mod config;
 #[cfg(feature = "sim")]
@@ -123,6 +124,9 @@ enum Command {
     /// Prints the last report of each connection, or makes one now. Corrects only what policy.drift = "correct" says.
     /// Exits with 1 when an app could not be listed.
     Drift(drift::Arguments),
+    /// List, approve and reject deletions that the brake held back
+    #[command(subcommand)]
+    Approvals(approvals::Command),
     /// List and complete what waits for a person
     #[command(subcommand)]
     Tasks(tasks::Command),
@@ -166,6 +170,7 @@ pub fn main() -> ExitCode {
             Command::Doctor(arguments) => doctor::run(&arguments).await,
             Command::Token(command) => token::run(command).await,
             Command::Drift(arguments) => drift::run(&arguments).await,
+            Command::Approvals(command) => approvals::run(command).await,
             Command::Tasks(command) => tasks::run(command).await,
             Command::Roster(command) => roster::run(command).await,
             Command::Links(command) => links::run(command).await,

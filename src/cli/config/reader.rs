@@ -293,7 +293,7 @@ impl<'a> Block<'a> {
             self.problem(
                 name,
                 format!("found {found}, expected a duration from {shortest}s to 24h"),
-                format!("write {name} = \"30s\""),
+                format!("write {name} = \"{}s\"", shortest.max(30)),
             );
         }
         duration.map(Duration::from_secs)

@@ -2,6 +2,7 @@
 
 mod adoptions;
 mod drift;
+mod flood;
 mod hive;
 mod hive_modes;
 mod honeycomb;
