@@ -109,6 +109,9 @@ async fn filled(directory: &TempDir) -> Arc<Connection> {
         ids: Ids::new(Arc::clone(&clock)),
         clock: Arc::clone(&clock),
         metrics: Arc::default(),
+        tracer: Arc::default(),
+        gate: Arc::default(),
+        anchor: None,
         tracker: TaskTracker::new(),
     });
     Connection::new(

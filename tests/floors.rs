@@ -25,6 +25,7 @@ const SHARED: &[&str] = &["answer", "provider", "settings", "simulator"];
 
 /// Crates whose types stay on one floor.
 const KEPT: &[(&str, &str)] = &[
+    ("aws_lc_rs", "base"),
     ("axum", "http"),
     ("prometheus_client", "base"),
     ("reqwest", "upstream"),

@@ -1,9 +1,10 @@
 //! The one place that reads the time; everything else is handed a [`Clock`] or a [`Timestamp`].
 
+use std::collections::VecDeque;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,18 @@ impl Timestamp {
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
+    }
+
+    /// The moment `duration` before this one; saturates at the ends of time.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
+    }
+
+    /// A moment with its offset as RFC 3339 writes it; `None` where `text` is something else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        text.parse::<jiff::Timestamp>().ok().map(|moment| Self(moment.as_microsecond()))
     }
 
     /// How long ago `earlier` was, seen from here; zero when it lies ahead.
@@ -38,22 +51,79 @@ impl fmt::Display for Timestamp {
 
 /// Where the time comes from.
 pub trait Clock: fmt::Debug + Send + Sync {
-    /// The present moment.
+    /// The present moment; never before one it told already.
     fn now(&self) -> Timestamp;
+
+    /// How long ago `earlier` truly was: a clock that was put forward meanwhile makes it no longer.
+    fn elapsed(&self, earlier: Timestamp) -> Duration {
+        self.now().since(earlier)
+    }
 }
 
 /// A clock shared by everything that needs one.
 pub type SharedClock = Arc<dyn Clock>;
 
-/// The machine's own clock.
+/// The machine's own clock, made steady.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
+
+static MACHINE: LazyLock<(Instant, Mutex<Steady>)> =
+    LazyLock::new(|| (Instant::now(), Mutex::new(Steady::default())));
 
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the one clock that all others are handed")]
     fn now(&self) -> Timestamp {
+        let (began, steady) = &*MACHINE;
+        let mut steady = steady.lock().unwrap_or_else(PoisonError::into_inner);
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Timestamp(i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX))
+        let wall = Timestamp(i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX));
+        steady.read(wall, began.elapsed())
+    }
+
+    fn elapsed(&self, earlier: Timestamp) -> Duration {
+        let now = self.now();
+        MACHINE.1.lock().unwrap_or_else(PoisonError::into_inner).elapsed(now, earlier)
+    }
+}
+
+/// A wall clock that may be set at any time, read beside one that only runs: never goes back, and knows by how much it
+/// was put forward.
+#[derive(Debug, Default)]
+pub struct Steady {
+    /// What was told last, and what the running clock showed then.
+    told: Option<(Timestamp, Duration)>,
+    /// When it was put forward, and by how much.
+    jumps: VecDeque<(Timestamp, Duration)>,
+}
+
+impl Steady {
+    /// More than this is no drift between two clocks.
+    const JUMP: Duration = Duration::from_secs(1);
+    const REMEMBERED: usize = 16;
+
+    /// The present moment, from what both clocks show.
+    pub fn read(&mut self, wall: Timestamp, running: Duration) -> Timestamp {
+        let Some((before, ran)) = self.told else {
+            self.told = Some((wall, running));
+            return wall;
+        };
+        let expected = before.plus(running.saturating_sub(ran));
+        let ahead = wall.since(expected);
+        if ahead > Self::JUMP {
+            if self.jumps.len() == Self::REMEMBERED {
+                self.jumps.pop_front();
+            }
+            self.jumps.push_back((expected, ahead));
+        }
+        let now = wall.max(expected);
+        self.told = Some((now, running));
+        now
+    }
+
+    /// How long before `now` `earlier` truly was.
+    pub fn elapsed(&self, now: Timestamp, earlier: Timestamp) -> Duration {
+        let later = self.jumps.iter().filter(|(at, _)| *at >= earlier).map(|(_, by)| *by);
+        now.since(earlier).saturating_sub(later.sum())
     }
 }
 
@@ -88,6 +158,32 @@ mod tests {
     fn a_timestamp_prints_as_rfc_3339_with_milliseconds() {
         assert_eq!(Timestamp(1_700_000_000_123_456).to_string(), "2023-11-14T22:13:20.123Z");
         assert_eq!(Timestamp(0).to_string(), "1970-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn a_clock_that_is_set_neither_goes_back_nor_makes_anything_older() {
+        let (mut clock, second) = (Steady::default(), Duration::from_secs(1));
+        let at = |seconds: i64| Timestamp((10_000 + seconds) * 1_000_000);
+        assert_eq!(clock.read(at(0), second), at(0));
+        assert_eq!(clock.read(at(10), second * 11), at(10));
+        // An hour forward: the moment follows, what happened before is as old as it was.
+        let jumped = clock.read(at(3_620), second * 21);
+        assert_eq!(jumped, at(3_620));
+        assert_eq!(clock.elapsed(jumped, at(10)), second * 10);
+        let later = clock.read(at(3_625), second * 26);
+        assert_eq!(clock.elapsed(later, jumped), second * 5);
+        // Two hours back: it runs on.
+        assert_eq!(clock.read(at(3_625 - 7_200), second * 26), at(3_625));
+        assert_eq!(clock.read(at(3_630 - 7_200), second * 31), at(3_630));
+    }
+
+    #[test]
+    fn a_moment_is_read_with_its_offset_or_not_at_all() {
+        assert_eq!(Timestamp::parse("2023-11-14T22:13:20.123Z"), Some(Timestamp(1_700_000_000_123_000)));
+        assert_eq!(Timestamp::parse("1970-01-01T01:00:00+01:00"), Some(Timestamp(0)));
+        for text in ["", "2023-11-14", "2023-11-14T22:13:20", "yesterday"] {
+            assert_eq!(Timestamp::parse(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -1,6 +1,25 @@
 //! Waits before another attempt: full-jitter exponential back-off.
 
+use std::cell::RefCell;
 use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+thread_local! {
+    static SEEDED: RefCell<Option<StdRng>> = const { RefCell::new(None) };
+}
+
+/// A random number from 0 up to 1; where this thread has a seed, the next one of its row.
+#[must_use]
+pub fn share() -> f64 {
+    SEEDED.with_borrow_mut(|seeded| seeded.as_mut().map_or_else(rand::random, RngExt::random))
+}
+
+/// Gives this thread a seed, so that what happens on it can be repeated.
+pub fn seed(seed: u64) {
+    SEEDED.set(Some(StdRng::seed_from_u64(seed)));
+}
 
 /// A random share of `base` doubled `doublings` times, never more than `cap`; `random` lies between 0 and 1.
 #[must_use]

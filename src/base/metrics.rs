@@ -53,6 +53,7 @@ pub struct Metrics {
     upstream_seconds: Durations,
     webhook_deliveries: Family<OutcomeLabels, Counter>,
     brake: Family<OutcomeLabels, Counter>,
+    traces_dropped: Counter,
 }
 
 /// One number that is measured when somebody looks.
@@ -78,6 +79,7 @@ impl Default for Metrics {
             upstream_seconds: durations(),
             webhook_deliveries: Family::default(),
             brake: Family::default(),
+            traces_dropped: Counter::default(),
         };
         let registry = &mut metrics.registry;
         registry.register(
@@ -110,6 +112,11 @@ impl Default for Metrics {
             names::BRAKE,
             "Deletions that were held back, and warnings of many removals, by connection and outcome",
             metrics.brake.clone(),
+        );
+        registry.register(
+            names::TRACES_DROPPED,
+            "Traces that were not kept, for want of room or of a disk",
+            metrics.traces_dropped.clone(),
         );
         metrics
     }
@@ -158,6 +165,11 @@ impl Metrics {
     pub fn brake(&self, connection: &str, outcome: &'static str) {
         let connection = self.label(connection);
         self.brake.get_or_create(&OutcomeLabels { connection, outcome }).inc();
+    }
+
+    /// Counts a trace that was not kept.
+    pub fn trace_dropped(&self) {
+        self.traces_dropped.inc();
     }
 
     /// Everything in the OpenMetrics text form; samples of one name must stand together.

@@ -14,6 +14,8 @@ pub const UPSTREAM_SECONDS: &str = "portcullis_upstream_call_duration_seconds";
 pub const WEBHOOK_DELIVERIES: &str = "portcullis_webhook_deliveries";
 /// What the brake on removals did: `held` a deletion, told of `many`.
 pub const BRAKE: &str = "portcullis_brake";
+/// Traces that were not kept.
+pub const TRACES_DROPPED: &str = "portcullis_traces_dropped";
 /// What was promised and is not done.
 pub const OPEN_INTENTS: &str = "portcullis_open_intents";
 /// Since when.

@@ -8,6 +8,8 @@ pub use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use super::hex;
+
 const PREFIX: &str = "portcullis_";
 
 /// A token as its holder presents it, taken apart.
@@ -26,7 +28,7 @@ impl Token {
     /// A new token from 8 bytes of public id and 32 bytes of secret.
     #[must_use]
     pub fn from_random(id: [u8; 8], secret: [u8; 32]) -> Self {
-        Self { id: hex(&id), secret: SecretString::from(hex(&secret)) }
+        Self { id: hex::encode(&id), secret: SecretString::from(hex::encode(&secret)) }
     }
 
     /// Takes apart what a caller presented; `None` when it cannot be a token (empty, over 512 bytes, or not
@@ -38,7 +40,7 @@ impl Token {
         }
         let (id, secret) = match text.strip_prefix(PREFIX).and_then(|rest| rest.split_once('_')) {
             Some((id, secret)) => (id.to_owned(), secret.to_owned()),
-            None => (hex(Sha256::digest(text.as_bytes()).get(..8)?), text.to_owned()),
+            None => (hex::encode(Sha256::digest(text.as_bytes()).get(..8)?), text.to_owned()),
         };
         Some(Self { id, secret: SecretString::from(secret) })
     }
@@ -62,15 +64,6 @@ impl TokenHash {
     pub fn matches(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        for nibble in [byte >> 4, byte & 15] {
-            text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
-        }
-        text
-    })
 }
 
 #[cfg(test)]

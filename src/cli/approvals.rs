@@ -1,13 +1,11 @@
 //! `portcullis approvals`: deletions for good that the brake held back.
 
-use std::sync::Arc;
-
 use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::tasks::{age, open_for, shown};
 use super::{ConfigFile, Failure, Outcome, assemble, print};
-use crate::provision::{Completion, Connection, Gateway};
+use crate::provision::Completion;
 use crate::store::Task;
 
 #[derive(Debug, Subcommand)]
@@ -68,12 +66,7 @@ async fn list(arguments: &List) -> Outcome {
     if let Some(name) = &arguments.connection {
         assemble::connection(&gateway, name)?;
     }
-    let mut waiting = Vec::new();
-    for connection in gateway.connections() {
-        if arguments.connection.as_deref().is_none_or(|name| name == connection.name()) {
-            waiting.extend(connection.approvals().await?);
-        }
-    }
+    let waiting = gateway.approvals(arguments.connection.as_deref()).await?;
     gateway.shared().store.close().await;
     let now = gateway.shared().clock.now();
     if arguments.json {
@@ -90,15 +83,15 @@ async fn list(arguments: &List) -> Outcome {
 
 async fn decide(arguments: &Decision, approve: bool) -> Outcome {
     let gateway = assemble::open(&arguments.file).await?;
-    let connection = of_deletion(&gateway, arguments).await?;
     let word = Completion { by: arguments.by.clone(), note: arguments.note.clone(), evidence: None };
-    let decided = if approve {
-        connection.approve(&arguments.id, word).await
-    } else {
-        connection.reject(&arguments.id, word).await
-    };
+    let decided = gateway.decide(&arguments.id, approve, word).await;
     gateway.shared().store.close().await;
-    let decided = decided?;
+    let decided = decided.map_err(|refusal| {
+        let missing = refusal.error.status == 404;
+        let failure = Failure::from(refusal);
+        let list = format!("portcullis approvals list --config {}", arguments.file.config.display());
+        if missing { failure.hint(list) } else { failure }
+    })?;
     if arguments.json {
         return print::line(&shown(&decided, gateway.shared().clock.now()).to_string());
     }
@@ -108,15 +101,4 @@ async fn decide(arguments: &Decision, approve: bool) -> Outcome {
         "rejected: the account stays deactivated"
     };
     print::line(&format!("deletion {} is {ends}", decided.id))
-}
-
-/// The connection whose deletion it is.
-async fn of_deletion(gateway: &Gateway, arguments: &Decision) -> Result<Arc<Connection>, Failure> {
-    for connection in gateway.connections() {
-        if connection.approvals().await?.iter().any(|task| task.id == arguments.id) {
-            return Ok(Arc::clone(connection));
-        }
-    }
-    Err(Failure::new(format!("no deletion waits for approval under `{}`", arguments.id))
-        .hint(format!("portcullis approvals list --config {}", arguments.file.config.display())))
 }

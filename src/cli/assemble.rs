@@ -10,6 +10,7 @@ use super::{ConfigFile, Failure};
 use crate::base::clock::{SharedClock, SystemClock};
 use crate::base::id::Ids;
 use crate::provision::{Connection, Gateway, Shared};
+use crate::store::anchor::Anchor;
 use crate::store::sqlite;
 
 /// The configuration or the store cannot be used (`EX_CONFIG`).
@@ -59,12 +60,17 @@ pub async fn gateway(config: &Config) -> Result<Arc<Gateway>, Failure> {
     let store = sqlite::open(&config.store)
         .await
         .map_err(|error| Failure::new(format!("`{}`: {error}", config.store.display())).code(UNUSABLE))?;
+    let anchor = Anchor::open(&config.data_dir().join("portcullis.anchor"))
+        .map_err(|error| Failure::from(error).code(UNUSABLE))?;
     let shared = Arc::new(Shared {
         store,
         ids: Ids::new(Arc::clone(&clock)),
         clock,
         tracker: TaskTracker::new(),
         metrics: Arc::default(),
+        tracer: Arc::default(),
+        gate: Arc::default(),
+        anchor: Some(anchor),
     });
     let connections = config.connections.iter().map(|connection| {
         Connection::new(

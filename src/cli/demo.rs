@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Failure, Outcome, assemble, files, print, serve, sim, token};
 use crate::adapters::simulator;
 use crate::base::secret::Token;
-use crate::provision::Gateway;
+use crate::provision::{ADMIN, Gateway};
 use crate::store::{TokenRow, Write};
 
 /// How long requests under way may take after the signal.
@@ -76,8 +76,9 @@ pub async fn run(arguments: Arguments) -> Outcome {
 
     let gateway = assemble::gateway(&config).await?;
     let tokens = tokens(&gateway, arguments.token.as_deref()).await?;
-    let ready = ready(&gateway_url, &sim_url, &tokens, &file);
-    print::line(&welcome(&gateway_url, &sim_url, &tokens, &file))?;
+    let admin_token = admin_token(&gateway).await?;
+    let ready = ready(&gateway_url, &sim_url, &tokens, &admin_token, &file);
+    print::line(&welcome(&gateway_url, &sim_url, &tokens, &admin_token, &file))?;
     let serving = serve::gateway_until(listener, gateway, &config, DRAIN, stop);
     if let Some(path) = &arguments.ready_file {
         // The socket listens already: a request that arrives now waits for the accept loop.
@@ -133,6 +134,15 @@ async fn tokens(gateway: &Arc<Gateway>, chosen: Option<&str>) -> Result<BTreeMap
     Ok(tokens)
 }
 
+/// A new token of the admin door, whichever was chosen for the connections: it opens more than one of theirs.
+async fn admin_token(gateway: &Arc<Gateway>) -> Result<String, Failure> {
+    let token = token::mint();
+    let expires_at = gateway.shared().clock.now().plus(Duration::from_hours(24 * 365));
+    make_room(gateway, ADMIN, &token).await?;
+    gateway.keep_token(ADMIN, &token, expires_at).await?;
+    Ok(token.reveal())
+}
+
 /// A data directory that is used again has the tokens of earlier runs; nobody knows them any longer.
 async fn make_room(gateway: &Gateway, connection: &str, token: &Token) -> Outcome {
     let shared = gateway.shared();
@@ -145,7 +155,13 @@ async fn make_room(gateway: &Gateway, connection: &str, token: &Token) -> Outcom
     Ok(shared.store.commit(writes.collect()).await?)
 }
 
-fn ready(gateway: &str, sim: &str, tokens: &BTreeMap<String, String>, file: &Path) -> Value {
+fn ready(
+    gateway: &str,
+    sim: &str,
+    tokens: &BTreeMap<String, String>,
+    admin_token: &str,
+    file: &Path,
+) -> Value {
     let connections: serde_json::Map<String, Value> = tokens
         .iter()
         .map(|(name, token)| {
@@ -156,18 +172,25 @@ fn ready(gateway: &str, sim: &str, tokens: &BTreeMap<String, String>, file: &Pat
         sim::NAMES.iter().map(|name| ((*name).to_owned(), json!(format!("{sim}/{name}")))).collect();
     json!({
         "gateway": gateway,
-        "admin_token": Value::Null,
+        "admin_token": admin_token,
         "config": file,
         "connections": connections,
         "simulators": simulators,
     })
 }
 
-fn welcome(gateway: &str, sim: &str, tokens: &BTreeMap<String, String>, file: &Path) -> String {
+fn welcome(
+    gateway: &str,
+    sim: &str,
+    tokens: &BTreeMap<String, String>,
+    admin_token: &str,
+    file: &Path,
+) -> String {
     let mut text = format!("Portcullis is ready at {gateway}; five simulated apps stand behind it.\n\n");
     for (name, token) in tokens {
         let _infallible = writeln!(text, "  {name:<10} {gateway}/{name}/scim/v2\n             token {token}");
     }
+    let _infallible = writeln!(text, "\n  admin      {gateway}/admin/v1\n             token {admin_token}");
     let token = tokens.get("honeycomb").map_or("", String::as_str);
     let users = format!("{gateway}/honeycomb/scim/v2/Users");
     let _infallible = write!(

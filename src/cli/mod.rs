@@ -2,6 +2,8 @@
 
 mod approvals;
 mod assemble;
+mod audit;
+mod chronicle;
 pub mod config;
 #[cfg(feature = "sim")]
 mod demo;
@@ -9,16 +11,20 @@ mod doctor;
 mod drift;
 mod files;
 mod links;
+mod moment;
 mod print;
 mod roster;
+mod safe_mode;
 mod serve;
 #[cfg(feature = "sim")]
 mod sim;
 mod tasks;
 mod telemetry;
 mod token;
+mod trace;
 mod webhook;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -127,6 +133,14 @@ enum Command {
     /// List, approve and reject deletions that the brake held back
     #[command(subcommand)]
     Approvals(approvals::Command),
+    /// Show what was asked, what was planned, which calls were made and how it was answered
+    ///
+    /// Newest first: every request that writes, every reading that called an app, and what the gateway did on its own
+    /// account. Bodies, queries and addresses are not kept.
+    Trace(trace::Arguments),
+    /// Check and export the record of every change at an app
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// List and complete what waits for a person
     #[command(subcommand)]
     Tasks(tasks::Command),
@@ -136,6 +150,9 @@ enum Command {
     /// Say whose the accounts are that an app had before, in a CSV file
     #[command(subcommand)]
     Links(links::Command),
+    /// See to it that nobody gets access after an older database was put back
+    #[command(subcommand)]
+    SafeMode(safe_mode::Command),
     /// Run one simulated app in a process of its own
     ///
     /// It answers at the root as the app does. Below /__sim it tells what it was asked (journal) and what it holds
@@ -155,7 +172,13 @@ pub struct ConfigFile {
 /// Runs the program and answers its exit code.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    main_with(std::env::args_os())
+}
+
+/// The same with other arguments than those of the process; the first is the program's own name.
+#[must_use]
+pub fn main_with(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
+    let cli = Cli::parse_from(arguments);
     telemetry::start();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -171,9 +194,12 @@ pub fn main() -> ExitCode {
             Command::Token(command) => token::run(command).await,
             Command::Drift(arguments) => drift::run(&arguments).await,
             Command::Approvals(command) => approvals::run(command).await,
+            Command::Trace(arguments) => trace::run(&arguments).await,
+            Command::Audit(command) => audit::run(command).await,
             Command::Tasks(command) => tasks::run(command).await,
             Command::Roster(command) => roster::run(command).await,
             Command::Links(command) => links::run(command).await,
+            Command::SafeMode(command) => safe_mode::run(command).await,
             #[cfg(feature = "sim")]
             Command::Sim(arguments) => sim::run(arguments).await,
         }

@@ -10,15 +10,19 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::assemble::{self, UNUSABLE};
+use super::chronicle;
 use super::config::Config;
 use super::{ConfigFile, Failure, Outcome};
 use crate::http::server::{ServerSettings, Timers};
 use crate::http::{RouterSettings, router};
-use crate::provision::Gateway;
-use crate::store::sqlite;
+use crate::provision::{Gateway, Refusal};
+use crate::store::{self, sqlite};
 
 /// How long requests under way may take after the signal.
 const DRAIN: Duration = Duration::from_secs(26);
+
+/// How often the store is read as a whole.
+const CHECKED_EVERY: Duration = Duration::from_hours(24);
 
 /// Serves the connections of a configuration file.
 pub async fn run(file: &ConfigFile) -> Outcome {
@@ -63,9 +67,11 @@ pub async fn gateway_until(
     drain: Duration,
     stop: CancellationToken,
 ) -> Outcome {
-    let unfinished = gateway.recover().await.map_err(|refusal| {
+    let unusable = |refusal: Refusal| {
         Failure::new(format!("the journal cannot be read: {}", refusal.error.detail)).code(UNUSABLE)
-    })?;
+    };
+    gateway.recognise_backup().await.map_err(unusable)?;
+    let unfinished = gateway.recover().await.map_err(unusable)?;
     if unfinished > 0 {
         tracing::warn!(unfinished, "going on with what an earlier process left open");
     }
@@ -82,7 +88,13 @@ pub async fn gateway_until(
             ..RouterSettings::default()
         },
     );
+    let notary = chronicle::notary(config)?;
+    let written = CancellationToken::new();
+    let traces =
+        tokio::spawn(Arc::clone(&gateway).keep_traces(config.chronicle.traces_kept, written.clone()));
     let promises = gateway.shared().tracker.spawn(Arc::clone(&gateway).keep_promises(stop.clone()));
+    gateway.shared().tracker.spawn(Arc::clone(&gateway).keep_to_safe_mode(stop.clone()));
+    gateway.shared().tracker.spawn(Arc::clone(&gateway).keep_signing(Arc::clone(&notary), stop.clone()));
     gateway.shared().tracker.spawn(Arc::clone(&gateway).watch_drift(stop.clone()));
     gateway.shared().tracker.spawn(Arc::clone(&gateway).watch_invitations(stop.clone()));
     for told in &config.connections {
@@ -91,6 +103,7 @@ pub async fn gateway_until(
             gateway.shared().tracker.spawn(telling);
         }
     }
+    let damage = gateway.shared().tracker.spawn(until_damaged(Arc::clone(&gateway), stop.clone()));
     let cut = crate::http::serve(listener, doors, settings, stop).await;
     if cut > 0 {
         tracing::warn!(cut, "sockets were closed before their requests ended");
@@ -101,21 +114,58 @@ pub async fn gateway_until(
         tracing::warn!("work is still under way; the journal has it, and the next start goes on with it");
     }
     promises.abort();
+    gateway.catch_up().await;
+    written.cancel();
+    if tokio::time::timeout(Duration::from_secs(1), traces).await.is_err() {
+        tracing::warn!("some traces were not written");
+    }
+    gateway.sign_heads(&notary, true).await;
     gateway.shared().store.close().await;
-    Ok(())
+    match damage.await {
+        Ok(Some(error)) => {
+            let hint = "put the last good backup in its place: the gateway then begins in safe mode";
+            Err(Failure::from(error).code(UNUSABLE).hint(hint))
+        }
+        Ok(None) | Err(_) => Ok(()),
+    }
 }
 
-/// Cancels `stop` on SIGTERM or SIGINT.
+/// Reads the whole store once a day until `stop`; ends the serving, and answers what is wrong, where it is damaged.
+async fn until_damaged(gateway: Arc<Gateway>, stop: CancellationToken) -> Option<store::Error> {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return None,
+            () = tokio::time::sleep(CHECKED_EVERY) => {}
+        }
+        match gateway.shared().store.check().await {
+            Err(error @ store::Error::Refused(_)) => {
+                tracing::error!(%error, "the store cannot be trusted any more; the gateway ends");
+                stop.cancel();
+                return Some(error);
+            }
+            Err(error) => tracing::warn!(%error, "the store could not be checked"),
+            Ok(()) => {}
+        }
+    }
+}
+
+/// Cancels `stop` on SIGTERM or SIGINT; a second one ends the process as it is.
 pub fn until_signal(stop: CancellationToken) -> Outcome {
     let listen =
         |kind| signal(kind).map_err(|error| Failure::new(format!("signals cannot be received: {error}")));
     let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
     tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        let mut signalled = async || {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        };
+        signalled().await;
         stop.cancel();
+        signalled().await;
+        tracing::warn!("a second signal: not waiting any longer; the journal has what is under way");
+        std::process::exit(1);
     });
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `portcullis token`: bearer tokens, shown once.
+//! `portcullis token`: bearer tokens of connections and of the admin door, shown once.
 
 use std::time::Duration;
 
@@ -7,18 +7,19 @@ use serde_json::json;
 
 use super::{ConfigFile, Failure, Outcome, assemble, print};
 use crate::base::secret::Token;
+use crate::provision::{ADMIN, Gateway};
 use crate::store::{TokenRow, Write};
 
 const DAY: Duration = Duration::from_hours(24);
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Make a token for a connection and show it, once
+    /// Make a token for a connection, or for the admin door, and show it, once
     ///
-    /// Two tokens of a connection can be live at a time, so that one can be changed for the other without a gap. A
+    /// Two tokens of each can be live at a time, so that one can be changed for the other without a gap. A
     /// running gateway knows the new token within ten seconds.
     Create(Create),
-    /// List the tokens of a connection, or of all: id, state and when they end
+    /// List the tokens of a connection, of the admin door, or all: id, state and when they end
     ///
     /// The tokens themselves are not kept, only digests of them.
     List(List),
@@ -28,13 +29,39 @@ pub enum Command {
     Revoke(Revoke),
 }
 
+/// What a token opens.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct Door {
+    /// The connection the token opens
+    #[arg(long, value_name = "NAME")]
+    connection: Option<String>,
+    /// The token opens the admin door, /admin/v1, and no connection
+    #[arg(long)]
+    admin: bool,
+}
+
+impl Door {
+    /// The name its tokens are kept under; says which connections there are where there is none of the name.
+    fn name<'a>(&'a self, gateway: &Gateway) -> Result<&'a str, Failure> {
+        match &self.connection {
+            Some(name) => assemble::connection(gateway, name).map(|_| name.as_str()),
+            None => Ok(ADMIN),
+        }
+    }
+
+    /// As it is written on the command line.
+    fn option(&self) -> String {
+        self.connection.as_ref().map_or_else(|| "--admin".to_owned(), |name| format!("--connection {name}"))
+    }
+}
+
 #[derive(Debug, Args)]
 pub struct Create {
     #[command(flatten)]
     file: ConfigFile,
-    /// The connection the token opens
-    #[arg(long, value_name = "NAME")]
-    connection: String,
+    #[command(flatten)]
+    door: Door,
     /// Days until it ends
     #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=365))]
     days: u32,
@@ -48,8 +75,11 @@ pub struct List {
     #[command(flatten)]
     file: ConfigFile,
     /// Only tokens of this connection
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", conflicts_with = "admin")]
     connection: Option<String>,
+    /// Only tokens of the admin door
+    #[arg(long)]
+    admin: bool,
     /// Print a JSON array
     #[arg(long)]
     json: bool,
@@ -59,9 +89,8 @@ pub struct List {
 pub struct Revoke {
     #[command(flatten)]
     file: ConfigFile,
-    /// The connection the token opens
-    #[arg(long, value_name = "NAME")]
-    connection: String,
+    #[command(flatten)]
+    door: Door,
     /// The token's id, as `token list` shows it
     #[arg(value_name = "ID")]
     id: String,
@@ -88,12 +117,12 @@ async fn create(arguments: &Create) -> Outcome {
     let gateway = assemble::open(&arguments.file).await?;
     let token = mint();
     let expires_at = gateway.shared().clock.now().plus(DAY * arguments.days);
-    let connection = assemble::connection(&gateway, &arguments.connection)?;
-    let row = gateway.keep_token(connection.name(), &token, expires_at).await.map_err(|refusal| {
+    let door = arguments.door.name(&gateway)?;
+    let row = gateway.keep_token(door, &token, expires_at).await.map_err(|refusal| {
         Failure::from(refusal).hint(format!(
-            "portcullis token list --config {} --connection {}",
+            "portcullis token list --config {} {}",
             arguments.file.config.display(),
-            connection.name()
+            arguments.door.option()
         ))
     })?;
     gateway.shared().store.close().await;
@@ -105,7 +134,11 @@ async fn create(arguments: &Create) -> Outcome {
     print::line(&format!("token:   {}", token.reveal()))?;
     print::line(&format!("id:      {}", row.id))?;
     print::line(&format!("expires: {}", row.expires_at))?;
-    print::line("It is shown this once: paste it into the identity provider's token field now.")
+    print::line(if arguments.door.admin {
+        "It is shown this once: give it to whoever administers the gateway, now."
+    } else {
+        "It is shown this once: paste it into the identity provider's token field now."
+    })
 }
 
 async fn list(arguments: &List) -> Outcome {
@@ -116,7 +149,8 @@ async fn list(arguments: &List) -> Outcome {
     let rows = gateway.shared().store.tokens().await?;
     let now = gateway.shared().clock.now();
     gateway.shared().store.close().await;
-    let wanted = |row: &&TokenRow| arguments.connection.as_ref().is_none_or(|name| *name == row.connection);
+    let door = if arguments.admin { Some(ADMIN) } else { arguments.connection.as_deref() };
+    let wanted = |row: &&TokenRow| door.is_none_or(|name| name == row.connection);
     let state = |row: &TokenRow| match (row.revoked_at, row.expires_at > now) {
         (Some(_), _) => "revoked",
         (None, false) => "expired",
@@ -155,15 +189,15 @@ async fn list(arguments: &List) -> Outcome {
 
 async fn revoke(arguments: &Revoke) -> Outcome {
     let gateway = assemble::open(&arguments.file).await?;
-    assemble::connection(&gateway, &arguments.connection)?;
+    let door = arguments.door.name(&gateway)?;
     let store = &gateway.shared().store;
     let known = store.tokens().await?;
-    if !known.iter().any(|row| row.connection == arguments.connection && row.id == arguments.id) {
-        return Err(Failure::new(format!("`{}` has no token `{}`", arguments.connection, arguments.id))
+    if !known.iter().any(|row| row.connection == door && row.id == arguments.id) {
+        return Err(Failure::new(format!("`{door}` has no token `{}`", arguments.id))
             .hint(format!("portcullis token list --config {}", arguments.file.config.display())));
     }
     let write = Write::RevokeToken {
-        connection: arguments.connection.clone(),
+        connection: door.to_owned(),
         id: arguments.id.clone(),
         at: gateway.shared().clock.now(),
     };

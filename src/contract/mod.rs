@@ -11,6 +11,7 @@ mod guarded;
 mod observed;
 mod outcome;
 mod spared;
+mod withheld;
 
 pub use account::{Account, Change, Draft, Group, Member, Page, Role, State};
 pub use breaker::Condition;
@@ -23,6 +24,7 @@ pub use guarded::Guarded;
 pub use observed::Observed;
 pub use outcome::{Outcome, Request};
 pub use spared::{Seen, Spared};
+pub use withheld::{Gate, Withheld};
 
 use std::fmt::Debug;
 

@@ -1,4 +1,5 @@
-//! The witness before every adapter: counts what was asked of the app and how it ended.
+//! The witness before every adapter: counts what was asked of the app and how it ended, and lets nothing be changed that
+//! is not written down.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -6,12 +7,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{
-    Account, Adapter, By, Capabilities, Change, Draft, Error, Group, Groups, Kind, Member, Outcome, Page,
-    Result, Standing,
+    Account, Adapter, By, Capabilities, Change, Draft, Error, Fault, Group, Groups, Kind, Member, Outcome,
+    Page, Result, Standing,
 };
-use crate::base::context::Meter;
+use crate::base::context::{self, Meter};
 
 /// An adapter whose operations are counted, and whose HTTP calls are counted as its connection's.
+///
+/// What may change something at the app is asked of it only within an attempt that is written down
+/// ([`context::may_change`]); without one it is refused and no call is made.
 #[derive(Debug)]
 pub struct Observed {
     inner: Arc<dyn Adapter>,
@@ -40,7 +44,18 @@ impl Observed {
             Outcome::Invited(_) => "invited",
             Outcome::Waiting(_) => "waiting",
         };
-        self.witness(operation, end, work).await
+        if !context::may_change() {
+            tracing::error!(
+                connection = self.meter.connection,
+                operation,
+                "a change that nobody wrote down before was not sent"
+            );
+            return Err(Error {
+                fault: Fault::Gateway,
+                ..Error::new(Kind::Unexpected, operation, "nothing was written down of this: it was not sent")
+            });
+        }
+        self.witness(operation, end, context::changing(Some(operation), work)).await
     }
 
     async fn witness<T>(

@@ -19,7 +19,9 @@ const TOKENS_UNREADABLE: Duration = Duration::from_secs(30);
 pub(crate) enum Refused {
     /// No token, or one that opens nothing. One text for all reasons, so that none can be told from another.
     Credentials,
-    /// Too many of the above; may come back after the duration.
+    /// A good token of the admin door.
+    AdminToken,
+    /// Too many refused credentials; may come back after the duration.
     TooManyFailures(Duration),
     /// The token is not for the connection, or there is no such connection.
     UnknownConnection,
@@ -63,6 +65,10 @@ impl Refused {
                 401,
                 "the bearer token is missing or opens nothing: send `Authorization: Bearer <token>` with a token \
                  of this connection",
+            ),
+            Self::AdminToken => ScimError::new(
+                401,
+                "this is a token of the admin door: a connection needs one of its own (`portcullis token create`)",
             ),
             Self::TooManyFailures(_) => {
                 ScimError::new(429, "too many requests with a token that opens nothing: try again later")
@@ -112,6 +118,7 @@ impl Refused {
             Self::CredentialsUnknown => Some(TOKENS_UNREADABLE),
             Self::Provision(refusal) => refusal.retry_after,
             Self::Credentials
+            | Self::AdminToken
             | Self::UnknownConnection
             | Self::UnknownEndpoint
             | Self::Method(_)
@@ -151,7 +158,7 @@ impl From<Refusal> for Refused {
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let mut headers = Vec::new();
-        if self == Self::Credentials {
+        if matches!(self, Self::Credentials | Self::AdminToken) {
             headers.push((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"portcullis\"")));
         }
         if let Self::Method(methods) = self {
@@ -176,7 +183,7 @@ pub(crate) fn allow_header(methods: &[Method]) -> Option<(axum::http::HeaderName
 }
 
 /// Rounded up, and at least one: a caller must not come back too early.
-fn whole_seconds(wait: Duration) -> u64 {
+pub(crate) fn whole_seconds(wait: Duration) -> u64 {
     (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
 }
 

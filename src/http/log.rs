@@ -13,9 +13,11 @@ use hyper::body::Body as _;
 use tokio::time::Instant;
 
 use super::route::Route;
-use crate::base::context::Context;
+use crate::base::clock::Timestamp;
+use crate::base::context::{Context, redacted};
 use crate::base::id::Ids;
 use crate::base::metrics::Metrics;
+use crate::provision::{Answered, Gateway};
 
 /// Carries the id of a request, both ways.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -26,12 +28,19 @@ pub(crate) struct Recorder {
     ids: Ids,
     metrics: Arc<Metrics>,
     answer_within: Duration,
+    gateway: Option<Arc<Gateway>>,
 }
 
 impl Recorder {
     /// Names requests from `ids`, counts them in `metrics`, and gives each `answer_within` to be answered.
     pub(crate) fn new(ids: Ids, metrics: Arc<Metrics>, answer_within: Duration) -> Self {
-        Self { ids, metrics, answer_within }
+        Self { ids, metrics, answer_within, gateway: None }
+    }
+
+    /// The same, whose requests are traced by `gateway`.
+    pub(crate) fn traced_by(mut self, gateway: Arc<Gateway>) -> Self {
+        self.gateway = Some(gateway);
+        self
     }
 }
 
@@ -48,10 +57,15 @@ impl Entered {
 
 /// A line that is written when it is dropped, so that a caller that hung up is in the log too.
 struct Line {
-    metrics: Arc<Metrics>,
+    recorder: Arc<Recorder>,
     context: Context,
     entered: Entered,
     operation: &'static str,
+    method: Method,
+    /// The SCIM id in the path.
+    resource: Option<String>,
+    writes: bool,
+    at: Timestamp,
     began: Instant,
     /// `None`: the caller did not wait for the answer.
     status: Option<StatusCode>,
@@ -66,7 +80,7 @@ impl Drop for Line {
             Some(_) => "answered",
         };
         let (connection, took) = (self.entered.0.get().map_or("", String::as_str), self.began.elapsed());
-        self.metrics.request(connection, self.operation, outcome, took);
+        self.recorder.metrics.request(connection, self.operation, outcome, took);
         tracing::info!(
             request_id = self.context.request_id,
             connection,
@@ -77,6 +91,20 @@ impl Drop for Line {
             duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             "request"
         );
+        if let Some(gateway) = &self.recorder.gateway {
+            let answered = Answered {
+                request_id: self.context.request_id.clone(),
+                connection: connection.to_owned(),
+                at: self.at,
+                method: self.method.to_string(),
+                operation: self.operation,
+                resource: self.resource.take(),
+                status: self.status.map(|status| status.as_u16()),
+                took,
+                writes: self.writes,
+            };
+            gateway.shared().trace(answered, self.context.chapter(true));
+        }
     }
 }
 
@@ -90,10 +118,14 @@ pub(crate) async fn record(
     let context = Context::new(request_id, recorder.answer_within);
     let (route, entered) = (Route::of(request.uri().path()), Entered::default());
     let mut line = Line {
-        metrics: Arc::clone(&recorder.metrics),
+        recorder: Arc::clone(&recorder),
         context: context.clone(),
         entered: entered.clone(),
         operation: route.operation(request.method()),
+        method: request.method().clone(),
+        resource: route.resource().map(redacted),
+        writes: route.writes(request.method()),
+        at: recorder.ids.clock().now(),
         began: Instant::now(),
         status: None,
     };

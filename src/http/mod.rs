@@ -3,6 +3,7 @@
 //! Nothing here decides anything about an account: a request becomes a [`work::Work`], provision carries it out, and
 //! the outcome becomes an answer.
 
+mod admin;
 mod admission;
 mod answer;
 mod auth;

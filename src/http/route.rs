@@ -2,6 +2,7 @@
 
 use axum::http::Method;
 
+use super::admin;
 use super::query::percent_decode;
 use crate::scim::schema::ResourceKind;
 
@@ -14,6 +15,8 @@ pub(crate) enum Route {
     Ready,
     /// `/metrics`: what there is to watch.
     Metrics,
+    /// Below `/admin/v1`.
+    Admin(admin::Endpoint),
     /// Below `/{connection}/scim/v2`.
     Scim { connection: String, endpoint: Endpoint },
     /// Anything else.
@@ -64,6 +67,7 @@ impl Route {
             ["healthz"] => Self::Health,
             ["readyz"] => Self::Ready,
             ["metrics"] => Self::Metrics,
+            ["admin", "v1", rest @ ..] => Self::Admin(admin::Endpoint::of(rest)),
             [connection, "scim", "v2", rest @ ..] => {
                 Self::Scim { connection: (*connection).to_owned(), endpoint: Endpoint::of(rest) }
             }
@@ -77,8 +81,44 @@ impl Route {
             Self::Health => "health",
             Self::Ready => "ready",
             Self::Metrics => "metrics",
+            Self::Admin(endpoint) => endpoint.operation(method),
             Self::Scim { endpoint, .. } => endpoint.operation(method),
             Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl Route {
+    /// The SCIM id a path names.
+    pub(crate) fn resource(&self) -> Option<&str> {
+        match self {
+            Self::Scim { endpoint: Endpoint::Single(_, id), .. } => Some(id),
+            Self::Scim { .. }
+            | Self::Admin(_)
+            | Self::Health
+            | Self::Ready
+            | Self::Metrics
+            | Self::Unknown => None,
+        }
+    }
+
+    /// Whether a request of this method asks for a change of a connection's resources.
+    pub(crate) fn writes(&self, method: &Method) -> bool {
+        let Self::Scim { endpoint, .. } = self else { return false };
+        match endpoint {
+            Endpoint::Collection(_) | Endpoint::Single(..) | Endpoint::Bulk => {
+                [Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(method)
+                    && endpoint.methods().contains(method)
+            }
+            Endpoint::Root
+            | Endpoint::ServiceProviderConfig
+            | Endpoint::ResourceTypes
+            | Endpoint::ResourceType(_)
+            | Endpoint::Schemas
+            | Endpoint::Schema(_)
+            | Endpoint::Search(_)
+            | Endpoint::Me
+            | Endpoint::Unknown => false,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The doors of the gateway: `/healthz`, `/readyz`, `/metrics`, and `/{connection}/scim/v2/…`.
+//! The doors of the gateway: `/healthz`, `/readyz`, `/metrics`, `/admin/v1/…` and `/{connection}/scim/v2/…`.
 
 use std::any::Any;
 use std::net::IpAddr;
@@ -13,6 +13,7 @@ use serde_json::json;
 use tokio::time::Instant;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use super::admin;
 use super::admission::{Admission, AdmissionLimits};
 use super::answer::{exposition, plain};
 use super::auth::{FailureLimit, Failures, bearer, failing_as};
@@ -81,7 +82,8 @@ struct Door {
 pub fn router(gateway: Arc<Gateway>, settings: RouterSettings) -> Router {
     let shared = gateway.shared();
     let ids = Ids::new(Arc::clone(&shared.clock));
-    let recorder = Recorder::new(ids, Arc::clone(&shared.metrics), settings.answer_within);
+    let recorder = Recorder::new(ids, Arc::clone(&shared.metrics), settings.answer_within)
+        .traced_by(Arc::clone(&gateway));
     let (admission, failures) = (Admission::new(settings.admission), Failures::new(settings.failures));
     let door = Arc::new(Door { gateway, settings, admission, failures });
     layered(Router::new().fallback(answer).with_state(door), recorder)
@@ -111,10 +113,31 @@ async fn answer(
             Ok(()) => exposition(door.gateway.metrics().await),
             Err(refused) => refused.into_response(),
         },
+        Route::Admin(endpoint) => {
+            administer(&door, endpoint, request).await.unwrap_or_else(admin::Refused::into_response)
+        }
         Route::Scim { connection, endpoint } => {
             scim(&door, &connection, &entered, endpoint, request).await.unwrap_or_else(Refused::into_response)
         }
         Route::Unknown => Refused::UnknownEndpoint.into_response(),
+    }
+}
+
+/// Nothing is looked at before the token.
+async fn administer(
+    door: &Door,
+    endpoint: admin::Endpoint,
+    request: Request,
+) -> Result<Response, admin::Refused> {
+    let token = bearer(request.headers());
+    match door.gateway.admit_admin(token).await {
+        Ok(()) => admin::answer(&door.gateway, endpoint, request).await,
+        Err(Denied::Unavailable) => Err(admin::Refused::CredentialsUnknown),
+        Err(Denied::ConnectionToken) => Err(admin::Refused::ConnectionToken),
+        Err(Denied::Unauthorized | Denied::UnknownConnection | Denied::AdminToken) => {
+            let wait = door.failures.count(failing_as(caller(door, &request), token), Instant::now());
+            Err(wait.map_or(admin::Refused::Credentials, admin::Refused::TooManyFailures))
+        }
     }
 }
 
@@ -151,8 +174,9 @@ async fn admit(
     match door.gateway.admit(connection, token).await {
         Ok(connection) => Ok(connection),
         Err(Denied::UnknownConnection) => Err(Refused::UnknownConnection),
+        Err(Denied::AdminToken) => Err(Refused::AdminToken),
         Err(Denied::Unavailable) => Err(Refused::CredentialsUnknown),
-        Err(Denied::Unauthorized) => {
+        Err(Denied::Unauthorized | Denied::ConnectionToken) => {
             let wait = door.failures.count(failing_as(caller, token), Instant::now());
             Err(wait.map_or(Refused::Credentials, Refused::TooManyFailures))
         }
@@ -164,7 +188,8 @@ fn caller(door: &Door, request: &Request) -> IpAddr {
     if door.settings.behind_proxy { peer.forwarded_by(request.headers()) } else { peer }.network()
 }
 
-fn options(methods: &'static [Method]) -> Response {
+/// An answer to `OPTIONS`.
+pub(super) fn options(methods: &'static [Method]) -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();
     response.headers_mut().extend(allow_header(methods));
     response

@@ -25,6 +25,7 @@ impl Connection {
         steps: Vec<Step>,
         writes: &mut Vec<Write>,
     ) -> Result<()> {
+        steps.iter().for_each(|step| context::note_step(step.word()));
         let mut has_left = false;
         for step in steps {
             match step {
@@ -56,12 +57,10 @@ impl Connection {
         Ok(())
     }
 
-    /// A step that gives access and was never answered may still take effect.
+    /// A step that gives access and was never answered may still take effect, whatever the steps after it come to.
     fn note_doubt(&self, person: &mut Person, ended: Result<()>) -> Result<()> {
-        match &ended {
-            Err(error) if error.kind == Kind::Unknown => person.standing.unsettled_at = Some(self.now()),
-            Ok(()) => person.standing.unsettled_at = None,
-            Err(_) => {}
+        if ended.as_ref().is_err_and(|error| error.kind == Kind::Unknown) {
+            person.standing.unsettled_at = Some(self.now());
         }
         ended
     }
@@ -78,13 +77,13 @@ impl Connection {
             Err(error) if error.kind == Kind::Conflict => self.take_over(person, &draft, error).await?,
             Err(error) if error.kind == Kind::Unknown => {
                 lost = true;
-                self.look_for(&draft, error).await?
+                self.look_for(person, &draft, error).await?
             }
             Ok(Outcome::Done(account) | Outcome::Already(account) | Outcome::Invited(account))
                 if account.id.is_empty() =>
             {
                 let lost = Error::new(Kind::Unknown, "create_account", "the app did not tell the new id");
-                self.look_for(&draft, lost).await?
+                self.look_for(person, &draft, lost).await?
             }
             other => other?,
         };
@@ -162,7 +161,7 @@ impl Connection {
 
     /// After a lost answer: looks whether the account is there, a few times, and never creates again. An app that cannot
     /// be asked twice in a row is not waited for: the journal goes on looking.
-    async fn look_for(&self, draft: &Draft, lost: Error) -> Result<Outcome<Account>> {
+    async fn look_for(&self, person: &Person, draft: &Draft, lost: Error) -> Result<Outcome<Account>> {
         let login = draft.email.as_deref().unwrap_or(&draft.user_name);
         let mut unanswered = 0;
         for pause in PAUSES {
@@ -171,12 +170,31 @@ impl Connection {
             }
             tokio::time::sleep(pause).await;
             match self.look_up(login).await {
+                Ok(Some(account)) if self.stood_before(&account, draft).await => {
+                    if self.capabilities().accounts.email_unique {
+                        // The app has one account of an address, so nothing was made: this is a conflict unheard of.
+                        let conflict = Error::new(Kind::Conflict, "create_account", "the address is taken");
+                        return self.take_over(person, draft, conflict).await;
+                    }
+                    unanswered = 0;
+                }
                 Ok(Some(account)) => return Ok(Outcome::Done(account)),
                 Ok(None) => unanswered = 0,
                 Err(_) => unanswered += 1,
             }
         }
         Err(lost)
+    }
+
+    /// Whether an account that was found cannot be what a create has just made: it is disabled, and the create gives
+    /// access or somebody who was deleted here had it.
+    async fn stood_before(&self, account: &Account, draft: &Draft) -> bool {
+        if account.state() != State::Inactive || draft.active {
+            return account.state() == State::Inactive;
+        }
+        let key = Key::Account(account.id.clone());
+        let known = self.store().find(self.name(), store::Kind::User, &key).await.unwrap_or_default();
+        !known.is_empty() && known.iter().all(|record| record.lifecycle == Lifecycle::Deleted)
     }
 
     async fn update_step(&self, person: &mut Person, change: &Change, writes: &mut Vec<Write>) -> Result<()> {
@@ -208,7 +226,6 @@ impl Connection {
         }
         self.confirm_inactive(&account).await?;
         person.standing.active = false;
-        person.standing.unsettled_at = None;
         person.record.observed_at = Some(self.now());
         self.note_left(person, writes);
         let mut account = account;
@@ -320,7 +337,6 @@ impl Connection {
         person.record.account = None;
         person.record.observed_at = Some(self.now());
         person.standing.active = false;
-        person.standing.unsettled_at = None;
         self.note_residual(person, writes);
         Ok(())
     }

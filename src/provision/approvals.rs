@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::apply::PAUSES;
 use super::connection::Connection;
+use super::gateway::Gateway;
 use super::recover::Ended;
 use super::standing::Person;
 use super::tasks::Completion;
@@ -29,6 +30,34 @@ pub(super) struct Erasure {
     account: String,
     /// How operators call the person.
     pub person: String,
+}
+
+impl Gateway {
+    /// The deletions that wait for a person's word, of one connection or of all.
+    pub async fn approvals(&self, connection: Option<&str>) -> Result<Vec<Task>> {
+        let mut waiting = Vec::new();
+        for own in self.connections().filter(|own| connection.is_none_or(|name| name == own.name())) {
+            waiting.extend(own.approvals().await?);
+        }
+        Ok(waiting)
+    }
+
+    /// Approves or rejects a deletion of any connection; see [`Connection::approve`] and [`Connection::reject`].
+    ///
+    /// # Errors
+    /// As those.
+    pub async fn decide(&self, id: &str, approve: bool, word: Completion) -> Result<Task> {
+        for connection in self.connections() {
+            if connection.approvals().await?.iter().any(|task| task.id == id) {
+                return if approve {
+                    connection.approve(id, word).await
+                } else {
+                    connection.reject(id, word).await
+                };
+            }
+        }
+        Err(ScimError::new(404, "no deletion waits for approval under this id").into())
+    }
 }
 
 impl Connection {

@@ -10,11 +10,13 @@ use tracing::Instrument;
 
 use super::brake::Brake;
 use super::drift::Attention;
+use super::ledger::Ledger;
 use super::orphans::Watched;
 use super::policy::Policy;
 use super::promises::Promises;
 use super::refuse;
 use super::roster::Refreshes;
+use super::tracer::Tracer;
 use super::turn::Turns;
 use super::upkeep::Upkeep;
 use super::{Refusal, Result};
@@ -23,11 +25,12 @@ use crate::base::context::{self, Context, Meter};
 use crate::base::id::Ids;
 use crate::base::lane::Lane;
 use crate::base::metrics::Metrics;
-use crate::contract::{Adapter, Capabilities, Guarded, Observed, Seen, Spared};
+use crate::contract::{Adapter, Capabilities, Gate, Guarded, Observed, Seen, Spared, Withheld};
 use crate::scim::catalog::Catalog;
 use crate::scim::cursor::CursorKey;
 use crate::scim::error::ScimError;
 use crate::scim::schema::ResourceKind;
+use crate::store::anchor::Anchor;
 use crate::store::{Kind, Store};
 
 /// What all connections share.
@@ -40,6 +43,12 @@ pub struct Shared {
     pub tracker: TaskTracker,
     /// What is counted; the same for all parts of the process.
     pub metrics: Arc<Metrics>,
+    /// Where traces are handed over.
+    pub tracer: Arc<Tracer>,
+    /// Shut while nobody is to get access.
+    pub gate: Arc<Gate>,
+    /// What is known outside of the store of how far it has come; `None` where nothing is.
+    pub anchor: Option<Anchor>,
 }
 
 /// One configured target of one app, as SCIM shows it.
@@ -54,6 +63,7 @@ pub struct Connection {
     /// The schemas its resources follow.
     pub(super) catalog: Arc<Catalog>,
     pub(super) shared: Arc<Shared>,
+    ledger: Ledger,
     pub(super) turns: Turns,
     pub(super) refreshes: Refreshes,
     pub(super) watched: Watched,
@@ -78,16 +88,18 @@ impl Connection {
         shared: Arc<Shared>,
     ) -> Arc<Self> {
         let name = name.into();
+        let gate = Arc::clone(&shared.gate);
         let meter = Meter { connection: name.clone(), metrics: Arc::clone(&shared.metrics) };
         let spared = Arc::new(Spared::new(Arc::new(Observed::new(adapter, meter))));
         Arc::new(Self {
             base_url: format!("{}/{name}/scim/v2", public_url.trim_end_matches('/')),
-            name,
-            adapter: Guarded::new(Arc::<Spared>::clone(&spared)),
+            adapter: Guarded::new(Arc::new(Withheld::new(Arc::<Spared>::clone(&spared), gate))),
             spared,
             catalog: Arc::new(Catalog::with(&policy.extensions)),
             policy,
+            ledger: Ledger::new(&name, Arc::clone(&shared)),
             shared,
+            name,
             turns: Turns::default(),
             refreshes: Refreshes::default(),
             watched: Watched::default(),
@@ -133,13 +145,14 @@ impl Connection {
         self.shared.clock.now()
     }
 
-    pub(super) fn store(&self) -> &dyn Store {
-        &*self.shared.store
+    /// The store; what is committed takes its entries of the audit along.
+    pub(super) fn store(&self) -> &Ledger {
+        &self.ledger
     }
 
     /// Does `work` in a task and a lane of its own and waits for it within the budget. A caller who goes away cancels
     /// nothing.
-    pub(super) async fn carry<T, W>(&self, lane: Lane, work: W) -> Result<T>
+    pub(super) async fn carry<T, W>(self: &Arc<Self>, lane: Lane, work: W) -> Result<T>
     where
         T: Send + 'static,
         W: Future<Output = Result<T>> + Send + 'static,
@@ -148,11 +161,13 @@ impl Connection {
             context::current().unwrap_or_else(|| Context::new(self.shared.ids.next(), self.policy.budget));
         let wait = context.deadline;
         let (answer, heard) = oneshot::channel();
+        let (this, book) = (Arc::clone(self), context.clone());
         let task = async move {
             let result = std::panic::AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| {
                 tracing::error!("the work of a request panicked");
                 Err(Refusal::from(ScimError::new(500, "the gateway failed while carrying this out")))
             });
+            this.end_of_work(&book).await;
             // Nobody waits any more; what was done stands.
             drop(answer.send(result));
         };
@@ -163,9 +178,11 @@ impl Connection {
         }
     }
 
-    /// Whether something observed at `at` is still fresh.
+    /// Whether something observed at `at` is still fresh. What was observed later than now was written under another
+    /// clock, and nobody knows how old it is.
     pub(super) fn is_fresh(&self, at: Option<Timestamp>) -> bool {
-        at.is_some_and(|at| self.now().since(at) <= self.policy.freshness)
+        let now = self.now();
+        at.is_some_and(|at| at <= now && now.since(at) <= self.policy.freshness)
     }
 }
 

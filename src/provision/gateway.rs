@@ -23,7 +23,10 @@ const TOKENS_KNOWN_FOR: Duration = Duration::from_secs(5);
 /// How long the tokens known last stand in for a store that cannot be read: one that was revoked opens nothing after it.
 const TOKENS_TRUSTED_FOR: Duration = Duration::from_mins(1);
 
-/// Live tokens a connection may have: the one in use and the one it is changed to.
+/// What the tokens of the admin door are kept under: a name that is reserved, so that no connection has it.
+pub const ADMIN: &str = "admin";
+
+/// Live tokens a connection, or the admin door, may have: the one in use and the one it is changed to.
 const LIVE_TOKENS: usize = 2;
 
 /// All connections and what they share.
@@ -69,6 +72,23 @@ impl Gateway {
         connection: &str,
         token: Option<&str>,
     ) -> std::result::Result<Arc<Connection>, Denied> {
+        match self.door_of(connection, token).await? {
+            door if door == connection => self.connection(connection).ok_or(Denied::UnknownConnection),
+            door if door == ADMIN => Err(Denied::AdminToken),
+            _another => Err(Denied::UnknownConnection),
+        }
+    }
+
+    /// Whether a token opens the admin door.
+    pub async fn admit_admin(&self, token: Option<&str>) -> std::result::Result<(), Denied> {
+        match self.door_of(ADMIN, token).await? {
+            door if door == ADMIN => Ok(()),
+            _connection => Err(Denied::ConnectionToken),
+        }
+    }
+
+    /// What a good token opens: `door` where it may be that, else another connection, or [`ADMIN`].
+    async fn door_of(&self, door: &str, token: Option<&str>) -> std::result::Result<String, Denied> {
         let token = token.and_then(Token::parse).ok_or(Denied::Unauthorized)?;
         let rows = self.known_tokens().await.ok_or(Denied::Unavailable)?;
         let hash = token.hash();
@@ -81,17 +101,11 @@ impl Gateway {
             expires_at: Timestamp(0),
             revoked_at: Some(Timestamp(0)),
         };
-        let own = rows.get(&format!("{connection}/{}", token.id));
+        let own = rows.get(&format!("{door}/{}", token.id));
         let row = own.or_else(|| rows.values().find(|row| row.id == token.id)).unwrap_or(&nobody);
         let good =
             row.hash.matches(&hash) && row.revoked_at.is_none() && row.expires_at > self.shared.clock.now();
-        if !good {
-            return Err(Denied::Unauthorized);
-        }
-        if own.is_none() {
-            return Err(Denied::UnknownConnection);
-        }
-        self.connection(connection).ok_or(Denied::UnknownConnection)
+        if good { Ok(row.connection.clone()) } else { Err(Denied::Unauthorized) }
     }
 
     async fn known_tokens(&self) -> Option<Arc<BTreeMap<String, TokenRow>>> {
@@ -120,7 +134,7 @@ impl Gateway {
         }
     }
 
-    /// Keeps a token, so that it opens `connection` until `expires_at`.
+    /// Keeps a token, so that it opens `connection`, which may be [`ADMIN`], until `expires_at`.
     ///
     /// # Errors
     /// 409 when the connection has two live tokens already: revoke the one that is no longer used.
@@ -130,7 +144,7 @@ impl Gateway {
         token: &Token,
         expires_at: Timestamp,
     ) -> Result<TokenRow> {
-        if !self.connections.contains_key(connection) {
+        if connection != ADMIN && !self.connections.contains_key(connection) {
             return Err(ScimError::new(404, "there is no connection with this name").into());
         }
         let now = self.shared.clock.now();
@@ -146,7 +160,11 @@ impl Gateway {
         if known.is_none() && rows.iter().filter(live).count() >= LIVE_TOKENS {
             return Err(ScimError::new(
                 409,
-                "the connection has two live tokens; revoke the one that is no longer used",
+                if connection == ADMIN {
+                    "the admin door has two live tokens; revoke the one that is no longer used"
+                } else {
+                    "the connection has two live tokens; revoke the one that is no longer used"
+                },
             )
             .into());
         }

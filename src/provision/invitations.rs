@@ -190,12 +190,15 @@ impl Connection {
         }
         for person in open {
             let id = person.record.id.clone();
-            let tended = if person.came_late() {
-                Lane::Leave.scope(self.take_back(&id)).await.map(drop)
-            } else {
-                self.tend(&person).await
+            let (operation, late) = if person.came_late() { ("take_back", true) } else { ("invite", false) };
+            let work = async {
+                if late {
+                    Lane::Leave.scope(self.take_back(&id)).await.map(drop)
+                } else {
+                    self.tend(&person).await
+                }
             };
-            if let Err(refusal) = tended {
+            if let Err(refusal) = self.on_our_own(operation, self.own_context(), work).await {
                 tracing::warn!(
                     connection = self.name(),
                     reason = refusal.error.detail,

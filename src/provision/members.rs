@@ -10,6 +10,7 @@ use super::recover::Ended;
 use super::standing::{About, Person};
 use super::{Refusal, Result, refuse};
 use crate::base::clock::Timestamp;
+use crate::base::context;
 use crate::base::lane::Lane;
 use crate::contract::{self, Groups, Outcome};
 use crate::scim::filter::ElementFilter;
@@ -236,9 +237,19 @@ impl Connection {
         };
         let groups = self.app_groups(true, "hold members")?;
         let mut tally = Tally::default();
+        let plan = |operation: &'static str, ids: &[String]| {
+            for _ in ids {
+                context::note_step(operation);
+            }
+        };
         if hands_over {
+            plan("add_member", added);
+            plan("remove_member", removed);
             // Nobody is taken out before the new administrator is in: that belongs to it.
             Lane::Leave.scope(self.let_in(groups, group, added, &mut tally)).await?;
+        } else {
+            plan("remove_member", removed);
+            plan("add_member", added);
         }
         // The old administrator stays where the new one could not be made.
         if !hands_over || (tally.error.is_none() && tally.refusal.is_none()) {
@@ -259,6 +270,7 @@ impl Connection {
         tally: &mut Tally,
     ) -> Result<()> {
         for id in ids {
+            context::note_subject(id);
             self.one_member(groups, group, id, false, tally).await?;
         }
         self.confirm_removals(groups, group, tally).await
@@ -272,6 +284,7 @@ impl Connection {
         tally: &mut Tally,
     ) -> Result<()> {
         for id in ids {
+            context::note_subject(id);
             self.one_member(groups, group, id, true, tally).await?;
         }
         Ok(())

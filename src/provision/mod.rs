@@ -1,9 +1,11 @@
 //! Decides what should happen at the app and sees that it did. Knows SCIM and the treaty; knows no vendor and no HTTP.
 
+mod administration;
 mod admission;
 mod adoption;
 mod apply;
 mod approvals;
+mod audit;
 mod brake;
 mod bulk;
 mod conflict;
@@ -15,6 +17,7 @@ mod import;
 mod invitations;
 mod lanes;
 mod leaving;
+mod ledger;
 mod links;
 mod listing;
 mod made;
@@ -29,28 +32,38 @@ mod reading;
 mod recover;
 mod refuse;
 mod roster;
+mod safe_mode;
 mod show;
 mod standing;
 mod surface;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod tracer;
 mod turn;
 mod upkeep;
 mod users;
 mod watch;
 mod window;
 
+pub use administration::{ConnectionState, Part, Portion};
+pub use audit::{Broken, Finding as AuditFinding, HeadsFile, Notary, SignedHeads, Verified};
 pub use brake::BrakePolicy;
 pub use connection::{Connection, Shared};
 pub use drift::{Correction, DriftPolicy, Finding, Report, What};
-pub use gateway::Gateway;
+pub use gateway::{ADMIN, Gateway};
 pub use import::{Difference, Differs, PersonDifference};
 pub use invitations::{InvitationPolicy, Overdue};
 pub use links::{Adoption, Link, LinkRow, LinkState, Unlinking};
 pub use notices::Receiver;
 pub use policy::{AdoptExisting, DeletePolicy, Idp, Orphans, Policy, ReadOnly};
+pub use safe_mode::{Review, Reviewed, SafeMode};
 pub use tasks::Completion;
+
+pub use crate::store::audit::{Entry as AuditEntry, Link as AuditLink, Mutation as AuditCall};
+pub use crate::store::trace::{Trace, Traces};
+pub use crate::store::{Intent, IntentState, Task};
+pub use tracer::{Answered, Tracer};
 
 use std::time::Duration;
 
@@ -85,6 +98,10 @@ pub enum Denied {
     Unauthorized,
     /// A good token, but not for this connection, or there is no such connection: 404.
     UnknownConnection,
+    /// A good token of the admin door where one of a connection is needed: 401.
+    AdminToken,
+    /// A good token of a connection where one of the admin door is needed: 401.
+    ConnectionToken,
     /// The tokens cannot be read: 503.
     Unavailable,
 }

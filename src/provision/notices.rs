@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection::Connection;
 use crate::base::clock::Timestamp;
-use crate::base::jitter::full_jitter;
+use crate::base::jitter::{full_jitter, share};
 use crate::store::{self, Event, Happened, TaskState, Write};
 
 /// How often the store is looked at.
@@ -83,13 +83,9 @@ impl Connection {
 
     async fn postpone_event(&self, event: Event, reason: &str) -> store::Result<Duration> {
         let (shortest, longest) = PAUSES;
-        let pause = full_jitter(
-            u32::try_from(event.attempts.max(0)).unwrap_or(u32::MAX),
-            shortest,
-            longest,
-            rand::random(),
-        )
-        .max(shortest);
+        let pause =
+            full_jitter(u32::try_from(event.attempts.max(0)).unwrap_or(u32::MAX), shortest, longest, share())
+                .max(shortest);
         let gives_up = self.now().since(event.at) >= PATIENCE;
         if gives_up {
             tracing::error!(

@@ -147,7 +147,7 @@ impl Connection {
         let _turn = self.turns.take(id).await;
         let record = self.store().record(self.name(), Kind::User, id).await?;
         let person = record.map(Person::read).filter(|person| person.standing.unacknowledged_at.is_some());
-        let Some(person) = person else {
+        let Some(mut person) = person else {
             self.watched.lists().unheard.remove(id);
             if reported {
                 let close = self.closing(format!("orphan:{id}"), "the caller has come back");
@@ -155,12 +155,28 @@ impl Connection {
             }
             return Ok(());
         };
-        if reported || plan::access(&person, self.capabilities()) != Access::Open {
+        if reported {
+            return Ok(());
+        }
+        let in_doubt = person.standing.unsettled_at.is_some();
+        if in_doubt {
+            let looked = self.look_again(&mut person, true).await?;
+            let expected = Some(person.record.version);
+            self.keep(&mut person, expected, Vec::new()).await?;
+            if looked.is_some() {
+                return Ok(());
+            }
+        }
+        if plan::access(&person, self.capabilities()) != Access::Open {
             return Ok(());
         }
         let suspends = self.policy.orphans == Orphans::Suspend;
-        let suspended =
-            if suspends { Some(Lane::Leave.scope(self.suspend(person.clone())).await) } else { None };
+        let suspended = if suspends {
+            let work = Lane::Leave.scope(self.suspend(person.clone()));
+            Some(self.on_our_own("suspend_orphan", self.own_context(), work).await)
+        } else {
+            None
+        };
         let app = self.capabilities().app;
         let ends = match &suspended {
             None => "it still works".to_owned(),
@@ -172,10 +188,27 @@ impl Connection {
         );
         let task = self.report("orphan", id, id, instruction, person.mention());
         self.store().commit(vec![task]).await?;
+        self.note_reported(id);
+        Ok(())
+    }
+
+    fn note_reported(&self, id: &str) {
         if let Some(entry) = self.watched.lists().unheard.get_mut(id) {
             entry.1 = true;
         }
-        Ok(())
+    }
+
+    /// What was sent and never answered cannot be looked for in an app that shows no invitations: a person is told.
+    pub(super) async fn say_that_an_invitation_may_be_open(&self, person: &Person) {
+        let app = self.capabilities().app;
+        let instruction = format!(
+            "an invitation to {app} may be open whose answer was lost, and {app} does not show it: withdraw it there unless the person shall have access"
+        );
+        let id = &person.record.id;
+        let task = self.report("unseen_invitation", id, id, instruction, person.mention());
+        if let Err(failure) = self.store().commit(vec![task]).await {
+            tracing::warn!(connection = self.name(), %failure, "a task could not be opened");
+        }
     }
 
     /// Takes access away as a request would: journaled, read back, and under the same guards. The caller has the turn.

@@ -20,6 +20,20 @@ pub enum Step {
     Recall,
 }
 
+impl Step {
+    /// The step in one word, for traces.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Create(_) => "create_account",
+            Self::Update(_) => "update_account",
+            Self::Deactivate => "deactivate",
+            Self::Reactivate => "reactivate",
+            Self::Delete => "delete_account",
+            Self::Recall => "recall_task",
+        }
+    }
+}
+
 /// What access a person has at the app, as far as we know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {

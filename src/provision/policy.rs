@@ -87,6 +87,8 @@ pub struct Policy {
     pub residual_owner: Option<String>,
     /// Where that is done, in place of the app's own page.
     pub residual_link: Option<String>,
+    /// Whether access is taken away even while the journal cannot be written.
+    pub deactivate_without_journal: bool,
     /// Whether many operations may be sent in one request.
     pub bulk: bool,
     /// How old a listing may be before a read asks the app again.
@@ -118,6 +120,7 @@ impl Default for Policy {
             owner: None,
             residual_owner: None,
             residual_link: None,
+            deactivate_without_journal: true,
             bulk: true,
             freshness: Duration::from_secs(30),
             budget: Duration::from_secs(25),

@@ -11,6 +11,7 @@ use super::Result;
 use super::connection::Connection;
 use super::gateway::Gateway;
 use super::lanes;
+use super::ledger::attempt_at;
 use crate::base::clock::Timestamp;
 use crate::base::context::Context;
 use crate::base::lane::Lane;
@@ -141,6 +142,7 @@ impl Gateway {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(ROUND) => {}
             }
+            self.catch_up().await;
             for connection in self.connections() {
                 self.shared().tracker.spawn(Arc::clone(connection).look_through_orphans());
                 connection.look_after_app().await;
@@ -180,16 +182,17 @@ impl Connection {
             return;
         }
         let held = UnderWay { connection: Arc::clone(&self), intent: intent.id.clone(), _places: places };
-        if let Err(error) = self.claim(&intent).await {
+        let context = Context::new(intent.request_id.clone(), self.policy.budget);
+        context.attempt(attempt_at(&intent, intent.attempts + 1));
+        if let Err(error) = context.clone().scope(self.claim(&intent)).await {
             tracing::warn!(reason = error.error.detail, "an intent could not be claimed");
             return;
         }
-        let context = Context::new(intent.request_id.clone(), self.policy.budget);
         let tracker = self.shared.tracker.clone();
-        tracker.spawn(context.scope(lane.scope(async move {
-            self.resume(intent).await;
+        tracker.spawn(lane.scope(async move {
+            self.resume(intent, context).await;
             drop(held);
-        })));
+        }));
     }
 
     /// Notes that an attempt begins, so that the next round does not begin another.

@@ -1,7 +1,8 @@
 //! One more attempt at what was promised: open intents after a failure and after a restart.
 
-use futures_util::FutureExt;
 use std::collections::BTreeSet;
+
+use futures_util::FutureExt;
 
 use super::approvals;
 use super::connection::Connection;
@@ -10,6 +11,7 @@ use super::lanes;
 use super::standing::Person;
 use super::users::{Aim, Sought, Under, is_looked_for};
 use super::{Refusal, Result};
+use crate::base::context::Context;
 use crate::store::{Intent, IntentState, Intents, Kind, TaskState, Write};
 
 impl Gateway {
@@ -44,6 +46,9 @@ impl Gateway {
                 "an open intent belongs to a connection that is not configured any more"
             );
         }
+        for intent in &open {
+            writes.extend(self.interrupted(intent).await?);
+        }
         let interrupted =
             |intent: &&Intent| intent.kind == Kind::User && !intent.sticky && intent.operation != "create";
         let mut seen = BTreeSet::new();
@@ -62,7 +67,12 @@ impl Gateway {
         let record = store.record(&intent.connection, Kind::User, &intent.resource).await?;
         Ok(record.map(|record| {
             let mut person = Person::read(record);
-            person.standing.unsettled_at = Some(self.shared().clock.now());
+            let now = self.shared().clock.now();
+            person.standing.unsettled_at = Some(now);
+            let wants_access = serde_json::from_str::<Aim>(&intent.plan).is_ok_and(|aim| aim.wants_access());
+            if wants_access && !person.standing.active {
+                person.standing.unacknowledged_at = Some(now);
+            }
             let expected = Some(person.record.version);
             Write::Record { record: Box::new(person.into_record()), expected }
         }))
@@ -71,13 +81,21 @@ impl Gateway {
 
 impl Connection {
     /// Makes another attempt at an open intent that was claimed.
-    pub(super) async fn resume(&self, mut intent: Intent) {
+    pub(super) async fn resume(&self, mut intent: Intent, context: Context) {
         intent.attempts += 1;
-        let attempt = std::panic::AssertUnwindSafe(self.attempt(&intent)).catch_unwind();
-        match attempt.await {
-            Ok(ended) => self.end_attempt(intent, ended).await,
-            Err(_) => self.survive(&intent).await,
-        }
+        let operation = intent.operation.clone();
+        let work = async {
+            let attempt = std::panic::AssertUnwindSafe(self.attempt(&intent)).catch_unwind();
+            let Ok(ended) = attempt.await else {
+                self.survive(&intent).await;
+                return Ok(());
+            };
+            let refused = ended.as_ref().err().cloned();
+            self.end_attempt(&intent, ended).await;
+            refused.map_or(Ok(()), Err)
+        };
+        // Its end is written down, and told to nobody else.
+        drop(self.on_our_own(&operation, context, work).await);
     }
 
     async fn attempt(&self, intent: &Intent) -> Result<Ended> {
@@ -110,7 +128,8 @@ impl Connection {
         self.close(intent, state, "the gateway's work on it panics").await;
     }
 
-    async fn end_attempt(&self, intent: Intent, ended: Result<Ended>) {
+    /// Writes down how another attempt at an open intent ended.
+    async fn end_attempt(&self, intent: &Intent, ended: Result<Ended>) {
         match ended {
             Ok(Ended::Done) => {
                 tracing::info!(
@@ -119,13 +138,13 @@ impl Connection {
                     attempts = intent.attempts,
                     "an open intent is done"
                 );
-                self.close(&intent, IntentState::Confirmed, "carried out by the gateway itself").await;
-                self.thank(&intent).await;
+                self.close(intent, IntentState::Confirmed, "carried out by the gateway itself").await;
+                self.thank(intent).await;
                 self.promises.hurry();
             }
             Ok(Ended::Closed) => {}
             Ok(Ended::Overtaken) => {
-                self.close(&intent, IntentState::Superseded, "there is nothing left to do for it").await;
+                self.close(intent, IntentState::Superseded, "there is nothing left to do for it").await;
             }
             Ok(Ended::Unreadable) => {
                 tracing::error!(
@@ -133,9 +152,9 @@ impl Connection {
                     intent = intent.id,
                     "an open intent cannot be read"
                 );
-                self.close(&intent, IntentState::Dead, "the journal's plan cannot be read").await;
+                self.close(intent, IntentState::Dead, "the journal's plan cannot be read").await;
             }
-            Err(refusal) => self.postpone(&intent, &refusal).await,
+            Err(refusal) => self.postpone(intent, &refusal).await,
         }
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Refusal;
 use super::policy::Idp;
+use crate::base::jitter::share;
 use crate::contract::{Error, Kind, Retry};
 use crate::scim::error::{ScimError, ScimType};
 use crate::store;
@@ -38,7 +39,7 @@ pub fn not_applied(error: &Error, idp: Idp) -> Refusal {
         Kind::NoSeats => ScimError::new(403, format!("seat limit reached: {detail}")).into(),
         Kind::RateLimited => Refusal {
             error: ScimError::new(429, detail),
-            retry_after: Some(delay.unwrap_or_else(|| spread(rand::random()))),
+            retry_after: Some(delay.unwrap_or_else(|| spread(share()))),
         },
         Kind::Unavailable | Kind::Unknown => later(detail, delay.unwrap_or(COME_BACK), idp),
     }
@@ -76,12 +77,12 @@ fn paused(detail: String, idp: Idp) -> Refusal {
 /// The answer while too many requests are under way: nothing was done.
 pub fn crowded(idp: Idp) -> Refusal {
     let detail = "too many requests of this connection are under way; nothing was done";
-    later(detail.to_owned(), spread(rand::random()), idp)
+    later(detail.to_owned(), spread(share()), idp)
 }
 
 /// The answer while too many changes wait to be cleared up: nothing was done.
 pub fn overloaded(detail: impl Into<String>) -> Refusal {
-    Refusal { error: ScimError::new(429, detail.into()), retry_after: Some(spread(rand::random())) }
+    Refusal { error: ScimError::new(429, detail.into()), retry_after: Some(spread(share())) }
 }
 
 /// When to come back to somebody who has too much to do, spread out so that not all come back together; `random` lies

@@ -138,8 +138,10 @@ impl Connection {
     async fn count_open(&self) -> Result<()> {
         let now = self.now();
         let open = self.store().intents(&Intents::AllOpen(Some(self.name().to_owned()))).await?;
-        let late: Vec<&Intent> =
-            open.iter().filter(|intent| intent.sticky && now.since(intent.created_at) >= LATE).collect();
+        let late: Vec<&Intent> = open
+            .iter()
+            .filter(|intent| intent.sticky && self.shared.clock.elapsed(intent.created_at) >= LATE)
+            .collect();
         let was_told = {
             let mut state = self.upkeep.state();
             state.count_after = Duration::from_millis(open.len() as u64);

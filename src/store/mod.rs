@@ -1,8 +1,14 @@
 //! Memory: links between resources and accounts, the journal, tokens, tasks. One trait, one conformance suite.
 
+pub mod anchor;
+pub mod audit;
+mod chronicle;
 #[cfg(test)]
 pub mod conformance;
+#[cfg(any(test, feature = "sim"))]
+pub mod memory;
 pub mod sqlite;
+pub mod trace;
 mod words;
 
 use std::fmt::Debug;
@@ -10,6 +16,7 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+pub use self::chronicle::Chronicle;
 use crate::base::clock::Timestamp;
 use crate::base::secret::TokenHash;
 
@@ -353,6 +360,12 @@ pub enum Write {
     Roster(Roster),
     /// Keeps a text under a name, in place of the one before.
     Note { connection: String, name: String, text: String },
+    /// Appends an entry to the chain of its connection; its place and its digest are found within the commit.
+    Audit(Box<audit::Entry>),
+    /// Keeps traces; one whose id is known is nothing to do.
+    Traces(Vec<trace::Trace>),
+    /// Forgets up to `limit` traces that were begun before `at`, the oldest first.
+    ForgetTraces { at: Timestamp, limit: u64 },
 }
 
 /// Which intents to read.
@@ -370,7 +383,7 @@ pub enum Intents {
 
 /// Durable memory. When [`Store::commit`] returns, what it wrote survives a crash and a power cut.
 #[async_trait]
-pub trait Store: Debug + Send + Sync {
+pub trait Store: Chronicle + Debug + Send + Sync {
     /// Applies all writes in one transaction, in order, or none of them.
     ///
     /// Fails with [`Error::NameTaken`] or [`Error::Stale`] when a record of the batch cannot be written, with
@@ -422,8 +435,17 @@ pub trait Store: Debug + Send + Sync {
     /// What there is to watch, in order; nothing is told of what there is none of.
     async fn totals(&self) -> Result<Vec<Total>>;
 
+    /// How many intents were ever recorded, at the least: goes up with each, and never down. An older copy of the
+    /// database tells a lower number.
+    async fn epoch(&self) -> Result<i64>;
+
     /// All tokens that were ever made, oldest first.
     async fn tokens(&self) -> Result<Vec<TokenRow>>;
+
+    /// Whether what is stored is whole; reads all of it.
+    ///
+    /// Fails with [`Error::Refused`] where it is damaged.
+    async fn check(&self) -> Result<()>;
 
     /// Waits for writes under way and closes; later calls fail with [`Error::Unavailable`].
     async fn close(&self);

@@ -6,7 +6,7 @@ macro_rules! words {
     ($type:ident { $($variant:ident = $word:literal),+ $(,)? }) => {
         impl $type {
             /// The word it is stored under.
-            pub(in crate::store) fn word(self) -> &'static str {
+            pub fn word(self) -> &'static str {
                 match self {
                     $(Self::$variant => $word,)+
                 }

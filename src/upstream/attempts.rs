@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep};
 use super::budget::RetryBudget;
 use super::retry::{Happened, Next, Pace, next};
 use super::{Failure, Response, Safety};
+use crate::base::jitter::share;
 use crate::base::lane;
 
 /// Counts attempts and waits between them.
@@ -46,7 +47,7 @@ impl Attempts {
         budget: Option<&RetryBudget>,
     ) -> bool {
         let happened = Happened::from(came);
-        match next(self.safety, self.number, happened, self.left(), self.pace, rand::random()) {
+        match next(self.safety, self.number, happened, self.left(), self.pace, share()) {
             Next::Again(_) if budget.is_some_and(|budget| !budget.spend(lane::current())) => false,
             Next::Stop => false,
             Next::Again(wait) => {

@@ -11,11 +11,24 @@ use super::address::Resolver;
 use super::retry_after::retry_after;
 use super::{Failure, Response, Wire};
 use crate::base::clock::SharedClock;
-use crate::base::context::{Call, note_call};
+use crate::base::context::{Call, note_call, redacted};
 
 const CONNECT: Duration = Duration::from_secs(3);
 /// Shorter than servers keep an idle connection, so that ours is rarely the one that finds it closed.
 const IDLE: Duration = Duration::from_secs(20);
+
+/// A call that is noted when it ends, also where nobody waited for its end.
+struct Noted {
+    call: Call,
+    began: Instant,
+}
+
+impl Drop for Noted {
+    fn drop(&mut self) {
+        let duration = self.began.elapsed();
+        note_call(Call { duration, ..std::mem::take(&mut self.call) });
+    }
+}
 
 /// The client all exchanges of a connection go through.
 #[derive(Debug)]
@@ -53,14 +66,19 @@ impl Exchange {
         attempt: u32,
         time: Duration,
     ) -> Result<Response, Failure> {
-        let (method, path) = (request.method().to_string(), request.url().path().to_owned());
-        let start = Instant::now();
-        let mut status = None;
-        let result = timeout(time, self.converse(request, &mut status)).await.unwrap_or_else(|_elapsed| {
+        let mut noted = Noted {
+            call: Call {
+                method: request.method().to_string(),
+                path: redacted(request.url().path()),
+                attempt,
+                at: self.clock.now(),
+                ..Call::default()
+            },
+            began: Instant::now(),
+        };
+        timeout(time, self.converse(request, &mut noted.call.status)).await.unwrap_or_else(|_elapsed| {
             Err(Failure::Lost(format!("nothing complete came within {} ms", time.as_millis())))
-        });
-        note_call(Call { method, path, status, attempt, duration: start.elapsed() });
-        result
+        })
     }
 
     async fn converse(

@@ -18,6 +18,7 @@ use super::exchange::Exchange;
 use super::retry::Pace;
 use super::{ClientCredentials, Failure, Response, Safety, Wire, address};
 use crate::base::clock::{SharedClock, Timestamp};
+use crate::base::context;
 use crate::base::secret::{ExposeSecret, SecretString};
 
 /// Assumed where the answer does not say how long a token lasts, which RFC 6749 §5.1 allows.
@@ -119,7 +120,8 @@ impl Tokens {
         let mut attempts = Attempts::new(Safety::Idempotent, pace, self.total);
         loop {
             let time = self.attempt.min(attempts.left());
-            let came = exchange.once(self.request(), attempts.number(), time).await;
+            // Whatever the token is for: to fetch it changes nothing.
+            let came = context::changing(None, exchange.once(self.request(), attempts.number(), time)).await;
             if attempts.again(&came, None).await {
                 continue;
             }

@@ -4,13 +4,17 @@ use insta::assert_snapshot;
 
 use crate::stage::run;
 
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 26] = [
     "",
     "demo",
     "serve",
     "check-config",
     "doctor",
     "drift",
+    "trace",
+    "audit",
+    "audit verify",
+    "audit export",
     "token",
     "token create",
     "token list",

@@ -94,7 +94,7 @@ fn session(level: &str) {
 }
 
 /// Joiner, look-up, mover, leaver, returner, deletion, groups; refusals and an app that fails.
-fn live(demo: &Running, connection: &str) {
+pub(crate) fn live(demo: &Running, connection: &str) {
     let mut caller = demo.caller(connection);
     let address = format!("canary-{connection}@example.com");
     let mut joiner = person(&address);

@@ -206,6 +206,12 @@ impl Running {
         }
     }
 
+    /// A caller of the admin door.
+    pub fn administrator(&self) -> Caller {
+        let token = self.ready["admin_token"].as_str().unwrap();
+        Caller { base_path: "/admin/v1".to_owned(), ..self.caller_with("", token) }
+    }
+
     /// A caller of one simulator of a demo, below its base.
     pub fn simulator(&self, app: &str) -> Caller {
         simulator(self.ready["simulators"][app].as_str().unwrap())

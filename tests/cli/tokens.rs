@@ -117,3 +117,30 @@ fn a_running_gateway_follows_within_ten_seconds() {
     assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
     assert!(gateway.lives());
 }
+
+#[test]
+fn a_token_of_the_admin_door_is_made_listed_and_revoked_under_no_connection() {
+    let place = Place::sandbox();
+    let made = place.run("token create", &["--admin", "--json"]).ok().json();
+    create(&place);
+    let listed = place.run("token list", &["--admin", "--json"]).ok().json();
+    assert_eq!(listed.as_array().unwrap().len(), 1, "{listed}");
+    assert_eq!((&listed[0]["id"], &listed[0]["connection"]), (&made["id"], &Value::from("admin")));
+    let ran = place.run("token revoke", &["--connection", "sandbox", made["id"].as_str().unwrap()]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    place.run("token create", &["--admin"]).ok();
+    let third = place.run("token create", &["--admin"]);
+    assert_eq!(
+        third.stderr,
+        format!(
+            "error: the admin door has two live tokens; revoke the one that is no longer used\n\
+             hint: portcullis token list --config {} --admin\n",
+            place.config()
+        )
+    );
+    place.run("token revoke", &["--admin", made["id"].as_str().unwrap()]).ok();
+    place.run("token create", &["--admin"]).ok();
+    for arguments in [&[][..], &["--admin", "--connection", "sandbox"]] {
+        assert_eq!(place.run("token create", arguments).code, 2, "{arguments:?}");
+    }
+}

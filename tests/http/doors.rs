@@ -37,23 +37,23 @@ const ENDPOINTS: &[(&str, &str)] = &[
 
 const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PURGE"];
 
-struct Answer {
-    status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     headers: HeaderMap,
     body: Vec<u8>,
 }
 
 impl Answer {
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     /// Asserts the form of RFC 7644 §3.12.
-    fn assert_scim_error(&self, what: &str) {
+    pub(crate) fn assert_scim_error(&self, what: &str) {
         assert_eq!(self.header("content-type"), "application/scim+json", "{what}");
         let error = self.json();
         assert_eq!(error["schemas"], json!(["urn:ietf:params:scim:api:messages:2.0:Error"]), "{what}");
@@ -62,12 +62,18 @@ impl Answer {
     }
 }
 
-fn doors(failures: u32) -> Router {
+pub(crate) fn doors(failures: u32) -> Router {
     let failures = FailureLimit { failures, ..FailureLimit::default() };
     router(gateway(), RouterSettings { failures, ..RouterSettings::default() })
 }
 
-async fn ask(doors: &Router, method: &str, path: &str, credentials: &[&str], body: &str) -> Answer {
+pub(crate) async fn ask(
+    doors: &Router,
+    method: &str,
+    path: &str,
+    credentials: &[&str],
+    body: &str,
+) -> Answer {
     let mut request = Request::builder().method(method).uri(path).body(Body::from(body.to_owned())).unwrap();
     for value in credentials {
         let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();

@@ -15,8 +15,11 @@ use portcullis::contract::{
 use portcullis::http::serve;
 use portcullis::http::server::ServerSettings;
 use portcullis::provision::{Connection, Gateway, Policy, Shared};
+use portcullis::store::audit::{Head, Link};
+use portcullis::store::trace::{Trace, Traces};
 use portcullis::store::{
-    self, Event, Intent, Intents, Key, Kind, Record, Reference, Roster, Store, Task, TokenRow, Total, Write,
+    self, Chronicle, Event, Intent, Intents, Key, Kind, Record, Reference, Roster, Store, Task, TokenRow,
+    Total, Write,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -94,6 +97,8 @@ pub(crate) async fn open_for(socket: &mut (impl AsyncReadExt + Unpin)) -> Durati
 
 pub(crate) const TOKEN: &str = "the-token-of-hive";
 pub(crate) const OTHER_TOKEN: &str = "the-token-of-tines";
+pub(crate) const ADMIN_TOKEN: &str = "the-token-of-an-administrator";
+pub(crate) const REVOKED_ADMIN_TOKEN: &str = "a-token-of-an-administrator-that-was-revoked";
 pub(crate) const REVOKED_TOKEN: &str = "a-token-of-hive-that-was-revoked";
 pub(crate) const EXPIRED_TOKEN: &str = "a-token-of-hive-that-has-expired";
 
@@ -106,6 +111,9 @@ pub(crate) fn gateway() -> Arc<Gateway> {
         clock,
         tracker: TaskTracker::new(),
         metrics: Arc::default(),
+        tracer: Arc::default(),
+        gate: Arc::default(),
+        anchor: None,
     });
     let connection = |name| {
         let app = Arc::new(Nobody(Capabilities::default()));
@@ -168,6 +176,12 @@ impl Store for Tokens {
     async fn totals(&self) -> store::Result<Vec<Total>> {
         Ok(Vec::new())
     }
+    async fn epoch(&self) -> store::Result<i64> {
+        Ok(0)
+    }
+    async fn check(&self) -> store::Result<()> {
+        Ok(())
+    }
     async fn tokens(&self) -> store::Result<Vec<TokenRow>> {
         let far = Timestamp(i64::MAX);
         let row = |token: &str, connection: &str, expires_at, revoked_at| {
@@ -184,11 +198,32 @@ impl Store for Tokens {
         Ok(vec![
             row(TOKEN, "hive", far, None),
             row(OTHER_TOKEN, "tines", far, None),
+            row(ADMIN_TOKEN, "admin", far, None),
+            row(REVOKED_ADMIN_TOKEN, "admin", far, Some(Timestamp(1))),
             row(REVOKED_TOKEN, "hive", far, Some(Timestamp(1))),
             row(EXPIRED_TOKEN, "hive", Timestamp(1), None),
         ])
     }
     async fn close(&self) {}
+}
+
+#[async_trait]
+impl Chronicle for Tokens {
+    async fn chains(&self) -> store::Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+    async fn head(&self, _: &str) -> store::Result<Option<Head>> {
+        Ok(None)
+    }
+    async fn links(&self, _: &str, _: i64, _: u64) -> store::Result<Vec<Link>> {
+        Ok(Vec::new())
+    }
+    async fn last_link_of(&self, _: &str, _: &str) -> store::Result<Option<Link>> {
+        Ok(None)
+    }
+    async fn traces(&self, _: &Traces) -> store::Result<Vec<Trace>> {
+        Ok(Vec::new())
+    }
 }
 
 /// An app that can do nothing and has no accounts.

@@ -116,6 +116,9 @@ impl Stage {
             clock: Arc::clone(&clock) as SharedClock,
             tracker: work.clone(),
             metrics: Arc::default(),
+            tracer: Arc::default(),
+            gate: Arc::default(),
+            anchor: None,
         });
         let connection = Connection::new("app", "http://localhost", app, policy, Arc::clone(&shared));
         let gateway = Gateway::new(vec![Arc::clone(&connection)], shared);

@@ -14,8 +14,8 @@ use serde_json::{Map, Value, json};
 use self::keys::Key;
 use self::state::{State, Status};
 use crate::adapters::simulator::{
-    Answer, App, Call, Dialect, OutOfBand, OutOfBandOperation, Person, PlanChange, Refusal, Seed, Simulator,
-    UnknownDialect, switched,
+    Answer, App, Call, Dialect, Holder, OutOfBand, OutOfBandOperation, Person, PlanChange, Refusal, Seed,
+    Simulator, UnknownDialect, switched,
 };
 use crate::base::clock::SharedClock;
 
@@ -136,6 +136,10 @@ impl App for Hive {
 
     fn state(&self) -> Value {
         self.lock().to_json()
+    }
+
+    fn holders(&self) -> Vec<Holder> {
+        self.lock().holders()
     }
 
     /// Counts the members of one workspace, invited ones included.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::call::{Answer, Call};
+use super::ledger::Holder;
 
 /// Which description of an app its simulator follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +62,11 @@ pub trait App: fmt::Debug + Send + Sync + 'static {
 
     /// Everything the app holds, for tests; its shape is the app's own.
     fn state(&self) -> Value;
+
+    /// Everybody the app has an account of, for the ledger; nobody where it keeps none.
+    fn holders(&self) -> Vec<Holder> {
+        Vec::new()
+    }
 
     /// Limits the seats; `None` lifts the limit. Those who sit stay.
     fn set_seats(&self, limit: Option<u64>) -> Result<Value, Refusal>;

@@ -13,8 +13,10 @@ use super::faults::Fault;
 use super::time::whole_seconds;
 use crate::base::clock::Clock;
 
-const PATHS: [&str; 11] =
-    ["reset", "state", "journal", "faults", "seats", "invites", "tokens", "plan", "oob", "clock", "mode"];
+const PATHS: [&str; 12] = [
+    "reset", "state", "journal", "ledger", "faults", "seats", "invites", "tokens", "plan", "oob", "clock",
+    "mode",
+];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -78,6 +80,14 @@ fn dispatch(
         }
         ("POST", ["journal"]) => read::<Recording>(call).map(|recording| {
             simulator.with_journal(|journal| journal.enable(recording.enabled));
+            json!({ "enabled": recording.enabled })
+        }),
+        ("GET", ["ledger"]) => {
+            let after = call.parameter("after").and_then(|after| after.parse().ok()).unwrap_or(0);
+            Ok(simulator.with_ledger(|ledger| ledger.listing(after)))
+        }
+        ("POST", ["ledger"]) => read::<Recording>(call).map(|recording| {
+            simulator.with_ledger(|ledger| ledger.keep(recording.enabled, app.holders()));
             json!({ "enabled": recording.enabled })
         }),
         ("GET", ["faults"]) => Ok(simulator.with_faults(|faults| faults.listing())),

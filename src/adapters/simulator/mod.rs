@@ -8,6 +8,7 @@ mod call;
 mod control;
 mod faults;
 mod journal;
+mod ledger;
 #[cfg(test)]
 pub(crate) mod probe;
 pub mod scim;
@@ -33,6 +34,7 @@ pub use self::call::{Answer, Call};
 pub use self::control::read;
 pub use self::faults::{Fault, Faults, Matching};
 pub use self::journal::Journal;
+pub use self::ledger::{Holder, Ledger};
 pub use self::serve::{Dropped, Running, serve};
 pub use self::time::{SimulatedClock, whole_seconds};
 use crate::base::clock::{Clock, SharedClock};
@@ -49,6 +51,7 @@ struct Inner {
     clock: Arc<SimulatedClock>,
     journal: Mutex<Journal>,
     faults: Mutex<Faults>,
+    ledger: Mutex<Ledger>,
 }
 
 impl Simulator {
@@ -56,8 +59,8 @@ impl Simulator {
     pub fn new<A: App>(clock: SharedClock, build: impl FnOnce(Arc<SimulatedClock>) -> A) -> Self {
         let clock = Arc::new(SimulatedClock::new(clock));
         let app = Box::new(build(clock.clone()));
-        let inner = Inner { app, clock, journal: Mutex::default(), faults: Mutex::default() };
-        Self { inner: Arc::new(inner) }
+        let (journal, faults, ledger) = Default::default();
+        Self { inner: Arc::new(Inner { app, clock, journal, faults, ledger }) }
     }
 
     /// The app.
@@ -84,6 +87,7 @@ impl Simulator {
         self.inner.app.reset(seed);
         self.with_faults(Faults::clear);
         self.with_journal(|journal| *journal = Journal::default());
+        self.with_ledger(|ledger| *ledger = Ledger::default());
     }
 
     /// The app and its control plane, to be served at the root or nested under a prefix.
@@ -99,16 +103,31 @@ impl Simulator {
         work(&mut self.inner.faults.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    fn with_ledger<T>(&self, work: impl FnOnce(&mut Ledger) -> T) -> T {
+        work(&mut self.inner.ledger.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Lets the app answer. While a ledger is kept nobody else is answered until it has what changed.
+    fn act(&self, call: &Call, number: Option<u64>) -> Answer {
+        self.with_ledger(|ledger| {
+            let answer = self.app().answer(call);
+            if ledger.is_kept() && call.method != axum::http::Method::GET {
+                ledger.note(self.app().holders(), number, self.inner.clock.now());
+            }
+            answer
+        })
+    }
+
     /// One request to the app: journaled before anything happens, struck by at most one fault.
     async fn exchange(&self, call: &Call) -> Response {
         let number = self.with_journal(|journal| journal.open(call, self.app(), self.inner.clock.now()));
         let Some(fault) = self.with_faults(|faults| faults.strike(call)) else {
-            let answer = self.app().answer(call);
+            let answer = self.act(call, number);
             self.with_journal(|journal| journal.close(number, Some(&answer), false));
             pause(answer.delay).await;
             return answer.into_response();
         };
-        let committed = fault.commit.then(|| self.app().answer(call));
+        let committed = fault.commit.then(|| self.act(call, number));
         if fault.drop_connection {
             self.with_journal(|journal| journal.close(number, None, true));
             pause(fault.delay()).await;
@@ -118,7 +137,7 @@ impl Simulator {
         if committed.is_none() {
             pause(fault.delay()).await;
         }
-        let answer = self.struck(call, &fault, committed);
+        let answer = self.struck((call, number), &fault, committed);
         self.with_journal(|journal| journal.close(number, Some(&answer), true));
         if fault.commit {
             pause(fault.delay()).await;
@@ -127,9 +146,14 @@ impl Simulator {
     }
 
     /// What `fault` makes of the answer.
-    fn struck(&self, call: &Call, fault: &Fault, committed: Option<Answer>) -> Answer {
+    fn struck(
+        &self,
+        (call, number): (&Call, Option<u64>),
+        fault: &Fault,
+        committed: Option<Answer>,
+    ) -> Answer {
         let answer = match (fault.status, &fault.body) {
-            (None, _) => committed.unwrap_or_else(|| self.app().answer(call)),
+            (None, _) => committed.unwrap_or_else(|| self.act(call, number)),
             (Some(status), None) => Answer { status, ..self.app().error_for(call, status) },
             (Some(status), Some(Value::String(text))) => Answer::text(status, "text/plain", text.clone()),
             (Some(status), Some(body)) => Answer::json(status, body),
@@ -151,7 +175,12 @@ async fn door(State(simulator): State<Simulator>, request: Request) -> Response 
         Err(status) => return simulator.app().error(status.as_u16()).into_response(),
     };
     if call.route().1.first() == Some(&"__sim") {
-        return control::answer(&simulator, &call).into_response();
+        let answer = control::answer(&simulator, &call);
+        if call.method != axum::http::Method::GET {
+            let now = simulator.inner.clock.now();
+            simulator.with_ledger(|ledger| ledger.note(simulator.app().holders(), None, now));
+        }
+        return answer.into_response();
     }
     simulator.exchange(&call).await
 }

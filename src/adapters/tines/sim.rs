@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use self::refusals::{not_found, refused};
 use self::state::{Invitation, State};
 use crate::adapters::simulator::{
-    Answer, App, Call, Dialect, OutOfBand, OutOfBandOperation, Person, PlanChange, Refusal, Seed,
+    Answer, App, Call, Dialect, Holder, OutOfBand, OutOfBandOperation, Person, PlanChange, Refusal, Seed,
     SimulatedClock, Simulator, UnknownDialect, switched,
 };
 use crate::base::clock::{Clock, SharedClock};
@@ -135,6 +135,10 @@ impl App for Tines {
 
     fn state(&self) -> Value {
         self.lock().to_json()
+    }
+
+    fn holders(&self) -> Vec<Holder> {
+        self.lock().holders()
     }
 
     fn set_seats(&self, limit: Option<u64>) -> Result<Value, Refusal> {

@@ -19,7 +19,7 @@ use self::refusals::refused;
 use self::state::State;
 use self::tokens::{GROUPS_READ, GROUPS_WRITE, USERS_READ, USERS_WRITE};
 use crate::adapters::simulator::{
-    Answer, App, Call, Dialect, OutOfBand, OutOfBandOperation, Person, PlanChange, Refusal, Seed,
+    Answer, App, Call, Dialect, Holder, OutOfBand, OutOfBandOperation, Person, PlanChange, Refusal, Seed,
     SimulatedClock, Simulator, UnknownDialect, switched,
 };
 use crate::base::clock::{Clock, SharedClock};
@@ -170,6 +170,10 @@ impl App for Workiva {
 
     fn state(&self) -> Value {
         self.lock().to_json()
+    }
+
+    fn holders(&self) -> Vec<Holder> {
+        self.lock().holders()
     }
 
     /// Counts the active users of one workspace.

@@ -2,6 +2,7 @@
 
 mod app;
 mod brake;
+mod chronicle;
 mod connection;
 mod extensions;
 mod reader;
@@ -18,6 +19,7 @@ use crate::base::secret::{ExposeSecret, Token, TokenHash};
 use crate::http::server::Tls;
 use reader::{Block, Reader};
 
+pub use chronicle::Chronicle;
 pub use connection::Connection;
 
 /// A token that others could guess is none.
@@ -51,6 +53,7 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// What opens `/metrics` from other machines.
     pub metrics_token: Option<TokenHash>,
+    pub chronicle: Chronicle,
     /// The SQLite file.
     pub store: PathBuf,
     pub connections: Vec<Connection>,
@@ -96,13 +99,14 @@ impl Config {
             );
         }
         let metrics_token = root.block("metrics").and_then(|block| metrics_token(&block));
+        let chronicle = chronicle::read(&root);
         let public_url = public_url(&root, listen);
         let store = store(&root, folder);
         let connections = connection::read(&root);
         root.finish();
         let problems = reader.problems();
         if problems.is_empty() {
-            Ok(Self { listen, public_url, behind_proxy, tls, metrics_token, store, connections })
+            Ok(Self { listen, public_url, behind_proxy, tls, metrics_token, chronicle, store, connections })
         } else {
             Err(problems)
         }

@@ -271,6 +271,18 @@ impl<'a> Block<'a> {
 
     /// A duration like `30s`, `5m` or `2h`, from `shortest` seconds to a day.
     pub fn duration(&self, name: &str, shortest: u64) -> Option<Duration> {
+        let (told, example) = (format!("from {shortest}s to 24h"), format!("{}s", shortest.max(30)));
+        self.within(name, shortest, LONGEST, (&told, &example))
+    }
+
+    /// A longer one, such as `12h` or `30d`, between two numbers of seconds.
+    pub fn span(&self, name: &str, shortest: u64, longest: u64) -> Option<Duration> {
+        let (hours, days) = (shortest.div_ceil(60 * 60), longest / LONGEST);
+        self.within(name, shortest, longest, (&format!("from {hours}h to {days}d"), "30d"))
+    }
+
+    /// A duration between two numbers of seconds; `told` is what is expected, and an example.
+    fn within(&self, name: &str, shortest: u64, longest: u64, told: (&str, &str)) -> Option<Duration> {
         let value = self.value(name)?;
         let text = value.as_str().unwrap_or_default();
         let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
@@ -279,6 +291,7 @@ impl<'a> Block<'a> {
             "s" => Some(1),
             "m" => Some(60),
             "h" => Some(3_600),
+            "d" if longest > LONGEST => Some(LONGEST),
             _ => None,
         };
         let duration = number
@@ -286,14 +299,14 @@ impl<'a> Block<'a> {
             .ok()
             .zip(seconds)
             .and_then(|(number, unit)| number.checked_mul(unit))
-            .filter(|seconds| (shortest..=LONGEST).contains(seconds));
+            .filter(|seconds| (shortest..=longest).contains(seconds));
         if duration.is_none() {
             let found =
                 value.as_str().map_or_else(|| value.type_str().to_owned(), |text| format!("`{text}`"));
             self.problem(
                 name,
-                format!("found {found}, expected a duration from {shortest}s to 24h"),
-                format!("write {name} = \"{}s\"", shortest.max(30)),
+                format!("found {found}, expected a duration {}", told.0),
+                format!("write {name} = \"{}\"", told.1),
             );
         }
         duration.map(Duration::from_secs)

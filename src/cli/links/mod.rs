@@ -3,6 +3,8 @@
 mod report;
 mod sheet;
 
+pub use sheet::marked;
+
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};

@@ -152,7 +152,8 @@ pub fn text(links: &[Link]) -> Result<String, csv::Error> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn marked(text: &str) -> String {
+/// A text that no spreadsheet takes for a formula.
+pub fn marked(text: &str) -> String {
     if text.starts_with(FORMULA) { format!("'{text}") } else { text.to_owned() }
 }
 

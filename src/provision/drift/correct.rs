@@ -12,7 +12,6 @@ use super::super::users::{Aim, Under, wants_access};
 use super::super::{Refusal, Result};
 use super::Correction;
 use super::report::{Ended, Finding, Report, What};
-use crate::base::context::Context;
 use crate::base::lane::Lane;
 
 /// What one correction is about.
@@ -86,15 +85,17 @@ impl Connection {
     /// Does one correction in a task of its own, so that ending the run never ends it half-way.
     async fn carry_correction(self: &Arc<Self>, unit: Unit) -> Result<Put> {
         let this = Arc::clone(self);
-        let context = Context::new(self.shared.ids.next(), self.policy.budget);
-        let work = context.scope(async move {
-            match unit {
-                Unit::Access(person) => Lane::Leave.scope(this.take_back(&person)).await,
-                Unit::Attributes(person) => this.put_back(&person).await,
-                Unit::Membership { group, person } => this.place_back(&group, &person).await,
-            }
-            .map(|done| if done { Put::Back } else { Put::Already })
-        });
+        let work = async move {
+            let correction = async {
+                match unit {
+                    Unit::Access(person) => Lane::Leave.scope(this.take_back(&person)).await,
+                    Unit::Attributes(person) => this.put_back(&person).await,
+                    Unit::Membership { group, person } => this.place_back(&group, &person).await,
+                }
+            };
+            let done = this.on_our_own("correct_drift", this.own_context(), correction).await;
+            done.map(|done| if done { Put::Back } else { Put::Already })
+        };
         match self.shared.tracker.spawn(work).await {
             Ok(ended) => ended,
             Err(error) => {

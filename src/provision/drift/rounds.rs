@@ -12,6 +12,7 @@ use super::super::Result;
 use super::super::connection::Connection;
 use super::super::gateway::Gateway;
 use crate::base::context::Context;
+use crate::base::jitter::share;
 
 /// The first round of a connection begins within this time, and not in its first half: whoever starts the gateway to
 /// look at something is left alone, and not all connections begin at once.
@@ -50,7 +51,7 @@ impl Gateway {
         let mut due: BTreeMap<String, (Instant, Duration)> = BTreeMap::new();
         for connection in self.connections() {
             if let Some(every) = every(connection) {
-                let first = every.min(SPREAD).mul_f64(0.5 + 0.5 * rand::random::<f64>());
+                let first = every.min(SPREAD).mul_f64(0.5 + 0.5 * share());
                 due.insert(connection.name().to_owned(), (Instant::now() + first, every));
             }
         }
@@ -83,7 +84,7 @@ impl Gateway {
                 }
             }
             // A tenth more or less, so that connections that began together do not stay together.
-            let pause = every.mul_f64(0.9 + 0.2 * rand::random::<f64>());
+            let pause = every.mul_f64(0.9 + 0.2 * share());
             due.insert(name, (Instant::now() + pause, every));
         }
     }

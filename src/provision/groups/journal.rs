@@ -185,7 +185,7 @@ impl Connection {
             return Ok(Ended::Closed);
         };
         let Some(group) = found else {
-            if self.now().since(intent.created_at) < SETTLE {
+            if self.shared.clock.elapsed(intent.created_at) < SETTLE {
                 self.close(intent, IntentState::Ambiguous, "the app does not show it yet").await;
                 return Err(refuse::still_working(self.policy.idp));
             }
@@ -254,6 +254,7 @@ impl Connection {
     }
 
     async fn delete_at_the_app(&self, groups: &dyn Groups, account: &str) -> contract::Result<()> {
+        context::note_step("delete_group");
         let failed = match groups.delete_group(account).await {
             Ok(Outcome::Done(()) | Outcome::Already(()) | Outcome::Invited(()) | Outcome::Waiting(_)) => None,
             Err(error) if super::super::leaving::may_hide_a_success(error.kind) => Some(error),

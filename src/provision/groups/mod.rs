@@ -15,6 +15,7 @@ use super::refuse;
 use super::turn::Turn;
 use super::users::{Aim, REPEATABLE, check, not_found};
 use super::{Preconditions, Result, STRIDE, Shown, View};
+use crate::base::context;
 use crate::base::fold::key;
 use crate::base::lane::Lane;
 use crate::contract::{self, Group, GroupCapabilities, Groups};
@@ -113,6 +114,7 @@ impl Connection {
         let groups = self.app_groups(self.capabilities().groups.create, "create groups")?;
         let intent = self.group_intent(record, "create", &Aim::to(desired))?;
         self.store().commit(vec![Write::Intent(intent.clone())]).await?;
+        context::note_step("create_group");
         let made = match groups.create_group(&record.label).await {
             Ok(outcome) => outcome.value().filter(|group| !group.id.is_empty()).ok_or_else(|| {
                 contract::Error::new(
@@ -279,6 +281,7 @@ impl Connection {
                 let aim = Aim::to(desired.clone());
                 let entry = self.group_intent(&record, "rename", &aim)?;
                 self.store().commit(vec![Write::Intent(entry.clone())]).await?;
+                context::note_step("rename_group");
                 if let Err(error) = groups.rename_group(&account, &name).await {
                     let shows = |group: &Group| group.id == account && group.name == name;
                     let may_show = error.kind == contract::Kind::Unknown;

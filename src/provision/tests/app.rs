@@ -65,6 +65,13 @@ impl std::fmt::Debug for ScriptedApp {
     }
 }
 
+impl Content {
+    /// What was ordered to go wrong goes well.
+    pub(super) fn forget_faults(&mut self) {
+        self.faults.clear();
+    }
+}
+
 impl ScriptedApp {
     pub(super) fn new(capabilities: Capabilities) -> Arc<Self> {
         Arc::new_cyclic(|itself| Self {

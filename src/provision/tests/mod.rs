@@ -24,6 +24,7 @@ mod poison;
 mod promises;
 mod rehires;
 mod restarts;
+mod safe_mode;
 mod stage;
 mod tasks;
 mod watch;

@@ -142,3 +142,64 @@ async fn a_rehire_takes_over_neither_of_two_accounts() {
     assert!(calls.iter().all(|call| call.starts_with("create_account")), "{calls:?}");
     assert!(stage.open_tasks().await.contains(&"ambiguous".to_owned()));
 }
+
+/// Brings somebody back in a process that dies before its caller is answered, or before the app has answered.
+async fn unheard_again(stage: Stage, fault: bool) -> (Stage, String) {
+    let anna = stage.hire("anna@corp.example").await;
+    sleep(Duration::from_secs(1)).await;
+    stage.deactivate(&anna).await.unwrap();
+    if fault {
+        let gate = std::sync::Arc::new(tokio::sync::Notify::new());
+        stage.app.next("create_account", super::app::Fault::Waits(gate));
+        assert_eq!(status(stage.activate(&anna).await), 503);
+    } else {
+        stage.disk.is_full_after(2);
+        stage.activate(&anna).await.unwrap();
+        sleep(Duration::from_secs(1)).await;
+        stage.disk.is_empty_again();
+    }
+    (stage.restarted().await, anna)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_return_nobody_was_told_of_is_reported_after_half_an_hour() {
+    let (stage, anna) = unheard_again(Stage::new(native()).await, false).await;
+    stage.go_on_for(Duration::from_mins(32)).await;
+    let tasks = reported(&stage).await;
+    assert_eq!((tasks.len(), tasks[0].kind.as_str(), &tasks[0].resource), (1, "orphan", &anna));
+    stage.activate(&anna).await.unwrap();
+    stage.go_on_for(Duration::from_mins(2)).await;
+    assert!(reported(&stage).await.is_empty(), "its caller has come back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_return_that_was_answered_is_no_orphan() {
+    let stage = Stage::new(native()).await;
+    let anna = stage.hire("anna@corp.example").await;
+    stage.deactivate(&anna).await.unwrap();
+    stage.activate(&anna).await.unwrap();
+    stage.go_on_for(Duration::from_hours(2)).await;
+    assert!(reported(&stage).await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_invitation_that_may_be_open_and_is_not_shown_is_reported() {
+    let hiding =
+        Capabilities { accounts: Accounts { shows_invited: false, ..removing().accounts }, ..removing() };
+    let (stage, anna) = unheard_again(Stage::new(hiding).await, true).await;
+    stage.go_on_for(Duration::from_mins(32)).await;
+    let told = reported(&stage).await;
+    let unseen = told.iter().find(|task| task.kind == "unseen_invitation").unwrap();
+    assert_eq!((&unseen.resource, unseen.urgent), (&anna, true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leaver_whose_invitation_may_be_open_unseen_is_given_to_a_person_as_well() {
+    let hiding =
+        Capabilities { accounts: Accounts { shows_invited: false, ..removing().accounts }, ..removing() };
+    let (stage, anna) = unheard_again(Stage::new(hiding).await, true).await;
+    assert_eq!(status(stage.delete(&anna).await), 503);
+    stage.go_on_for(Duration::from_mins(10)).await;
+    assert!(stage.open_intents().await.is_empty());
+    assert!(reported(&stage).await.iter().any(|task| task.kind == "unseen_invitation"));
+}

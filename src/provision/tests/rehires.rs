@@ -120,10 +120,13 @@ async fn a_lost_reactivation_does_not_make_the_next_deactivation_a_no_op() {
         stage.deactivate(&anna).await.unwrap();
         stage.app.next("reactivate", fault);
         assert_eq!(status(stage.activate(&anna).await), 503);
-        stage.app.calls();
-        assert!(!is_active(&stage.deactivate(&anna).await.unwrap()));
-        assert!(stage.app.writes().contains(&"deactivate a1".to_owned()));
+        assert_eq!(status(stage.deactivate(&anna).await), 503, "the reactivation may still come");
+        assert_eq!(stage.app.state("a1"), Some(State::Inactive), "what can be done is done at once");
+        stage.app.catch_up();
+        stage.go_on_for(Duration::from_mins(2)).await;
         assert_eq!(stage.app.state("a1"), Some(State::Inactive));
+        assert!(stage.open_intents().await.is_empty());
+        assert!(!is_active(&stage.deactivate(&anna).await.unwrap()));
     }
 }
 
@@ -137,8 +140,10 @@ async fn a_process_that_dies_in_a_reactivation_does_not_trust_what_it_knew() {
     assert_eq!(status(stage.activate(&anna).await), 503);
     stage.app.put("a1", "anna@corp.example", State::Active, "member");
     let again = stage.restarted().await;
-    again.deactivate(&anna).await.unwrap();
-    assert_eq!(again.app.state("a1"), Some(State::Inactive));
+    assert_eq!(status(again.deactivate(&anna).await), 503, "the reactivation may still come");
+    assert_eq!(again.app.state("a1"), Some(State::Inactive), "what can be done is done at once");
+    again.go_on_for(Duration::from_mins(2)).await;
+    assert!(!is_active(&again.deactivate(&anna).await.unwrap()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -205,5 +210,40 @@ async fn a_put_without_addresses_keeps_the_one_the_app_has() {
         stage.put(&anna, json!({"userName": "anna@login.example", "title": "Engineer"})).await.unwrap();
         assert!(stage.app.writes().is_empty());
         assert_eq!(stage.app.working("anna.berg@corp.example"), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_create_of_somebody_who_was_deleted_brings_the_old_account_back() {
+    let stage = Stage::new(native()).await;
+    let anna = stage.hire("anna@corp.example").await;
+    stage.delete(&anna).await.unwrap();
+    assert_eq!(stage.app.state("a1"), Some(State::Inactive));
+    stage.app.next("create_account", Fault::Fails(Kind::Unknown));
+    let mut again = person("anna@corp.example");
+    again["name"] = json!({ "givenName": "Anna", "familyName": "Holm" });
+    let shown = stage.post(again).await.unwrap();
+    assert!(is_active(&shown));
+    assert_eq!(stage.app.state("a1"), Some(State::Active));
+    assert_eq!(stage.app.content().accounts["a1"].family_name.as_deref(), Some("Holm"));
+    assert_eq!(stage.app.working("anna@corp.example"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_wanted_back_while_the_removal_is_under_way_is_invited_again_if_it_was_done() {
+    for capabilities in [native(), removing()] {
+        let stage = Stage::new(capabilities).await;
+        let anna = stage.hire("anna@corp.example").await;
+
+        stage.app.next("deactivate", Fault::Loses);
+        for _ in 0..8 {
+            stage.app.next("account", Fault::Fails(Kind::Unavailable));
+        }
+        assert_eq!(status(stage.deactivate(&anna).await), 503);
+        stage.app.content().forget_faults();
+        assert_eq!(stage.app.working("anna@corp.example"), 0);
+        let again = stage.restarted().await;
+        assert!(is_active(&again.activate(&anna).await.unwrap()));
+        assert_eq!(again.app.working("anna@corp.example"), 1);
     }
 }

@@ -23,9 +23,12 @@ use crate::provision::{
     View,
 };
 use crate::scim::schema::ResourceKind::{self, Group as GroupKind, User};
+use crate::store::anchor::Anchor;
+use crate::store::audit::{Head, Link};
+use crate::store::trace::{Trace, Traces};
 use crate::store::{
-    self, Event, Intent, Intents, Key, Kind, Record, Reference, Roster, Store, Task, TokenRow, Total, Write,
-    sqlite,
+    self, Chronicle, Event, Intent, Intents, Key, Kind, Record, Reference, Roster, Store, Task, TokenRow,
+    Total, Write, sqlite,
 };
 
 /// An app that has a disabled state: accounts by id, fixed roles, teams.
@@ -187,6 +190,9 @@ impl Stage {
             clock: Arc::clone(&clock),
             tracker: tokio_util::task::TaskTracker::new(),
             metrics: Arc::default(),
+            tracer: Arc::default(),
+            gate: Arc::default(),
+            anchor: Some(Anchor::open(&directory.path().join("anchor")).unwrap()),
         });
         let adapter: Arc<dyn Adapter> = Arc::<ScriptedApp>::clone(&app);
         let connection =
@@ -492,6 +498,10 @@ impl Store for Timeless {
         still(self.0.totals()).await
     }
 
+    async fn epoch(&self) -> store::Result<i64> {
+        still(self.0.epoch()).await
+    }
+
     async fn tokens(&self) -> store::Result<Vec<TokenRow>> {
         if self.1.unreadable.load(Ordering::SeqCst) {
             return Err(store::Error::Unavailable("the disk is not readable".to_owned()));
@@ -499,7 +509,30 @@ impl Store for Timeless {
         still(self.0.tokens()).await
     }
 
+    async fn check(&self) -> store::Result<()> {
+        still(self.0.check()).await
+    }
+
     async fn close(&self) {
         still(self.0.close()).await;
+    }
+}
+
+#[async_trait]
+impl Chronicle for Timeless {
+    async fn chains(&self) -> store::Result<Vec<String>> {
+        still(self.0.chains()).await
+    }
+    async fn head(&self, connection: &str) -> store::Result<Option<Head>> {
+        still(self.0.head(connection)).await
+    }
+    async fn links(&self, connection: &str, after: i64, limit: u64) -> store::Result<Vec<Link>> {
+        still(self.0.links(connection, after, limit)).await
+    }
+    async fn last_link_of(&self, connection: &str, intent: &str) -> store::Result<Option<Link>> {
+        still(self.0.last_link_of(connection, intent)).await
+    }
+    async fn traces(&self, which: &Traces) -> store::Result<Vec<Trace>> {
+        still(self.0.traces(which)).await
     }
 }

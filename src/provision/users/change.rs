@@ -76,8 +76,8 @@ impl Connection {
         // Whoever names the id was told it.
         person.standing.unacknowledged_at = None;
         let open = self.open_aim(id).await?;
-        // What is changed is what stands in the app now, not what stood a while ago.
-        let doubt = self.look_again(&mut person, false).await?;
+        // What is changed is what stands in the app now, not what stood a while ago, or before work that is under way.
+        let doubt = self.look_again(&mut person, open.is_some()).await?;
         Ok((person, open, doubt))
     }
 
@@ -119,7 +119,12 @@ impl Connection {
             if deleted { Err(not_found(ResourceKind::User)) } else { Ok(person) }
         };
         let person = self.carry(Lane::Update, work).await?;
-        self.shown_person(&person, view, written).await
+        let shown = self.shown_person(&person, view, written).await?;
+        if person.standing.unacknowledged_at.is_some() {
+            let this = Arc::clone(self);
+            self.shared.tracker.spawn(async move { this.acknowledge(&person.record.id).await });
+        }
+        Ok(shown)
     }
 
     /// The lane of a change, before anything was looked at: the first where it takes away access that stands, as far

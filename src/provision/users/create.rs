@@ -27,6 +27,9 @@ pub(in crate::provision) const REPEATABLE: Duration = Duration::from_hours(24);
 /// How long after a create, or another invitation, was sent the app may still show it late.
 pub(in crate::provision) const SETTLE: Duration = Duration::from_mins(1);
 
+/// How long an acknowledgement waits for whoever is at work on the person.
+const TURN: Duration = Duration::from_secs(5);
+
 /// What a look for the account of a lost create came to.
 #[derive(Debug)]
 pub(in crate::provision) enum Sought {
@@ -194,7 +197,7 @@ impl Connection {
         let found = found
             .filter(|account| !live.is_empty() || deleted.is_empty() || account.state() != State::Inactive);
         let Some(account) = found else {
-            if self.now().since(intent.created_at) < SETTLE {
+            if self.shared.clock.elapsed(intent.created_at) < SETTLE {
                 self.close(intent, IntentState::Ambiguous, "the app does not show the account yet").await;
                 return Err(refuse::still_working(self.policy.idp));
             }
@@ -299,6 +302,8 @@ impl Connection {
     ///
     /// Until then a process that dies leaves a create that may be repeated.
     pub(in crate::provision) async fn acknowledge(&self, id: &str) {
+        // Only who has the turn may write what others read; the wait has an end because the caller holds that of a name.
+        let _turn = tokio::time::timeout(TURN, self.turns.take(id)).await;
         for _ in 0..3 {
             let Ok(mut person) = self.person(id).await else { return };
             if person.standing.unacknowledged_at.take().is_none() {

@@ -10,6 +10,7 @@ use super::super::refuse;
 use super::super::standing::Person;
 use super::super::{Refusal, Result};
 use super::{Aim, index};
+use crate::base::jitter::share;
 use crate::contract;
 use crate::scim::error::ScimError;
 use crate::store::{self, Intent, IntentState, Intents, Kind, Lifecycle, Task, Write};
@@ -181,9 +182,10 @@ impl Connection {
         strike: Option<Write>,
     ) {
         let (lane, now) = (lanes::lane_of(intent), self.now());
-        let too_old = state.is_open() && lanes::is_given_up(lane, now.since(intent.created_at));
+        let age = self.shared.clock.elapsed(intent.created_at);
+        let too_old = state.is_open() && lanes::is_given_up(lane, age);
         let state = if too_old { IntentState::Dead } else { state };
-        let pause = lanes::pause(lane, intent.attempts, told, rand::random());
+        let pause = lanes::pause(lane, intent.attempts, told, share());
         let mut writes: Vec<Write> = strike.into_iter().collect();
         writes.push(Write::Settle {
             intent: intent.id.clone(),

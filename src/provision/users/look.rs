@@ -5,7 +5,7 @@ use super::super::plan::{self, Access};
 use super::super::standing::Person;
 use super::super::{Result, mapping};
 use super::create::SETTLE;
-use crate::contract::{self, By, Deactivate, State};
+use crate::contract::{self, By, Deactivate, Reactivate, State};
 use crate::store::{Key, Kind, Lifecycle};
 
 impl Connection {
@@ -28,11 +28,21 @@ impl Connection {
             return Ok(None);
         }
         let login = login(person);
-        let told = match (&person.record.account, &login) {
+        let mut told = match (&person.record.account, &login) {
             (Some(id), _) => self.adapter().account(By::Id(id)).await,
             (None, Some(login)) => self.look_up(login).await,
             (None, None) => return Ok(None),
         };
+        let gone = matches!(told, Ok(None))
+            && person.record.account.is_some()
+            && !person.may_be_hidden(self.capabilities());
+        if gone {
+            self.mark_gone(person);
+            // Another account may have taken its place: by hand, or by a step that was never answered.
+            if let Some(login) = &login {
+                told = self.look_up(login).await;
+            }
+        }
         match told {
             Ok(Some(told)) => {
                 if person.record.account.is_some() || !self.is_anothers(&told.id, person).await? {
@@ -45,17 +55,28 @@ impl Connection {
                     self.observe(person, account);
                 }
             }
-            Ok(None) if person.record.account.is_some() && !person.may_be_hidden(self.capabilities()) => {
-                self.mark_gone(person);
-            }
             Ok(None) => person.record.observed_at = Some(self.now()),
             Err(error) => return Ok(Some(error)),
         }
-        let settled = person.standing.unsettled_at.is_some_and(|at| self.now().since(at) >= SETTLE);
-        if settled || plan::access(person, self.capabilities()) == Access::Open {
+        let open = plan::access(person, self.capabilities()) == Access::Open;
+        let settled = person.standing.unsettled_at.is_some() && !self.is_unsettled(person);
+        if settled && !open && !self.capabilities().accounts.shows_invited {
+            self.say_that_an_invitation_may_be_open(person).await;
+        }
+        // A lost create is never sent again before this, so that the account is the one that may have come; of
+        // reactivations there may be several on the way.
+        let came = open && self.capabilities().reactivate != Reactivate::Native;
+        if settled || came {
             person.standing.unsettled_at = None;
         }
+        // Later than now was written under a clock that has been put back since.
+        person.standing.unsettled_at = person.standing.unsettled_at.map(|at| at.min(self.now()));
         Ok(None)
+    }
+
+    /// Whether a step that may give access was sent so lately, and never answered, that it may still take effect.
+    pub(in crate::provision) fn is_unsettled(&self, person: &Person) -> bool {
+        person.standing.unsettled_at.is_some_and(|at| self.shared.clock.elapsed(at) < SETTLE)
     }
 
     async fn is_anothers(&self, account: &str, person: &Person) -> Result<bool> {

@@ -63,18 +63,12 @@ impl Connection {
                 return Err(refuse::still_working(self.policy.idp));
             }
         } else if !takes_away(&steps) && (doubt.is_some() || unsettled) {
-            if person.record.account.is_some() {
+            if person.record.account.is_some() && doubt.is_some() {
                 // What nobody can tell is taken for access.
                 plan::refuse_protected(&person, &self.policy)?;
                 steps.insert(0, Step::Deactivate);
             } else if unsettled {
-                doubt.get_or_insert_with(|| {
-                    contract::Error::new(
-                        contract::Kind::Unknown,
-                        "account",
-                        "an invitation that was never answered may still come",
-                    )
-                });
+                doubt.get_or_insert_with(may_come_yet);
             }
         }
         let loses_admin =
@@ -158,13 +152,16 @@ impl Connection {
         match self.journal(person, &intent).await {
             Ok(()) => Ok(Work { intent, journaled: true, bypassed: false, counted: Vec::new() }),
             // Leaving is never blocked by our disk: it is done now, and answered only if it was read back.
-            Err(store::Error::Unavailable(_)) if takes_away && !steps.is_empty() => {
+            Err(store::Error::Unavailable(_))
+                if takes_away && !steps.is_empty() && self.policy.deactivate_without_journal =>
+            {
                 tracing::error!(
                     connection = self.name(),
                     operation,
                     resource = person.record.id,
                     "the journal cannot be written; access is taken away without it"
                 );
+                self.store().bypass(&intent);
                 Ok(Work { intent, journaled: false, bypassed: true, counted: Vec::new() })
             }
             Err(error) => Err(error.into()),
@@ -202,11 +199,16 @@ impl Connection {
             && person.was_wanted()
             && !takes_away(&steps)
             && self.capabilities().deactivate != Deactivate::Task;
+        // An identity provider that hears nothing of it may forget the person, and never take the access away again.
+        let gives_access = steps.iter().any(|step| matches!(step, Step::Create(_) | Step::Reactivate));
         let in_doubt = doubt.filter(|_| steps.is_empty());
         let ended = match in_doubt {
             Some(error) => Err(error),
             None => self.apply(&mut person, steps, &mut writes).await,
         };
+        // Access was taken away; what may give it back by itself is waited for, and looked at once more.
+        let may_come = !aim.wants_access() && self.is_unsettled(&person);
+        let ended = ended.and_then(|()| if may_come { Err(may_come_yet()) } else { Ok(()) });
         if let Err(error) = ended {
             // What did succeed is kept, so that the next attempt does the rest.
             writes.extend(self.place_writes(&person).await.unwrap_or_default());
@@ -228,6 +230,10 @@ impl Connection {
         }
         person.standing.adopted = false;
         person.standing.unconfirmed_at = None;
+        if gives_access && person.standing.active {
+            person.standing.unacknowledged_at = Some(self.now());
+            self.watch_unheard(&person);
+        }
         if aim.deleted {
             person.record.lifecycle = Lifecycle::Deleted;
             // Kept, so that a listing that began before does not take the account for a new one.
@@ -241,8 +247,9 @@ impl Connection {
             });
             writes.extend(self.ask_approval(&person).filter(|_| aim.held == Some(true)));
         }
+        let left = !aim.wants_access();
         person.desired = aim.desired;
-        let saved = if journaled {
+        let saved = if journaled || bypassed {
             self.save(&mut person, expected, &intent, writes).await
         } else {
             self.save_quietly(&mut person, expected, writes).await
@@ -259,6 +266,9 @@ impl Connection {
             // It is done, and the journal will find that out.
             Err(_) if intent.sticky && journaled => return Err(refuse::still_working(self.policy.idp)),
             other => other?,
+        }
+        if left {
+            self.anchor_departure().await;
         }
         Ok(person)
     }
@@ -285,6 +295,15 @@ impl Connection {
             }
         }
     }
+}
+
+/// Something that gives access was sent, was never answered, and may take effect by itself.
+fn may_come_yet() -> contract::Error {
+    contract::Error::new(
+        contract::Kind::Unknown,
+        "account",
+        "an activation or an invitation that was never answered may still come",
+    )
 }
 
 fn takes_away(steps: &[Step]) -> bool {

@@ -1,5 +1,6 @@
 //! What every store promises, as claims that any implementation can be put to.
 
+mod chronicle;
 mod durability;
 mod events;
 mod journal;
@@ -101,6 +102,16 @@ pub async fn all(make: impl AsyncFn(&'static str) -> Arc<dyn Store>) {
             a_postponed_event_is_due_later_and_one_given_up_never,
             events_are_of_one_connection_oldest_first_and_no_more_than_asked_for,
             totals_count_what_is_open_and_since_when;
+        chronicle:
+            an_entry_comes_back_as_it_was_written_and_is_what_was_hashed,
+            entries_follow_each_other_within_and_across_commits,
+            a_connection_without_entries_has_no_chain,
+            an_entry_of_a_commit_that_fails_is_not_there_and_leaves_no_gap,
+            the_last_link_about_an_intent_is_found,
+            concurrent_entries_make_one_chain,
+            a_trace_comes_back_as_it_was_written_and_twice_is_one,
+            traces_are_found_by_request_subject_connection_and_time_newest_first,
+            the_oldest_traces_before_a_moment_are_forgotten;
         durability:
             a_commit_is_seen_by_the_next_read,
             two_hundred_concurrent_commits_are_all_kept,

@@ -1,5 +1,6 @@
 //! The embedded store: one file, one writer, a few readers.
 
+mod chronicle;
 mod keys;
 mod lock;
 mod open;
@@ -13,6 +14,9 @@ mod writes;
 mod speed;
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+pub(crate) use self::tests::tamper;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -126,8 +130,16 @@ impl Store for SqliteStore {
         watch::totals(&self.readers).await
     }
 
+    async fn epoch(&self) -> Result<i64> {
+        queries::epoch(&self.readers).await
+    }
+
     async fn tokens(&self) -> Result<Vec<TokenRow>> {
         queries::tokens(&self.readers).await
+    }
+
+    async fn check(&self) -> Result<()> {
+        queries::check(&self.readers).await
     }
 
     async fn close(&self) {

@@ -22,6 +22,10 @@ const MARK: &str = "PRAGMA application_id = 0x50434C53";
 const OLDEST_SQLITE: [u32; 3] = [3, 51, 3];
 
 const MAGIC: &[u8] = b"SQLite format 3\0";
+/// SQLITE_CORRUPT
+pub(super) const CORRUPT: i64 = 11;
+/// SQLITE_NOTADB
+pub(super) const NOT_A_DATABASE: i64 = 26;
 const READERS: u32 = 4;
 const BUSY: Duration = Duration::from_secs(5);
 
@@ -139,16 +143,17 @@ fn is_recent(version: &str) -> bool {
     numbers.as_slice() >= OLDEST_SQLITE.as_slice()
 }
 
-/// What an error while opening means: SQLITE_CORRUPT and SQLITE_NOTADB are about the file, the rest about the disk.
+/// SQLite's primary result code of an error that has one.
+pub(super) fn result_code(error: &sqlx::Error) -> Option<i64> {
+    let code = error.as_database_error()?.code()?.parse::<i64>().ok()?;
+    Some(code & 0xff)
+}
+
+/// What an error while opening means: two codes are about the file, the rest about the disk.
 fn refusal(path: &Path, error: &sqlx::Error) -> Error {
-    let code = error
-        .as_database_error()
-        .and_then(sqlx::error::DatabaseError::code)
-        .and_then(|code| code.parse::<i64>().ok())
-        .map(|code| code & 0xff);
-    match code {
-        Some(11) => damaged(path, &error.to_string()),
-        Some(26) => not_sqlite(path),
+    match result_code(error) {
+        Some(CORRUPT) => damaged(path, &error.to_string()),
+        Some(NOT_A_DATABASE) => not_sqlite(path),
         _ => Error::Unavailable(format!("cannot open `{}`: {error}", path.display())),
     }
 }

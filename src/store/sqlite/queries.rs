@@ -1,11 +1,12 @@
 //! The statements behind what a store can be asked.
 
-use sqlx::query;
 use sqlx::sqlite::SqlitePool;
+use sqlx::{query, query_scalar};
 
 use super::keys;
+use super::open::{CORRUPT, NOT_A_DATABASE, result_code};
 use super::rows::{self, unavailable};
-use crate::store::{Intent, Intents, Key, Kind, Record, Reference, Result, Roster, Task, TokenRow};
+use crate::store::{Error, Intent, Intents, Key, Kind, Record, Reference, Result, Roster, Task, TokenRow};
 
 /// A record with the live groups it is a member of, as one statement.
 ///
@@ -287,6 +288,20 @@ pub(super) async fn tasks(
     let statement = query(if open_only { OPEN_TASKS } else { TASKS }).bind(connection);
     let found = statement.fetch_all(readers).await.map_err(unavailable)?;
     found.iter().map(rows::task).collect()
+}
+
+pub(super) async fn check(readers: &SqlitePool) -> Result<()> {
+    let finding: String = query_scalar("PRAGMA quick_check(1)").fetch_one(readers).await.map_err(
+        |error| match result_code(&error) {
+            Some(CORRUPT | NOT_A_DATABASE) => Error::Refused(format!("the database is damaged: {error}")),
+            _ => unavailable(error),
+        },
+    )?;
+    if finding == "ok" { Ok(()) } else { Err(Error::Refused(format!("the database is damaged: {finding}"))) }
+}
+
+pub(super) async fn epoch(readers: &SqlitePool) -> Result<i64> {
+    query_scalar("SELECT coalesce(max(rowid), 0) FROM intents").fetch_one(readers).await.map_err(unavailable)
 }
 
 pub(super) async fn tokens(readers: &SqlitePool) -> Result<Vec<TokenRow>> {

@@ -192,17 +192,17 @@ pub(super) fn roster(row: &SqliteRow, connection: &str, kind: Kind) -> Result<Ro
 }
 
 /// The columns of a row, from left to right.
-struct Columns<'r> {
+pub(super) struct Columns<'r> {
     row: &'r SqliteRow,
     position: usize,
 }
 
 impl<'r> Columns<'r> {
-    fn of(row: &'r SqliteRow) -> Self {
+    pub(super) fn of(row: &'r SqliteRow) -> Self {
         Self { row, position: 0 }
     }
 
-    fn next<T>(&mut self) -> Result<T>
+    pub(super) fn next<T>(&mut self) -> Result<T>
     where
         T: sqlx::Decode<'r, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,
     {
@@ -211,7 +211,7 @@ impl<'r> Columns<'r> {
         Ok(value)
     }
 
-    fn moment(&mut self) -> Result<Timestamp> {
+    pub(super) fn moment(&mut self) -> Result<Timestamp> {
         self.next().map(Timestamp)
     }
 

@@ -55,6 +55,17 @@ async fn refusal(path: &Path) -> String {
     }
 }
 
+/// Runs statements on a file that nobody has open, as somebody would who wants to change what was written.
+pub(crate) async fn tamper(path: &Path, statements: &[String]) {
+    let mut connection = SqliteConnectOptions::new().filename(path).connect().await.unwrap();
+    for statement in statements {
+        #[expect(clippy::disallowed_methods, reason = "the statement is the test's own")]
+        let statement = sqlx::AssertSqlSafe(statement.clone());
+        connection.execute(statement).await.unwrap();
+    }
+    connection.close().await.unwrap();
+}
+
 /// How SQLite means to answer a statement.
 async fn plan(readers: &SqlitePool, statement: &str) -> String {
     #[expect(clippy::disallowed_methods, reason = "the statement under test is static text")]
@@ -119,23 +130,42 @@ async fn a_database_of_a_newer_release_is_refused() {
     assert!(text.contains("newer release") && text.contains("9999"), "{text}");
 }
 
-#[tokio::test]
-async fn a_damaged_database_is_refused_with_what_to_do() {
-    let (_directory, path) = place();
-    let store = open(&path).await.unwrap();
+/// A file with 500 people in it.
+async fn filled(path: &Path) {
+    let store = open(path).await.unwrap();
     store
         .commit((0..500).map(|number| user(&format!("u{number}"), &format!("n{number}"))).collect())
         .await
         .unwrap();
     store.close().await;
+}
 
-    let mut bytes = std::fs::read(&path).unwrap();
+fn damage(path: &Path) {
+    let mut bytes = std::fs::read(path).unwrap();
     for page in bytes.chunks_mut(4096).skip(8) {
         page[..64].fill(0xA5);
     }
-    std::fs::write(&path, bytes).unwrap();
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[tokio::test]
+async fn a_damaged_database_is_refused_with_what_to_do() {
+    let (_directory, path) = place();
+    filled(&path).await;
+    damage(&path);
     let text = refusal(&path).await;
     assert!(text.contains("is damaged") && text.contains("put the last good backup in its place"), "{text}");
+}
+
+#[tokio::test]
+async fn damage_under_an_open_store_is_found_by_a_check() {
+    let (_directory, path) = place();
+    filled(&path).await;
+    let store = open(&path).await.unwrap();
+    store.check().await.unwrap();
+    damage(&path);
+    let found = store.check().await;
+    assert!(matches!(&found, Err(Error::Refused(text)) if text.contains("damaged")), "{found:?}");
 }
 
 #[tokio::test]

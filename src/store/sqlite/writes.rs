@@ -6,6 +6,7 @@ use sqlx::query;
 use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnection};
 
+use super::chronicle;
 use crate::store::{Error, Happened, Intent, Membership, Record, Task, TokenRow, Write};
 
 /// Why a write was not applied.
@@ -17,8 +18,8 @@ pub(super) enum Failure {
     Fatal(sqlx::Error),
 }
 
-type Attempt<T> = std::result::Result<T, Failure>;
-type Applied = Attempt<()>;
+pub(super) type Attempt<T> = std::result::Result<T, Failure>;
+pub(super) type Applied = Attempt<()>;
 type Statement = Query<'static, Sqlite, SqliteArguments>;
 
 /// SQLITE_TOOBIG, SQLITE_CONSTRAINT and SQLITE_MISMATCH undo their own statement and leave the transaction whole.
@@ -141,6 +142,9 @@ pub(super) async fn apply(to: &mut SqliteConnection, write: &Write) -> Applied {
             statement.bind(connection).bind(name).bind(text).execute(to).await?;
             Ok(())
         }
+        Write::Audit(entry) => chronicle::append(to, entry).await,
+        Write::Traces(traces) => chronicle::keep_traces(to, traces).await,
+        Write::ForgetTraces { at, limit } => chronicle::forget_traces(to, *at, *limit).await,
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::WORKSPACE;
-use crate::adapters::simulator::{Person, Plan, Seed, SeedPeople, scim};
+use crate::adapters::simulator::{Holder, Person, Plan, Seed, SeedPeople, scim};
 use crate::base::fold;
 
 /// The switches of `POST /__sim/mode`.
@@ -235,6 +235,34 @@ impl State {
             .flatten()
             .filter_map(|(id, membership)| Some(shown(workspace, self.accounts.get(id)?, membership, brief)))
             .collect()
+    }
+
+    /// Whoever is a member of a workspace; being deactivated opens none.
+    pub(super) fn holders(&self) -> Vec<Holder> {
+        let mut holders: BTreeMap<&str, Holder> = BTreeMap::new();
+        for (workspace, id, membership) in self
+            .workspaces
+            .iter()
+            .flat_map(|(name, one)| one.members.iter().map(move |(id, membership)| (name, id, membership)))
+        {
+            let Some(account) = self.accounts.get(id) else { continue };
+            let holder = holders.entry(id).or_insert_with(|| Holder {
+                id: id.clone(),
+                email: account.email.clone(),
+                name: format!("{} {}", account.first_name, account.last_name),
+                ..Holder::default()
+            });
+            holder.access |= membership.status != Status::Deactivated;
+            holder.groups.insert(workspace.clone());
+        }
+        for (group, id) in
+            self.groups.iter().flat_map(|(group, held)| held.members.iter().map(move |id| (group, id)))
+        {
+            if let Some(holder) = holders.get_mut(id.as_str()) {
+                holder.groups.insert(group.clone());
+            }
+        }
+        holders.into_values().collect()
     }
 
     /// `{workspaces: {id: [member]}, accounts: [...], groups: [...], seats, plan, mode, emails_sent}`.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::adapters::simulator::{Person, Plan, Seed, SeedPeople, whole_seconds};
+use crate::adapters::simulator::{Holder, Person, Plan, Seed, SeedPeople, whole_seconds};
 use crate::base::clock::Timestamp;
 use crate::base::fold;
 
@@ -191,6 +191,20 @@ impl State {
             let (name, creator_id) = (name.to_owned(), creator.to_owned());
             team.keys.insert(id.clone(), ManagedKey { id, name, key_type, disabled: false, creator_id });
         }
+    }
+
+    /// Every member of every team; an invitation can be accepted at any moment. The role is the group.
+    pub(super) fn holders(&self) -> Vec<Holder> {
+        let members = self.teams.values().flat_map(|team| team.members.values());
+        members
+            .map(|member| Holder {
+                id: member.id.clone(),
+                email: member.email.clone(),
+                name: member.name.clone().unwrap_or_default(),
+                access: true,
+                groups: [member.role.clone()].into(),
+            })
+            .collect()
     }
 
     /// `{teams: {slug: {members: [...], keys: [...]}}, seats, plan, mode, emails_sent}`.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::adapters::simulator::{Person, Plan, Seed, SeedPeople, scim, whole_seconds};
+use crate::adapters::simulator::{Holder, Person, Plan, Seed, SeedPeople, scim, whole_seconds};
 use crate::base::clock::Timestamp;
 use crate::base::fold;
 
@@ -244,6 +244,20 @@ impl State {
     pub(super) fn is_full(&self) -> bool {
         let active = || self.users.values().filter(|user| user.active).count() as u64;
         self.seats.is_some_and(|limit| active() >= limit)
+    }
+
+    /// Every user with the teams they are in.
+    pub(super) fn holders(&self) -> Vec<Holder> {
+        self.users
+            .values()
+            .map(|user| Holder {
+                id: user.id.to_string(),
+                email: user.email.clone(),
+                name: format!("{} {}", user.first_name, user.last_name),
+                access: user.active,
+                groups: user.team_ids.iter().map(u64::to_string).collect(),
+            })
+            .collect()
     }
 
     /// `{users: [...], teams: [...], seats, plan, mode, emails_sent}`.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::mode::Mode;
 use super::pages::Cursors;
-use crate::adapters::simulator::{Person, Plan, Seed, SeedPeople, whole_seconds};
+use crate::adapters::simulator::{Holder, Person, Plan, Seed, SeedPeople, whole_seconds};
 use crate::base::clock::Timestamp;
 use crate::base::fold;
 
@@ -223,6 +223,25 @@ impl State {
     /// When a token made `now` ends.
     pub(super) fn token_end(&self, now: Timestamp) -> Timestamp {
         now.plus(Duration::from_secs(self.mode.token_life_s))
+    }
+
+    /// Every user of every workspace with the groups they are in.
+    pub(super) fn holders(&self) -> Vec<Holder> {
+        let of = |workspace: &Workspace| {
+            let groups = |id: &str| {
+                let holding = workspace.groups.values().filter(|group| group.members.contains(id));
+                holding.map(|group| group.id.clone()).collect()
+            };
+            let holder = |user: &User| Holder {
+                id: user.id.clone(),
+                email: user.email.clone(),
+                name: format!("{} {}", user.first_name, user.last_name),
+                access: user.active,
+                groups: groups(&user.id),
+            };
+            workspace.users.values().map(holder).collect::<Vec<_>>()
+        };
+        self.workspaces.values().flat_map(of).collect()
     }
 
     /// `{workspaces: {id: {users, groups, roles}}, tokens, token_requests, seats, plan, mode}`.

@@ -1,0 +1,374 @@
+//! `kill -9` at random moments while identity providers are at work and apps fail: round after round on one data
+//! directory, with everything checked after each.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::audit::{Audit, IN_DOUBT, Memory, is_in_doubt};
+use super::checker::{Case, Invariant, Violation};
+use super::dice::Dice;
+use super::history::{Act, Told};
+use super::idp::Job;
+use super::ledger::{Ledger, credentials, plague};
+use super::processes::Program;
+use super::stage::Stage;
+
+/// How long what was promised may take once nothing fails any more.
+const SETTLES: Duration = Duration::from_secs(20);
+
+/// How long it may take until everybody was told everything.
+const TOLD: Duration = Duration::from_secs(20);
+
+/// Resident memory and open files the gateway may have.
+const RESIDENT_KIB: u64 = 256 * 1024;
+const FILES: u64 = 256;
+
+/// What to run.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub seed: u64,
+    pub kills: u64,
+    /// Kills between two looks at everything.
+    pub kills_a_round: u64,
+    /// Requests at the same time for each connection.
+    pub at_once: usize,
+    /// Calls in a hundred that the apps spoil.
+    pub faults: f64,
+    /// The longest and the shortest life of a gateway, in milliseconds after it listens.
+    pub lives_ms: (u64, u64),
+}
+
+impl Plan {
+    /// The usual run of so many kills.
+    pub fn of(seed: u64, kills: u64) -> Self {
+        Self { seed, kills, kills_a_round: 10, at_once: 2, faults: 10.0, lives_ms: (10, 350) }
+    }
+}
+
+/// What a run came to.
+#[derive(Debug, Default)]
+pub struct Figures {
+    pub kills: u64,
+    pub rounds: u64,
+    pub requests: u64,
+    pub done: u64,
+    pub unanswered: u64,
+    /// Deactivations and deletions answered with a success.
+    pub leavers_answered: u64,
+    /// And those that were sent and not.
+    pub leavers_unanswered: u64,
+    pub accounts_made: u64,
+    pub changes: u64,
+    /// Deactivations the journal still owed when a round's traffic ended.
+    pub owed: u64,
+    pub resident_kib: u64,
+    pub files: u64,
+    pub slowest_settling: Duration,
+    pub took: Duration,
+    pub violations: Vec<Violation>,
+}
+
+impl Figures {
+    /// The figures as the rows of a table.
+    pub fn rows(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("kills", self.kills.to_string()),
+            ("rounds, each checked", self.rounds.to_string()),
+            ("requests", self.requests.to_string()),
+            ("… answered as done", self.done.to_string()),
+            ("… never answered", self.unanswered.to_string()),
+            ("leavers answered as out", self.leavers_answered.to_string()),
+            ("leavers refused or unanswered", self.leavers_unanswered.to_string()),
+            ("promises open when traffic ended", self.owed.to_string()),
+            ("accounts made", self.accounts_made.to_string()),
+            ("changes in the apps", self.changes.to_string()),
+            ("slowest settling", format!("{:.1} s", self.slowest_settling.as_secs_f64())),
+            ("most memory", format!("{:.1} MiB", self.resident_kib as f64 / 1024.0)),
+            ("most files", self.files.to_string()),
+            ("took", format!("{:.0} s", self.took.as_secs_f64())),
+            ("violations", self.violations.len().to_string()),
+        ]
+    }
+}
+
+/// Runs a plan in `folder`.
+///
+/// # Errors
+/// The stage could not be set or moved; a violation is no error, it is in the figures.
+pub fn run(program: &Program, folder: &Path, plan: &Plan) -> Result<Figures, String> {
+    let began = Instant::now();
+    let mut run = Run::set(program, folder, plan)?;
+    while run.figures.kills < plan.kills && run.figures.violations.is_empty() {
+        run.round(plan)?;
+    }
+    run.figures.took = began.elapsed();
+    Ok(run.figures)
+}
+
+struct Run {
+    stage: Stage,
+    jobs: Vec<Job>,
+    ledgers: Vec<Ledger>,
+    /// When access was last asked for, for each person.
+    asked: BTreeMap<String, i64>,
+    dice: Dice,
+    figures: Figures,
+}
+
+impl Run {
+    fn set(program: &Program, folder: &Path, plan: &Plan) -> Result<Self, String> {
+        let mut stage = Stage::set(program, folder, plan.seed)?;
+        stage.start()?;
+        let jobs: Vec<Job> = stage
+            .apps
+            .iter()
+            .map(|app| {
+                let mut job = Job::new(app.target, app.flavour, app.connection.clone());
+                job.hire(10);
+                job
+            })
+            .collect();
+        let mut ledgers = Vec::new();
+        for app in &stage.apps {
+            let mut ledger = Ledger::default();
+            ledger.read(app)?;
+            ledgers.push(ledger);
+        }
+        let (asked, figures) = Default::default();
+        Ok(Self { stage, jobs, ledgers, asked, dice: Dice::split(plan.seed, 1), figures })
+    }
+
+    /// Traffic under kills, then quiet, then a look at everything.
+    fn round(&mut self, plan: &Plan) -> Result<(), String> {
+        self.figures.rounds += 1;
+        for job in &mut self.jobs {
+            job.hire(1);
+        }
+        for app in &self.stage.apps {
+            app.plague(&plague(plan.faults))?;
+        }
+        self.traffic(plan)?;
+        for app in &self.stage.apps {
+            app.heal()?;
+        }
+        self.settle()?;
+        let left = self.tell_everything();
+        self.settle()?;
+        self.check(&left)
+    }
+
+    fn traffic(&mut self, plan: &Plan) -> Result<(), String> {
+        let over = AtomicBool::new(false);
+        let (jobs, stage, dice) = (&self.jobs, &mut self.stage, &mut self.dice);
+        let (mut kills, mut died) = (0, None);
+        thread::scope(|scope| -> Result<(), String> {
+            for (number, job) in jobs.iter().enumerate() {
+                for worker in 0..plan.at_once {
+                    let purpose = self.figures.rounds * 1_000 + (number * 100 + worker) as u64;
+                    let (over, seed) = (&over, plan.seed);
+                    scope.spawn(move || work(job, Dice::split(seed, purpose), over));
+                }
+            }
+            let ended = (|| {
+                for _ in 0..plan.kills_a_round.min(plan.kills - self.figures.kills) {
+                    let (shortest, longest) = plan.lives_ms;
+                    thread::sleep(Duration::from_millis(dice.within(shortest, longest)));
+                    if let Err(text) = stage.kill() {
+                        died = Some(text);
+                        return Ok(());
+                    }
+                    kills += 1;
+                    stage.start()?;
+                }
+                Ok(())
+            })();
+            over.store(true, Ordering::SeqCst);
+            ended
+        })?;
+        self.figures.kills += kills;
+        if let Some(text) = died {
+            self.figures.violations.push(Violation { invariant: Invariant::Alive, text });
+            self.stage.start()?;
+        }
+        Ok(())
+    }
+
+    /// Waits until nothing is owed; what is owed too long is found by the check.
+    fn settle(&mut self) -> Result<(), String> {
+        let audit = Audit::open(&self.stage.database())?;
+        let began = Instant::now();
+        let mut owed = audit.owes()?;
+        self.figures.owed += u64::from(owed);
+        while owed && began.elapsed() < SETTLES {
+            thread::sleep(Duration::from_millis(100));
+            owed = audit.owes()?;
+        }
+        self.figures.slowest_settling = self.figures.slowest_settling.max(began.elapsed());
+        Ok(())
+    }
+
+    /// Without faults and kills everybody is told everything; answers whom that did not work for.
+    fn tell_everything(&mut self) -> Vec<(usize, String, String)> {
+        let mut left = Vec::new();
+        for (number, job) in self.jobs.iter_mut().enumerate() {
+            let hangs_up = std::mem::take(&mut job.hangs_up);
+            let mut open: Vec<usize> = (0..job.people.len()).collect();
+            for place in &open {
+                job.person(*place).into_iter().for_each(|mut person| person.failures = 0);
+            }
+            let began = Instant::now();
+            while !open.is_empty() && began.elapsed() < TOLD {
+                open.retain(|place| {
+                    let Some(mut person) = job.person(*place) else { return true };
+                    job.tell(&mut person, &mut self.dice, true) && person.failures < 4
+                });
+            }
+            let unfinished = |place| job.person(place).filter(|person| person.failures > 0);
+            left.extend(
+                (0..job.people.len())
+                    .filter_map(unfinished)
+                    .map(|person| (number, person.address.clone(), person.failure.clone())),
+            );
+            job.hangs_up = hangs_up;
+        }
+        left
+    }
+
+    fn check(&mut self, left: &[(usize, String, String)]) -> Result<(), String> {
+        let audit = Audit::open(&self.stage.database())?;
+        let mut found = Vec::new();
+        for (number, app) in self.stage.apps.iter().enumerate() {
+            let job = &self.jobs[number];
+            let told = job.history.take();
+            let ids: Vec<String> = job.ids().into_iter().collect();
+            let memory = audit.read(app.target.name, &ids)?;
+            let ledger = &mut self.ledgers[number];
+            ledger.read(app)?;
+            let mut known = BTreeMap::new();
+            let (mut ids, mut wrong) = (BTreeMap::new(), Vec::new());
+            for place in 0..job.people.len() {
+                let Some(person) = job.person(place) else { continue };
+                known.insert(person.address.clone(), person.told.id.is_some());
+                ids.insert(person.address.clone(), person.ids.clone());
+                let id = person.told.id.as_deref();
+                wrong.extend(shown(job, &person.address, id, ledger).map(|it| (person.address.clone(), it)));
+            }
+            let case = Case {
+                target: app.target,
+                told: &told,
+                ledger,
+                memory: &memory,
+                ids: &ids,
+                asked: &self.asked,
+                known: &known,
+            };
+            found.extend(case.violations());
+            found.extend(wrong.iter().map(|(person, text)| case.violation(Invariant::Truth, person, text)));
+            for (_, person, failure) in left.iter().filter(|(of, ..)| *of == number) {
+                found.extend(stuck(person, failure, &memory));
+            }
+            for (kind, call) in credentials(app)? {
+                if kind.ends_with("unknown") {
+                    let text = format!("{}: `{kind}` with {call}", app.target.name);
+                    found.push(Violation { invariant: Invariant::Credentials, text });
+                }
+            }
+            self.figures.count(&told, ledger);
+            let activations = told.into_values().flatten().filter(|one| one.act == Act::Activate);
+            self.asked.extend(activations.map(|one| (one.person, one.sent)));
+        }
+        found.extend(self.bounds());
+        self.figures.violations.extend(found);
+        Ok(())
+    }
+
+    fn bounds(&mut self) -> Vec<Violation> {
+        let most = self.stage.most;
+        (self.figures.resident_kib, self.figures.files) = (most.resident_kib, most.files);
+        let mut found = Vec::new();
+        if most.resident_kib > RESIDENT_KIB || most.files > FILES {
+            found.push(Violation { invariant: Invariant::Bounds, text: format!("{most:?}") });
+        }
+        let log = self.stage.log();
+        if let Some(line) = log.lines().find(|line| line.contains("panicked")) {
+            found.push(Violation { invariant: Invariant::Alive, text: line.to_owned() });
+        }
+        found
+    }
+}
+
+/// One request after another until it is over.
+fn work(job: &Job, mut dice: Dice, over: &AtomicBool) {
+    while !over.load(Ordering::SeqCst) {
+        let place = dice.below(job.people.len());
+        let Some(mut person) = job.person(place) else { continue };
+        if dice.percent(40) {
+            job.change(&mut person, &mut dice);
+        }
+        if !job.tell(&mut person, &mut dice, false) {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+/// What is shown of somebody against what stands; freshness is a second, so it is read until it is right.
+fn shown(job: &Job, person: &str, id: Option<&str>, ledger: &Ledger) -> Option<String> {
+    let id = id?;
+    let access = ledger.has_access(person);
+    let began = Instant::now();
+    loop {
+        let answer = job.door.send("GET", &format!("/Users/{id}"), None, Duration::from_secs(30));
+        let says = match &answer {
+            Ok(answer) if answer.status == 200 => answer.json()["active"] == true,
+            Ok(answer) if answer.status == 404 => false,
+            _ => !access,
+        };
+        if says == access {
+            return None;
+        }
+        if began.elapsed() > Duration::from_secs(4) {
+            let told = answer.map(|answer| answer.json().to_string());
+            return Some(format!("access is {access} and what is shown is {told:?}"));
+        }
+        thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// Somebody for whom nothing worked though nothing failed: allowed while a create is looked for that may have been
+/// applied, and while somebody who was never answered may still come.
+fn stuck(person: &str, failure: &str, memory: &Memory) -> Option<Violation> {
+    let young = |at: i64| Duration::from_micros(u64::try_from(super::now() - at).unwrap_or(0)) < IN_DOUBT;
+    if memory.create_in_doubt(person).is_some_and(|intent| young(intent.created_at.0)) {
+        return None;
+    }
+    let standing = memory.people.get(&person.to_lowercase()).map(|(_, standing)| standing);
+    if standing.is_some_and(is_in_doubt) {
+        return None;
+    }
+    let text = format!("{person}: nothing failed and it did not work: {failure}; remembered: {standing:?}");
+    Some(Violation { invariant: Invariant::Progress, text })
+}
+
+impl Figures {
+    fn count(&mut self, told: &BTreeMap<String, Vec<Told>>, ledger: &Ledger) {
+        for one in told.values().flatten() {
+            self.requests += 1;
+            self.done += u64::from(one.is_done());
+            self.unanswered += u64::from(one.answer.is_err());
+            if one.act.takes_access() {
+                self.leavers_answered += u64::from(one.is_done());
+                self.leavers_unanswered += u64::from(!one.is_done());
+            }
+        }
+        self.changes += ledger.changes.len() as u64;
+        self.accounts_made += ledger.changes.iter().filter(|change| change.creates()).count() as u64;
+    }
+}
+
+/// A folder of its own for a run; it is left where it is, so that what went wrong can be looked at.
+pub fn folder(name: &str, seed: u64) -> PathBuf {
+    std::env::temp_dir().join(format!("portcullis-{name}-{seed}-{}", std::process::id()))
+}

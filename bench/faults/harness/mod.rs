@@ -1,0 +1,24 @@
+//! The crash and fault harness: identity providers, apps in processes of their own, a gateway that is killed, and a
+//! checker that holds what each was told, did and remembers against the others.
+
+pub mod audit;
+pub mod checker;
+#[path = "../../../tests/it/support/client.rs"]
+#[allow(dead_code, reason = "the other test binaries use the rest of it")]
+mod client;
+pub mod dice;
+pub mod history;
+pub mod idp;
+pub mod kills;
+pub mod ledger;
+pub mod processes;
+pub mod stage;
+pub mod targets;
+pub mod wire;
+
+use portcullis::base::clock::{Clock, SystemClock};
+
+/// The present moment on the clock that the apps read too, in microseconds.
+pub fn now() -> i64 {
+    SystemClock.now().0
+}

@@ -1,0 +1,135 @@
+//! The program under test as processes: started, watched, and killed as a power cut would.
+
+use std::fs::File;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a process may take until it listens.
+const START: Duration = Duration::from_secs(30);
+
+/// How `portcullis` is started.
+#[derive(Debug, Clone)]
+pub struct Program {
+    pub path: PathBuf,
+    /// Before the arguments of the command line.
+    pub before: Vec<String>,
+}
+
+impl Program {
+    /// The command with these arguments; only warnings are logged.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.path);
+        command.args(&self.before).args(arguments).env("PORTCULLIS_LOG", "warn");
+        command
+    }
+
+    /// Runs a command to its end and answers what it printed.
+    ///
+    /// # Errors
+    /// What it said instead.
+    pub fn run(&self, arguments: &[&str]) -> Result<String, String> {
+        let output = self.command(arguments).output().map_err(|error| error.to_string())?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        Err(format!("{arguments:?}: {}", String::from_utf8_lossy(&output.stderr)))
+    }
+
+    /// Starts a server and waits until `address` takes connections.
+    pub fn serve(&self, arguments: &[&str], address: &str, log: &Path) -> Result<Process, String> {
+        let say = |error: std::io::Error| error.to_string();
+        let log_file = File::options().create(true).append(true).open(log).map_err(say)?;
+        let child = self
+            .command(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log_file)
+            .spawn()
+            .map_err(say)?;
+        let mut process = Process { child };
+        let began = Instant::now();
+        while began.elapsed() < START {
+            if let Some(status) = process.ended() {
+                let said = std::fs::read_to_string(log).unwrap_or_default();
+                return Err(format!("{arguments:?} ended with {status}: {said}"));
+            }
+            if TcpStream::connect(address).is_ok() {
+                return Ok(process);
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+        Err(format!("{arguments:?} does not listen"))
+    }
+}
+
+/// A process that ends with the value.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+}
+
+/// What a process uses.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Use {
+    pub resident_kib: u64,
+    pub files: u64,
+}
+
+impl Process {
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it at once and waits until it is gone.
+    pub fn kill(&mut self) {
+        let _ended_already = self.child.kill();
+        let _reaped_already = self.child.wait();
+    }
+
+    /// Sends it a signal by name.
+    pub fn signal(&self, name: &str) -> bool {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.id().to_string()]).status();
+        sent.is_ok_and(|status| status.success())
+    }
+
+    /// What it uses now; nothing where the system does not tell.
+    pub fn usage(&self) -> Use {
+        let place = PathBuf::from(format!("/proc/{}", self.id()));
+        let status = std::fs::read_to_string(place.join("status")).unwrap_or_default();
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = resident.and_then(|line| line.split_whitespace().next()?.parse().ok());
+        let files = std::fs::read_dir(place.join("fd")).map(Iterator::count).unwrap_or(0);
+        Use { resident_kib: number.unwrap_or(0), files: files as u64 }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A loopback address nobody listens at, below the ports that outgoing connections take: nobody takes it while the
+/// gateway is down.
+pub fn free_address() -> String {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let start = u16::try_from(std::process::id() % 8_000).unwrap_or(0);
+    loop {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = 20_000 + (start + step.wrapping_mul(7)) % 12_000;
+        let address = format!("127.0.0.1:{port}");
+        if TcpListener::bind(&address).is_ok() {
+            return address;
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! The apps, each in a process of its own so that they survive the gateway, and the gateway before them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::processes::{Process, Program, Use, free_address};
+use super::targets::{Flavour, TARGETS, Target};
+use super::wire::Door;
+
+/// How long a lever may take.
+const LEVER: Duration = Duration::from_secs(20);
+
+/// One app of the stage.
+#[derive(Debug)]
+pub struct Simulated {
+    pub target: Target,
+    pub flavour: Flavour,
+    pub connection: Door,
+    levers: Door,
+    _process: Process,
+}
+
+impl Simulated {
+    /// Moves a lever of the app's control plane.
+    pub fn lever(&self, method: &str, path: &str, body: &Value) -> Result<Value, String> {
+        let target = format!("/__sim/{path}");
+        let body = (method != "GET").then_some(body);
+        let answer = self.levers.send(method, &target, body, LEVER);
+        match answer {
+            Ok(answer) if answer.status == 200 => Ok(answer.json()),
+            other => Err(format!("{} {method} {path}: {other:?}", self.target.name)),
+        }
+    }
+
+    /// Orders faults in place of those there are.
+    pub fn plague(&self, orders: &Value) -> Result<(), String> {
+        self.heal()?;
+        self.lever("POST", "faults", orders).map(|_| ())
+    }
+
+    /// Every fault is over.
+    pub fn heal(&self) -> Result<(), String> {
+        self.lever("DELETE", "faults", &json!({})).map(|_| ())
+    }
+}
+
+/// All of it, in a folder that is kept where something went wrong.
+#[derive(Debug)]
+pub struct Stage {
+    pub program: Program,
+    pub folder: PathBuf,
+    pub apps: Vec<Simulated>,
+    pub address: String,
+    gateway: Option<Process>,
+    pub starts: u64,
+    /// The most the gateway ever used.
+    pub most: Use,
+}
+
+impl Stage {
+    /// Starts the apps and writes the configuration; the gateway is not started yet. Odd seeds change which identity
+    /// provider is before which app.
+    pub fn set(program: &Program, folder: &Path, seed: u64) -> Result<Self, String> {
+        let say = |error: std::io::Error| error.to_string();
+        fs::create_dir_all(folder.join("data")).map_err(say)?;
+        let address = free_address();
+        let store = folder.join("data/portcullis.db");
+        let mut config = format!("listen = \"{address}\"\n[store]\nurl = \"sqlite://{}\"\n", store.display());
+        let mut started = Vec::new();
+        for (number, target) in TARGETS.into_iter().enumerate() {
+            let okta = (number as u64 + seed).is_multiple_of(2);
+            let flavour = if okta { Flavour::Okta } else { Flavour::Entra };
+            let simulator = free_address();
+            config.push_str(&target.connection(flavour, &simulator));
+            fs::write(folder.join(format!("{}.secret", target.name)), target.secret()).map_err(say)?;
+            let log = folder.join(format!("{}.log", target.name));
+            let process = program.serve(&["sim", target.name, "--listen", &simulator], &simulator, &log)?;
+            started.push((target, flavour, simulator, process));
+        }
+        fs::write(folder.join("portcullis.toml"), config).map_err(say)?;
+        let mut stage = Self {
+            program: program.clone(),
+            folder: folder.to_owned(),
+            apps: Vec::new(),
+            address,
+            gateway: None,
+            starts: 0,
+            most: Use::default(),
+        };
+        for (target, flavour, simulator, process) in started {
+            let token = stage.token(target.name)?;
+            let base = format!("/{}/scim/v2", target.name);
+            let connection = Door { address: stage.address.clone(), base, token: Some(token) };
+            let levers = Door { address: simulator, base: String::new(), token: None };
+            let app = Simulated { target, flavour, connection, levers, _process: process };
+            app.lever("POST", "ledger", &json!({ "enabled": true }))?;
+            if target.name == "honeycomb" {
+                // What the app does not show cannot be read back: the unit tests have that.
+                app.lever("POST", "mode", &json!({ "pending_in_list": true }))?;
+            }
+            stage.apps.push(app);
+        }
+        Ok(stage)
+    }
+
+    /// The path of the configuration.
+    pub fn config(&self) -> String {
+        self.folder.join("portcullis.toml").display().to_string()
+    }
+
+    /// The path of the database.
+    pub fn database(&self) -> PathBuf {
+        self.folder.join("data/portcullis.db")
+    }
+
+    fn token(&self, connection: &str) -> Result<String, String> {
+        let config = self.config();
+        let arguments = ["token", "create", "--config", &config, "--connection", connection, "--json"];
+        let made: Value =
+            serde_json::from_str(&self.program.run(&arguments)?).map_err(|error| error.to_string())?;
+        made["token"].as_str().map(str::to_owned).ok_or_else(|| "no token was made".to_owned())
+    }
+
+    /// Starts the gateway on what it left behind.
+    pub fn start(&mut self) -> Result<(), String> {
+        let log = self.folder.join("gateway.log");
+        let config = self.config();
+        self.gateway = Some(self.program.serve(&["serve", "--config", &config], &self.address, &log)?);
+        self.starts += 1;
+        Ok(())
+    }
+
+    /// Kills the gateway.
+    ///
+    /// # Errors
+    /// It had ended by itself.
+    pub fn kill(&mut self) -> Result<(), String> {
+        let Some(mut gateway) = self.gateway.take() else { return Ok(()) };
+        if let Some(status) = gateway.ended() {
+            return Err(format!("the gateway ended by itself with {status}: {}", self.log()));
+        }
+        let used = gateway.usage();
+        self.most.resident_kib = self.most.resident_kib.max(used.resident_kib);
+        self.most.files = self.most.files.max(used.files);
+        gateway.kill();
+        Ok(())
+    }
+
+    /// The gateway's process, where it runs.
+    pub fn gateway(&mut self) -> Option<&mut Process> {
+        self.gateway.as_mut()
+    }
+
+    /// What the gateway has logged.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.join("gateway.log")).unwrap_or_default()
+    }
+}

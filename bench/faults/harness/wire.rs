@@ -1,0 +1,69 @@
+//! One request on one connection, never sent twice: what becomes of it is what is tested.
+
+use std::io::{BufReader, ErrorKind, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+pub use super::client::Response;
+use super::client::read_response;
+
+/// Why there is no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Silence {
+    /// Nobody listened: certainly not done.
+    Refused,
+    /// The connection broke before the answer was whole.
+    Broken,
+    /// Whoever asked had waited long enough and hung up.
+    HungUp,
+}
+
+/// A place requests go to: `host:port`, a prefix of every path, and a bearer token where there is one.
+#[derive(Debug, Clone)]
+pub struct Door {
+    pub address: String,
+    pub base: String,
+    pub token: Option<String>,
+}
+
+impl Door {
+    /// Sends one request and reads the answer, or hangs up after `patience`.
+    pub fn send(
+        &self,
+        method: &str,
+        target: &str,
+        body: Option<&Value>,
+        patience: Duration,
+    ) -> Result<Response, Silence> {
+        let began = Instant::now();
+        let mut stream = TcpStream::connect(&self.address).map_err(|_| Silence::Refused)?;
+        let broken = |error: std::io::Error| match error.kind() {
+            ErrorKind::WouldBlock | ErrorKind::TimedOut => Silence::HungUp,
+            _ => Silence::Broken,
+        };
+        stream.set_nodelay(true).map_err(broken)?;
+        stream.write_all(&self.bytes(method, target, body)).map_err(broken)?;
+        let left = patience.saturating_sub(began.elapsed()).max(Duration::from_millis(1));
+        stream.set_read_timeout(Some(left)).map_err(broken)?;
+        read_response(&mut BufReader::new(stream)).map_err(broken)
+    }
+
+    fn bytes(&self, method: &str, target: &str, body: Option<&Value>) -> Vec<u8> {
+        let mut head = format!(
+            "{method} {}{target} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n",
+            self.base, self.address
+        );
+        if let Some(token) = &self.token {
+            head.push_str(&format!(
+                "Authorization: Bearer {token}\r\nContent-Type: application/scim+json\r\n"
+            ));
+        }
+        let body = body.map(Value::to_string).unwrap_or_default();
+        if !body.is_empty() || method != "GET" {
+            head.push_str(&format!("Content-Length: {}\r\n", body.len()));
+        }
+        format!("{head}\r\n{body}").into_bytes()
+    }
+}

@@ -1,0 +1,76 @@
+//! The long runs of the crash and fault harness: `cargo run --release --example long-run -- --kills 10000`.
+
+#![expect(clippy::print_stdout, reason = "its figures are what it is run for")]
+
+mod harness;
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use harness::kills::{self, Plan};
+use harness::processes::Program;
+
+const HELP: &str = "\
+usage: long-run [--kills N] [--seed N] [--at-once N] [--faults PERCENT] [--store sqlite]
+
+  --kills N         how often the gateway is killed (10000)
+  --seed N          the same chances as another run; printed by each
+  --at-once N       requests at the same time for each connection (2)
+  --faults PERCENT  calls the apps spoil (10)
+  --store sqlite    what the gateway keeps its memory in
+
+Ends with 1 where something was found that must not be.";
+
+/// The word after which this program is the gateway, or an app: so it needs no other binary.
+const AS_PRODUCT: &str = "as-portcullis";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.first().is_some_and(|first| first == AS_PRODUCT) {
+        return portcullis::cli::main_with(arguments);
+    }
+    match run(&arguments) {
+        Ok(code) => code,
+        Err(text) => {
+            println!("{text}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<ExitCode, String> {
+    let mut told = BTreeMap::new();
+    let mut rest = arguments.iter();
+    while let Some(name) = rest.next() {
+        let known = ["--kills", "--seed", "--at-once", "--faults", "--store"];
+        let value = rest.next().filter(|_| known.contains(&name.as_str())).ok_or(HELP)?;
+        told.insert(name.as_str(), value.as_str());
+    }
+    if told.get("--store").is_some_and(|store| *store != "sqlite") {
+        return Err("the store of a run is `sqlite`".to_owned());
+    }
+    let number = |name: &str, default: u64| match told.get(name) {
+        None => Ok(default),
+        Some(text) => text.parse().map_err(|_| format!("`{name} {text}`: expected a number")),
+    };
+    let seed = number("--seed", harness::now().unsigned_abs() / 1_000)?;
+    let mut plan = Plan::of(seed, number("--kills", 10_000)?);
+    plan.at_once = usize::try_from(number("--at-once", 2)?).unwrap_or(2);
+    plan.faults = f64::from(u32::try_from(number("--faults", 10)?).unwrap_or(10));
+    let path = std::env::current_exe().map_err(|error| error.to_string())?;
+    let program = Program { path, before: vec![AS_PRODUCT.to_owned()] };
+    let place = kills::folder("kills", seed);
+    println!("seed {seed}, in {}", place.display());
+    let figures = kills::run(&program, &place, &plan)?;
+    for (what, figure) in figures.rows() {
+        println!("| {what:<34} | {figure:>12} |");
+    }
+    for violation in &figures.violations {
+        println!("{violation}");
+    }
+    if figures.violations.is_empty() {
+        std::fs::remove_dir_all(&place).map_err(|error| error.to_string())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    Ok(ExitCode::FAILURE)
+}

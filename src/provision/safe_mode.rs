@@ -1,0 +1,228 @@
+//! Safe mode: after an older database was put back nobody gets access until an operator has looked.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::connection::Connection;
+use super::drift::{Listing, What};
+use super::gateway::Gateway;
+use super::plan::{self, Access};
+use super::{Refusal, Result};
+use crate::base::clock::Timestamp;
+use crate::scim::error::ScimError;
+use crate::store::Write;
+
+/// No connection can be called so: what the gateway keeps for itself is kept under it.
+const OURS: &str = "portcullis";
+const NOTE: &str = "safe_mode";
+
+/// How soon every process knows that safe mode was begun or ended.
+const ROUND: Duration = Duration::from_secs(5);
+
+/// Why nobody gets access at present.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SafeMode {
+    pub since: Timestamp,
+    pub reason: String,
+}
+
+/// What a complete listing since the beginning of safe mode says of one connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Review {
+    pub connection: String,
+    pub state: Reviewed,
+}
+
+/// See [`Review`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reviewed {
+    /// The app keeps no accounts that could differ.
+    Nothing,
+    /// The app has not been listed completely since; the reason, where listing it failed.
+    Not(Option<String>),
+    /// Who should have access by the database and has none in the app: SCIM id and name.
+    Compared(Vec<(String, String)>),
+}
+
+impl Gateway {
+    /// Whether nobody gets access at present, and why. The gate of this process follows.
+    ///
+    /// # Errors
+    /// 503 where the store cannot be read; the gate stays as it is.
+    pub async fn safe_mode(&self) -> Result<Option<SafeMode>> {
+        let text = self.shared().store.note(OURS, NOTE).await?.filter(|text| !text.is_empty());
+        let mode = text.map(|text| {
+            // What cannot be read was written for a reason.
+            let unreadable = SafeMode { since: Timestamp(0), reason: "its note cannot be read".to_owned() };
+            serde_json::from_str(&text).unwrap_or(unreadable)
+        });
+        self.shared().gate.shut(mode.is_some());
+        Ok(mode)
+    }
+
+    /// Gives nobody access from now on; nothing to do where that is so already.
+    ///
+    /// # Errors
+    /// 503 where the store cannot be written; this process gives nobody access all the same.
+    pub async fn enter_safe_mode(&self, reason: &str) -> Result<()> {
+        self.shared().gate.shut(true);
+        if self.safe_mode().await?.is_some() {
+            return Ok(());
+        }
+        self.shared().gate.shut(true);
+        tracing::error!(reason, "safe mode: access is taken away and given to nobody");
+        let text = json!({ "since": self.shared().clock.now(), "reason": reason }).to_string();
+        self.keep_note(text).await
+    }
+
+    async fn keep_note(&self, text: String) -> Result<()> {
+        let note = Write::Note { connection: OURS.to_owned(), name: NOTE.to_owned(), text };
+        Ok(self.shared().store.commit(vec![note]).await?)
+    }
+
+    /// Compares the database with the number kept outside of it: an older database enters safe mode.
+    ///
+    /// Call once, before the first request.
+    pub async fn recognise_backup(&self) -> Result<()> {
+        self.safe_mode().await?;
+        let Some(anchor) = &self.shared().anchor else { return Ok(()) };
+        let (known, epoch) = (anchor.epoch(), self.shared().store.epoch().await?);
+        if epoch < known {
+            let reason = format!(
+                "the journal ends at entry {epoch} and somebody left at entry {known}: an older database was put back"
+            );
+            self.enter_safe_mode(&reason).await?;
+        }
+        Ok(())
+    }
+
+    /// What the last complete listings say of every connection.
+    ///
+    /// # Errors
+    /// 503 where the store fails.
+    pub async fn review(&self, mode: &SafeMode) -> Result<Vec<Review>> {
+        let mut reviews = Vec::new();
+        for connection in self.connections() {
+            let state = connection.reviewed(mode.since).await?;
+            reviews.push(Review { connection: connection.name().to_owned(), state });
+        }
+        Ok(reviews)
+    }
+
+    /// Ends safe mode: whoever lost access in the app counts as having left.
+    ///
+    /// Answers how many those are.
+    ///
+    /// # Errors
+    /// 409 while a connection that is not among `unseen` has not been compared since safe mode began, and where there
+    /// is no safe mode; 503 where the store fails.
+    pub async fn leave_safe_mode(&self, unseen: &[String]) -> Result<usize> {
+        let Some(mode) = self.safe_mode().await? else {
+            return Err(ScimError::new(409, "the gateway is not in safe mode").into());
+        };
+        let reviews = self.review(&mode).await?;
+        let not = |review: &&Review| {
+            matches!(review.state, Reviewed::Not(_)) && !unseen.contains(&review.connection)
+        };
+        let missing: Vec<&str> =
+            reviews.iter().filter(not).map(|review| review.connection.as_str()).collect();
+        if !missing.is_empty() {
+            let detail = format!("not compared with the app since: {}", missing.join(", "));
+            return Err(ScimError::new(409, detail).into());
+        }
+        let mut left = 0;
+        for Review { connection, state } in &reviews {
+            let (Reviewed::Compared(gone), Some(connection)) = (state, self.connection(connection)) else {
+                continue;
+            };
+            for (id, _) in gone {
+                left += usize::from(connection.accept_departure(id).await?);
+            }
+        }
+        if let Some(anchor) = &self.shared().anchor {
+            anchor.accept(self.shared().store.epoch().await?).await?;
+        }
+        self.keep_note(String::new()).await?;
+        self.shared().gate.shut(false);
+        tracing::warn!(left, "safe mode was ended by an operator");
+        Ok(left)
+    }
+
+    /// Follows what other processes, and operators, say of safe mode until `stop`.
+    pub async fn keep_to_safe_mode(self: Arc<Self>, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(ROUND) => {}
+            }
+            let was_shut = self.shared().gate.is_shut();
+            match self.safe_mode().await {
+                Ok(None) if was_shut => {
+                    if let Err(refusal) = self.accept_epoch().await {
+                        tracing::warn!(reason = refusal.error.detail, "the anchor could not be written");
+                    }
+                }
+                Ok(_) => {}
+                Err(Refusal { error, .. }) => {
+                    tracing::warn!(reason = error.detail, "safe mode could not be looked up");
+                }
+            }
+        }
+    }
+
+    /// Another process ended safe mode; the number this one holds follows.
+    async fn accept_epoch(&self) -> Result<()> {
+        let Some(anchor) = &self.shared().anchor else { return Ok(()) };
+        Ok(anchor.accept(self.shared().store.epoch().await?).await?)
+    }
+}
+
+impl Connection {
+    async fn reviewed(&self, since: Timestamp) -> Result<Reviewed> {
+        if !self.can_drift() {
+            return Ok(Reviewed::Nothing);
+        }
+        let Some(report) = self.drift_report().await?.filter(|report| report.began_at >= since) else {
+            return Ok(Reviewed::Not(None));
+        };
+        if report.listing != Listing::Complete {
+            return Ok(Reviewed::Not(report.listing.reason().map(str::to_owned)));
+        }
+        let lost = report
+            .findings
+            .into_iter()
+            .filter(|finding| matches!(finding.what, What::Removed | What::Deactivated))
+            .map(|finding| (finding.resource, finding.person));
+        Ok(Reviewed::Compared(lost.collect()))
+    }
+
+    /// Somebody who should have access and has none counts as having left; tells whether it is so still.
+    async fn accept_departure(&self, id: &str) -> Result<bool> {
+        let _turn = self.turns.take(id).await;
+        let mut person = self.person(id).await?;
+        if plan::access(&person, self.capabilities()) == Access::Open {
+            return Ok(false);
+        }
+        person.desired["active"] = json!(false);
+        person.record.generation += 1;
+        let expected = Some(person.record.version);
+        self.keep(&mut person, expected, Vec::new()).await?;
+        Ok(true)
+    }
+
+    /// Writes down outside of the database that somebody left, so that an older one is recognised.
+    pub(super) async fn anchor_departure(&self) {
+        let Some(anchor) = &self.shared.anchor else { return };
+        let raised = match self.store().epoch().await {
+            Ok(epoch) => anchor.raise(epoch).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = raised {
+            tracing::warn!(connection = self.name(), %error, "a departure could not be anchored");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! What must hold in every life, from what the provider was told and what truly happened in the app.
+
+use std::time::Duration;
+
+use portcullis::provision::ListQuery;
+use portcullis::scim::schema::ResourceKind::User;
+use serde_json::Value;
+
+use crate::app::Turned;
+use crate::life::World;
+use crate::provider::{Said, email};
+
+/// Names what does not hold.
+pub async fn judge(world: &World, said: &[Said]) -> Vec<String> {
+    let mut found = Vec::new();
+    for person in 0..3 {
+        let email = email(person);
+        let own: Vec<&Said> = said.iter().filter(|said| said.email == email).collect();
+        if own.is_empty() {
+            continue;
+        }
+        found.extend(own.iter().filter_map(|said| told_too_early(said, &own)));
+        found.extend(came_back(world, &email, &own));
+        let working = world.app.working(&email);
+        if working > 1 {
+            found.push(format!("{email}: {working} accounts work"));
+        }
+        if let Some(last) = last_word(&own)
+            && last.asked.leaves()
+            && working > 0
+        {
+            found.push(format!("{email}: lost: {last:?}"));
+        }
+        found.extend(disagreement(world, &email, working).await);
+    }
+    for intent in world.open_intents().await {
+        found.push(format!(
+            "open still: {} {:?} after {} attempts: {:?}",
+            intent.operation, intent.state, intent.attempts, intent.outcome
+        ));
+    }
+    found
+}
+
+/// A leaver who was confirmed and had access, though nobody asked for it meanwhile.
+fn told_too_early(said: &Said, own: &[&Said]) -> Option<String> {
+    let ended = said.ended.filter(|_| said.confirmed_leaver() && said.working > 0)?;
+    let meanwhile = own.iter().any(|other| {
+        other.asked.gives() && other.began <= ended && other.ended.is_none_or(|at| at >= said.began)
+    });
+    (!meanwhile).then(|| format!("told too early: {said:?}"))
+}
+
+/// Access that came though the last who asked for it was overruled before, and that was confirmed.
+fn came_back(world: &World, email: &str, own: &[&Said]) -> Vec<String> {
+    let ledger = world.app.ledger();
+    let on = ledger.iter().filter(|entry| entry.email == email && entry.turned == Turned::On);
+    let unjustified = on.filter(|entry| {
+        !own.iter().filter(|giver| giver.asked.gives() && giver.began <= entry.at).any(|giver| {
+            let until = giver.ended.unwrap_or(Duration::MAX);
+            let overruled = own.iter().any(|leaver| {
+                leaver.confirmed_leaver()
+                    && leaver.began >= until
+                    && leaver.ended.is_some_and(|ended| ended <= entry.at)
+            });
+            !overruled
+        })
+    });
+    unjustified.map(|entry| format!("came back: {entry:?}")).collect()
+}
+
+/// The request that came after all others, where one did and it counts.
+fn last_word<'a>(own: &[&'a Said]) -> Option<&'a Said> {
+    let last = own.iter().filter(|said| !is_idle(said)).max_by_key(|said| said.began)?;
+    let alone = own.iter().all(|other| {
+        std::ptr::eq(*other, *last) || is_idle(other) || other.ended.is_some_and(|ended| ended < last.began)
+    });
+    let counts = last.done() || last.detail.contains("keeps trying");
+    (alone && counts).then_some(*last)
+}
+
+/// Whether a request asked for nothing that could matter here, or was refused for good.
+fn is_idle(said: &Said) -> bool {
+    !(said.asked.gives() || said.asked.leaves())
+        || said.status.is_some_and(|status| (400..500).contains(&status) && status != 429)
+}
+
+/// The resource says another thing than the app.
+async fn disagreement(world: &World, email: &str, working: usize) -> Option<String> {
+    let query = ListQuery { filter: Some(format!("userName eq \"{email}\"")), ..ListQuery::default() };
+    let listed = world.connection().0.list(User, &query).await;
+    let Ok(listed) = listed else { return Some(format!("{email}: cannot be listed: {listed:?}")) };
+    let shown = listed["Resources"][0]["active"].as_bool().unwrap_or(false);
+    (shown != (working > 0)).then(|| {
+        let resource = listed["Resources"].get(0).unwrap_or(&Value::Null);
+        format!("{email}: {working} work and the resource says {resource}")
+    })
+}

@@ -1,0 +1,58 @@
+//! Lives of one connection under crashes, lost answers, outages and clocks that jump, each from a number that repeats it.
+//!
+//! `SIMULATION_SEEDS` says how many lives (60 by default), `SIMULATION_SEED` repeats one and tells its story.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and tells its story")]
+
+mod app;
+mod judge;
+mod life;
+mod provider;
+
+use std::time::Instant;
+
+#[expect(clippy::disallowed_methods, reason = "how long to look is not a setting of the product")]
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+#[test]
+fn nobody_who_left_has_access_in_any_life() {
+    if let Some(seed) = number("SIMULATION_SEED") {
+        let life = life::live(seed);
+        println!("{}", life.story.join("\n"));
+        assert!(life.violations.is_empty(), "seed {seed}: {:#?}", life.violations);
+        return;
+    }
+    let seeds = number("SIMULATION_SEEDS").unwrap_or(60);
+    let first = number("SIMULATION_FIRST").unwrap_or(1);
+    let began = Instant::now();
+    let (mut failed, mut total) = (Vec::new(), life::Tally::default());
+    for seed in first..first + seeds {
+        let life = life::live(seed);
+        total.add(&life.tally);
+        if !life.violations.is_empty() {
+            failed.push((seed, life.violations));
+        }
+    }
+    println!(
+        "{seeds} lives in {:.1} s: {} requests, {} deactivations confirmed, {} crashes, {} faults, {:.1} simulated days",
+        began.elapsed().as_secs_f64(),
+        total.requests,
+        total.confirmed,
+        total.crashes,
+        total.faults,
+        total.simulated.as_secs_f64() / 86_400.0,
+    );
+    assert!(total.confirmed > seeds / 2 && total.crashes > 0 && total.faults > 0, "the lives were too quiet");
+    let shown: Vec<_> = failed.iter().take(10).collect();
+    assert!(failed.is_empty(), "{} of {seeds} lives went wrong: {shown:#?}", failed.len());
+}
+
+#[test]
+fn a_life_is_the_same_whenever_it_is_lived() {
+    let stories: Vec<_> = (0..3).map(|_| life::live(7).story).collect();
+    assert!(stories[0].len() > 10);
+    assert_eq!(stories[0], stories[1]);
+    assert_eq!(stories[1], stories[2]);
+}

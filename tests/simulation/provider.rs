@@ -1,0 +1,219 @@
+//! An identity provider: hires, changes, lets go, repeats what failed for a while, and hangs up when it likes.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use portcullis::provision::{ListQuery, Patched, Preconditions, Refusal, Shown, View};
+use portcullis::scim::schema::ResourceKind::User;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::life::{Dice, World};
+
+/// What was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    Create,
+    On,
+    Off,
+    Delete,
+    /// A change that says nothing about access.
+    Change,
+}
+
+impl Asked {
+    pub fn leaves(self) -> bool {
+        matches!(self, Self::Off | Self::Delete)
+    }
+
+    pub fn gives(self) -> bool {
+        matches!(self, Self::Create | Self::On)
+    }
+}
+
+/// One request and its answer.
+#[derive(Debug, Clone)]
+pub struct Said {
+    pub email: String,
+    pub asked: Asked,
+    pub began: Duration,
+    /// None where nobody heard it.
+    pub ended: Option<Duration>,
+    pub status: Option<u16>,
+    pub detail: String,
+    /// Accounts of the person that worked when the answer came.
+    pub working: usize,
+}
+
+impl Said {
+    pub fn done(&self) -> bool {
+        self.status.is_some_and(|status| status < 300)
+    }
+
+    /// Whether the gateway said that somebody has no access any more.
+    pub fn confirmed_leaver(&self) -> bool {
+        self.asked.leaves() && self.done()
+    }
+}
+
+type Heard = Option<portcullis::provision::Result<Option<Shown>>>;
+
+pub struct Provider {
+    world: Arc<World>,
+    said: Mutex<Vec<Said>>,
+    /// The ids it was told.
+    known: Mutex<BTreeMap<String, String>>,
+}
+
+pub fn email(person: u64) -> String {
+    format!("person{person}@corp.example")
+}
+
+impl Provider {
+    pub fn new(world: Arc<World>) -> Arc<Self> {
+        Arc::new(Self { world, said: Mutex::default(), known: Mutex::default() })
+    }
+
+    /// Looks after one person until the end.
+    pub async fn work(self: Arc<Self>, person: u64, mut dice: Dice, end: Instant) {
+        let email = email(person);
+        while Instant::now() < end {
+            sleep(Duration::from_millis(dice.below(90_000))).await;
+            let known = self.known.lock().unwrap().get(&email).cloned();
+            let asked = match (known.is_some(), dice.below(10)) {
+                (false, _) => Asked::Create,
+                (true, 0..=3) => Asked::Off,
+                (true, 4..=6) => Asked::On,
+                (true, 7) => Asked::Delete,
+                (true, _) => Asked::Change,
+            };
+            // What failed is repeated for a while, and then given up.
+            for _ in 0..=dice.below(3) {
+                let patience = if dice.chance(15) { dice.below(25_000) } else { 60_000 };
+                let said = self.ask(&email, asked, known.as_deref(), Duration::from_millis(patience)).await;
+                if said.status.is_some_and(|status| status < 500 && status != 429) {
+                    break;
+                }
+                sleep(Duration::from_millis(1_000 + dice.below(60_000))).await;
+            }
+        }
+    }
+
+    async fn ask(&self, email: &str, asked: Asked, id: Option<&str>, patience: Duration) -> Said {
+        let (connection, alive) = self.world.connection();
+        let place = {
+            let mut said = self.said.lock().unwrap();
+            let began = self.world.elapsed();
+            said.push(Said {
+                email: email.to_owned(),
+                asked,
+                began,
+                ended: None,
+                status: None,
+                detail: String::new(),
+                working: 0,
+            });
+            said.len() - 1
+        };
+        let (view, when) = (View::default(), Preconditions::default());
+        let id = id.unwrap_or_default();
+        let patch = |value: Value| {
+            let body = json!({ "Operations": [{ "op": "replace", "value": value }] });
+            connection.patch(User, id, body, &view, &when)
+        };
+        let body = json!({ "userName": email, "externalId": email, "name": { "givenName": "A", "familyName": "B" } });
+        let request = async {
+            match asked {
+                Asked::Create => connection.create(User, body, &view).await.map(Some),
+                Asked::On => patch(json!({ "active": true })).await.map(shown),
+                Asked::Off => patch(json!({ "active": false })).await.map(shown),
+                Asked::Change => patch(json!({ "name": { "givenName": "C" } })).await.map(shown),
+                Asked::Delete => connection.delete(User, id, &when).await.map(|()| None),
+            }
+        };
+        let heard = timeout(patience, request).await;
+        // A process that died answers nobody.
+        let heard = if alive.is_dead() { None } else { heard.ok() };
+        let working = self.world.app.working(email);
+        let said = self.note(place, heard, working);
+        if said.asked == Asked::Create && said.status == Some(409) {
+            self.look_up(email).await;
+        }
+        said
+    }
+
+    /// Writes down what was heard, and what it teaches.
+    fn note(&self, place: usize, heard: Heard, working: usize) -> Said {
+        let mut all = self.said.lock().unwrap();
+        let said = &mut all[place];
+        let Some(answer) = heard else { return said.clone() };
+        let mut known = self.known.lock().unwrap();
+        said.ended = Some(self.world.elapsed());
+        said.working = working;
+        match answer {
+            Ok(shown) => {
+                said.status = Some(200);
+                if let (Asked::Create, Some(shown)) = (said.asked, shown) {
+                    known.insert(said.email.clone(), shown.resource["id"].as_str().unwrap().to_owned());
+                } else if said.asked == Asked::Delete {
+                    known.remove(&said.email);
+                }
+            }
+            Err(Refusal { error, .. }) => {
+                said.status = Some(error.status);
+                // Somebody who is gone is looked up, or created, the next time.
+                if error.status == 404 {
+                    known.remove(&said.email);
+                }
+                said.detail = error.detail;
+            }
+        }
+        said.clone()
+    }
+
+    /// After a 409 the provider matches by filter.
+    async fn look_up(&self, email: &str) {
+        let query = ListQuery { filter: Some(format!("userName eq \"{email}\"")), ..Default::default() };
+        let (connection, _) = self.world.connection();
+        let listed = timeout(Duration::from_mins(1), connection.list(User, &query)).await;
+        if let Ok(Ok(listed)) = listed
+            && let Some(id) = listed["Resources"][0]["id"].as_str()
+        {
+            self.known.lock().unwrap().insert(email.to_owned(), id.to_owned());
+        }
+    }
+
+    /// All that was said, and the same as a story.
+    pub fn history(&self) -> (Vec<Said>, Vec<String>) {
+        let said = self.said.lock().unwrap().clone();
+        let mut story: Vec<(Duration, String)> = self
+            .world
+            .app
+            .ledger()
+            .into_iter()
+            .map(|entry| (entry.at, format!("{:?} app: {} {:?}", entry.at, entry.email, entry.turned)))
+            .collect();
+        story.extend(self.world.app.asked());
+        story.extend(self.world.troubles());
+        for said in &said {
+            story.push((said.began, format!("{:?} asked: {} {:?}", said.began, said.email, said.asked)));
+            if let (Some(at), Some(status)) = (said.ended, said.status) {
+                let line = format!(
+                    "{at:?} told: {} {:?} {status} {} working {}",
+                    said.email, said.asked, said.detail, said.working
+                );
+                story.push((at, line));
+            }
+        }
+        story.sort();
+        (said, story.into_iter().map(|(_, line)| line).collect())
+    }
+}
+
+fn shown(patched: Patched) -> Option<Shown> {
+    match patched {
+        Patched::Shown(shown) => Some(shown),
+        Patched::Unshown { .. } => None,
+    }
+}
