@@ -164,8 +164,12 @@ async fn a_correction_deletes_no_more_than_a_request_may() {
     if let Some(account) = stage.app.content().accounts.get_mut("a1") {
         account.state = Some(State::Active);
     }
-    stage.connection.look_for_drift(false).await.unwrap();
-    assert_eq!(stage.app.state("a1"), Some(State::Inactive), "deactivated again, and not deleted");
+    let report = stage.connection.look_for_drift(false).await.unwrap();
+    assert_eq!(
+        stage.app.state("a1"),
+        Some(State::Inactive),
+        "deactivated again, and not deleted: {report:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
