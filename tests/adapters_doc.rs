@@ -50,7 +50,41 @@ fn page() -> String {
             section(&mut page, app, capabilities(app, *mode, *dialect));
         }
     }
+    every_operation(&mut page);
     page
+}
+
+/// The table that a test drives cell by cell.
+fn every_operation(page: &mut String) {
+    page.push_str(
+        "\n## Every operation, call by call\n\n\
+         From `tests/fixtures/matrix.csv`; a test drives each line before the simulated apps and compares the calls. \
+         **tried**: nobody says that the app has the call; `otherwise` is what happens where it answers 404, 405 or 501, \
+         or takes the call and does not do it. Only calls that change something are listed, and one that reads, where \
+         there is no fresher reading.\n",
+    );
+    let lines: Vec<Vec<&str>> =
+        include_str!("fixtures/matrix.csv").lines().skip(1).map(|line| line.split(';').collect()).collect();
+    let mut modes: Vec<&str> = Vec::new();
+    for line in &lines {
+        if !modes.contains(&line[1]) {
+            modes.push(line[1]);
+        }
+    }
+    for mode in modes {
+        writeln!(page, "\n### {mode}").unwrap();
+        let row = |line: &Vec<&str>| {
+            let calls = [line[4], line[5]].into_iter().flat_map(|calls| calls.split(" + "));
+            let calls: Vec<String> =
+                calls.filter(|call| !call.is_empty()).map(|call| format!("`{call}`")).collect();
+            let otherwise = if line[7].is_empty() { String::new() } else { format!("otherwise {}", line[7]) };
+            let how: Vec<&str> =
+                [line[8], otherwise.as_str()].into_iter().filter(|text| !text.is_empty()).collect();
+            [line[0].to_owned(), line[2].to_owned(), line[3].to_owned(), calls.join(", "), how.join("; ")]
+        };
+        let rows: Vec<[String; 5]> = lines.iter().filter(|line| line[1] == mode).map(row).collect();
+        table(page, ["operation", "", "answer", "calls", "how"], rows);
+    }
 }
 
 /// What an app declares when it is configured with what its fields ask for.
@@ -230,6 +264,7 @@ fn attributes(told: &Capabilities) -> Vec<[String; 2]> {
         Held::No => "no: kept by the gateway",
         Held::AtCreate => "given at creation, then fixed",
         Held::ReadOnly => "told by the app, fixed",
+        Held::Tried => "tried: kept by the gateway where it is refused",
         Held::Yes => "yes",
     };
     let email = needed(how(held.email), held.email_required);

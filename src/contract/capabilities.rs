@@ -86,6 +86,9 @@ pub enum Held {
     AtCreate,
     /// The app tells it and lets nobody change it through its API.
     ReadOnly,
+    /// Nobody says that the app takes it: it is tried, refused where the app refuses it, and kept on our side until it is
+    /// taken. Of roles only.
+    Tried,
     Yes,
 }
 
@@ -178,6 +181,8 @@ pub struct GroupCapabilities {
     pub delete: bool,
     pub add_member: bool,
     pub remove_member: bool,
+    /// The most members one call brings in or takes out; 0 where each takes a call of its own.
+    pub members_at_once: usize,
     pub membership: Membership,
     /// A group is a role: joining it changes the role, and there are no others.
     pub are_roles: bool,

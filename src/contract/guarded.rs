@@ -105,7 +105,7 @@ fn holds(held: &Accounts, change: &Change) -> bool {
         (display_name.is_some(), held.display_name),
         (roles.is_some(), held.roles),
     ];
-    named.into_iter().all(|(named, held)| !named || held == Held::Yes)
+    named.into_iter().all(|(named, held)| !named || matches!(held, Held::Yes | Held::Tried))
 }
 
 #[async_trait]
@@ -126,6 +126,18 @@ impl Groups for Guarded {
     async fn remove_member(&self, group: &str, member: &Member) -> Result<Outcome<Option<Account>>> {
         let offered = self.capabilities().groups.remove_member;
         self.inner_groups(offered, "remove_member")?.remove_member(group, member).await
+    }
+
+    async fn add_members(&self, group: &str, members: &[Member]) -> Result<Outcome<()>> {
+        let told = self.capabilities().groups;
+        let offered = told.add_member && members.len() <= told.members_at_once;
+        self.inner_groups(offered, "add_members")?.add_members(group, members).await
+    }
+
+    async fn remove_members(&self, group: &str, members: &[Member]) -> Result<Outcome<()>> {
+        let told = self.capabilities().groups;
+        let offered = told.remove_member && members.len() <= told.members_at_once;
+        self.inner_groups(offered, "remove_members")?.remove_members(group, members).await
     }
 
     async fn create_group(&self, name: &str) -> Result<Outcome<Group>> {

@@ -117,6 +117,17 @@ pub trait Groups: Send + Sync {
     /// Takes an account out of a group; not being in it is [`Outcome::Already`].
     async fn remove_member(&self, group: &str, member: &Member) -> Result<Outcome<Option<Account>>>;
 
+    /// Puts several accounts into a group by one call, no more than [`GroupCapabilities::members_at_once`]: all of them or
+    /// none. Those who are in it stay in it.
+    async fn add_members(&self, _group: &str, _members: &[Member]) -> Result<Outcome<()>> {
+        Err(Error::unsupported("add_members", "each member takes a call of its own"))
+    }
+
+    /// Takes several accounts out of a group by one call: all of them or none. Those who are out of it stay out.
+    async fn remove_members(&self, _group: &str, _members: &[Member]) -> Result<Outcome<()>> {
+        Err(Error::unsupported("remove_members", "each member takes a call of its own"))
+    }
+
     /// Creates an empty group.
     async fn create_group(&self, name: &str) -> Result<Outcome<Group>>;
 

@@ -156,6 +156,15 @@ impl Groups for Observed {
         self.write("remove_member", self.inner_groups("remove_member")?.remove_member(group, member)).await
     }
 
+    async fn add_members(&self, group: &str, members: &[Member]) -> Result<Outcome<()>> {
+        self.write("add_members", self.inner_groups("add_members")?.add_members(group, members)).await
+    }
+
+    async fn remove_members(&self, group: &str, members: &[Member]) -> Result<Outcome<()>> {
+        self.write("remove_members", self.inner_groups("remove_members")?.remove_members(group, members))
+            .await
+    }
+
     async fn create_group(&self, name: &str) -> Result<Outcome<Group>> {
         self.write("create_group", self.inner_groups("create_group")?.create_group(name)).await
     }

@@ -125,6 +125,15 @@ impl Groups for Withheld {
         self.inner_groups("remove_member")?.remove_member(group, member).await
     }
 
+    async fn add_members(&self, group: &str, members: &[Member]) -> Result<Outcome<()>> {
+        self.pass("add_members")?;
+        self.inner_groups("add_members")?.add_members(group, members).await
+    }
+
+    async fn remove_members(&self, group: &str, members: &[Member]) -> Result<Outcome<()>> {
+        self.inner_groups("remove_members")?.remove_members(group, members).await
+    }
+
     async fn create_group(&self, name: &str) -> Result<Outcome<Group>> {
         self.pass("create_group")?;
         self.inner_groups("create_group")?.create_group(name).await

@@ -25,7 +25,9 @@ impl Connection {
         steps: Vec<Step>,
         writes: &mut Vec<Write>,
     ) -> Result<()> {
-        steps.iter().for_each(|step| context::note_step(step.word()));
+        for step in &steps {
+            context::note_step(step.word());
+        }
         let mut has_left = false;
         for step in steps {
             match step {
@@ -74,7 +76,13 @@ impl Connection {
         }
         let mut lost = false;
         let outcome = match self.adapter().create_account(&draft).await {
-            Err(error) if error.kind == Kind::Conflict => self.take_over(person, &draft, error).await?,
+            Err(error) if error.kind == Kind::Conflict => {
+                let taken = self.take_over(person, &draft, error).await?;
+                if let Outcome::Done(account) = &taken {
+                    writes.extend(self.groups_kept(&account.id, &person.record.id).await);
+                }
+                taken
+            }
             Err(error) if error.kind == Kind::Unknown => {
                 lost = true;
                 self.look_for(person, &draft, error).await?
@@ -97,6 +105,10 @@ impl Connection {
         let Some(told) = outcome.value() else { return Ok(()) };
         let rest = self.left_to_do(&draft, &told).filter(|_| lost);
         let mut account = account_of(&draft);
+        if self.capabilities().accounts.roles == Held::Tried {
+            // Only what the app showed was taken.
+            account.roles = None;
+        }
         account.merge(told);
         if invited {
             account.state = Some(State::Invited);
@@ -157,6 +169,24 @@ impl Connection {
             account.state = Some(State::Active);
         }
         Ok(Outcome::Done(account))
+    }
+
+    /// Whoever comes back to a disabled account is in the groups it was in: nobody took it out of them.
+    async fn groups_kept(&self, account: &str, member: &str) -> Option<Write> {
+        let key = Key::Account(account.to_owned());
+        let known = self.store().find(self.name(), store::Kind::User, &key).await.ok()?;
+        let kept = known
+            .into_iter()
+            .filter(|record| record.lifecycle == Lifecycle::Deleted)
+            .max_by_key(|record| record.modified_at)
+            .map(|record| Person::read(record).standing.kept_groups)?;
+        let stand = self.store().records(self.name(), store::Kind::Group, &kept).await.ok()?;
+        let memberships: Vec<store::Membership> = stand
+            .into_iter()
+            .map(|group| store::Membership { group: group.id, member: member.to_owned() })
+            .collect();
+        let connection = self.name().to_owned();
+        (!memberships.is_empty()).then_some(Write::AddMembers { connection, memberships })
     }
 
     /// After a lost answer: looks whether the account is there, a few times, and never creates again. An app that cannot
@@ -400,6 +430,9 @@ impl Connection {
         }
         for residual in self.capabilities().residual {
             person.standing.residual.push(residual.key.to_owned());
+            if self.policy.accept_residual.iter().any(|key| key == residual.key) {
+                continue;
+            }
             let page = Some(residual.link.to_owned()).filter(|link| !link.is_empty());
             let request = Request {
                 instruction: residual.instruction.to_owned(),

@@ -1,6 +1,6 @@
 //! Rosters of apps without an interface: what one would change, and taking it in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Result;
 use super::connection::Connection;
@@ -10,7 +10,7 @@ use super::users::invalid;
 use crate::base::clock::Timestamp;
 use crate::base::fold::key;
 use crate::contract::{Account, Role, State};
-use crate::store::{Kind, Task, TaskState, Write};
+use crate::store::{Key, Kind, Lifecycle, Task, TaskState, Write};
 
 /// What a roster import would change, or has changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -153,12 +153,51 @@ impl Connection {
                 difference.missing
             )));
         }
+        let mut difference = difference;
+        let gone = self.removals_of_the_deleted(&accounts, began).await?;
+        difference.done.extend(gone.iter().cloned());
         if !dry_run {
             let how = Absorb { began, missing: Missing::Believed };
             self.absorb_accounts(&accounts, how).await?;
             self.close_confirmed(began).await?;
+            for task in gone {
+                let _turn = self.turns.take(&task.resource).await;
+                self.store().commit(vec![self.closed_by_roster(task.dedupe, began)]).await?;
+            }
         }
         Ok(difference)
+    }
+
+    /// The open removals of people who were deleted here, whom a roster showed once and this one does not.
+    async fn removals_of_the_deleted(&self, accounts: &[Account], began: Timestamp) -> Result<Vec<Task>> {
+        let listed: BTreeSet<&str> = accounts.iter().map(|account| account.id.as_str()).collect();
+        let mut gone = Vec::new();
+        for task in self.store().tasks(Some(self.name()), true).await? {
+            let address = key(&task.person);
+            if task.kind != About::Remove.kind()
+                || task.created_at >= began
+                || listed.contains(address.as_str())
+            {
+                continue;
+            }
+            let known = self.store().find(self.name(), Kind::User, &Key::Account(address)).await?;
+            if known.iter().any(|one| one.id == task.resource && one.lifecycle == Lifecycle::Deleted) {
+                gone.push(task);
+            }
+        }
+        Ok(gone)
+    }
+
+    fn closed_by_roster(&self, dedupe: String, imported_at: Timestamp) -> Write {
+        Write::CloseTask {
+            connection: self.name().to_owned(),
+            dedupe,
+            state: TaskState::Done,
+            at: self.now(),
+            by: "roster".to_owned(),
+            note: None,
+            evidence: Some(format!("the roster of {imported_at}")),
+        }
     }
 
     /// Tasks a newer roster shows as done are done.
@@ -185,15 +224,7 @@ impl Connection {
             person.record.version += 1;
             let writes = vec![
                 Write::Record { record: Box::new(person.into_record()), expected },
-                Write::CloseTask {
-                    connection: self.name().to_owned(),
-                    dedupe: task.dedupe,
-                    state: TaskState::Done,
-                    at: self.now(),
-                    by: "roster".to_owned(),
-                    note: None,
-                    evidence: Some(format!("the roster of {imported_at}")),
-                },
+                self.closed_by_roster(task.dedupe, imported_at),
             ];
             self.store().commit(writes).await?;
         }

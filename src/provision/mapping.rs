@@ -202,7 +202,7 @@ pub fn change(
     let mut change = Change::default();
     if let Some(email) = differing(wanted.email.as_ref(), observed.email.as_ref(), true) {
         match held.email {
-            Held::Yes => change.email = Some(email),
+            Held::Yes | Held::Tried => change.email = Some(email),
             // An app that has not told the address yet cannot be said to differ.
             Held::AtCreate | Held::ReadOnly if observed.email.is_none() => {}
             Held::AtCreate | Held::ReadOnly => return Err(immutable(capabilities, "an e-mail address")),
@@ -229,7 +229,7 @@ pub fn change(
     for (want, have, how, slot, attribute) in names {
         let Some(value) = differing(want.as_ref(), have.as_ref(), false) else { continue };
         match how {
-            Held::Yes => *slot = Some(value),
+            Held::Yes | Held::Tried => *slot = Some(value),
             Held::No | Held::AtCreate | Held::ReadOnly
                 if policy.readonly == ReadOnly::Reject && have.is_some() =>
             {
@@ -255,7 +255,7 @@ pub fn change(
             });
         match held.roles {
             _ if same => {}
-            Held::Yes => change.roles = Some(roles.clone()),
+            Held::Yes | Held::Tried => change.roles = Some(roles.clone()),
             // An app that has not told the role yet cannot be said to differ.
             Held::AtCreate | Held::ReadOnly if observed.roles.is_none() => {}
             Held::AtCreate | Held::ReadOnly => return Err(immutable(capabilities, "a role")),
@@ -308,7 +308,7 @@ pub fn overlay(resource: &mut Value, observed: &Account, capabilities: &Capabili
 fn lay(object: &mut serde_json::Map<String, Value>, attribute: &str, told: &str, how: Held) {
     let sent = object.get(attribute).and_then(Value::as_str);
     let shown_as_told = match how {
-        Held::Yes => sent.is_none_or(|sent| key(sent) != key(told)),
+        Held::Yes | Held::Tried => sent.is_none_or(|sent| key(sent) != key(told)),
         Held::No | Held::AtCreate | Held::ReadOnly => sent.is_none(),
     };
     if shown_as_told {

@@ -3,16 +3,15 @@
 use std::collections::BTreeSet;
 
 use super::connection::Connection;
-use super::leaving::{Removal, may_hide_a_success};
-use super::mapping;
+use super::leaving::Removal;
 use super::plan;
 use super::recover::Ended;
-use super::standing::{About, Person};
+use super::standing::Person;
 use super::{Refusal, Result, refuse};
 use crate::base::clock::Timestamp;
 use crate::base::context;
 use crate::base::lane::Lane;
-use crate::contract::{self, Groups, Outcome};
+use crate::contract::{self, Groups};
 use crate::scim::filter::ElementFilter;
 use crate::store::{self, Intent, IntentState, Intents, Kind, Membership, Record, Write};
 
@@ -33,14 +32,6 @@ pub(super) enum MembersStep {
     Replace(Vec<String>),
 }
 
-/// Whom a membership is about.
-enum Counterpart {
-    Person(Box<Person>),
-    Group,
-    /// A person without an account: the app has nothing to remove.
-    Gone,
-}
-
 /// Removals from one group that are still under way.
 struct OpenRemovals {
     /// 0 where there are none.
@@ -54,20 +45,20 @@ struct OpenRemovals {
 #[derive(Default)]
 pub(super) struct Tally {
     /// Memberships the app has taken over; people's records were written as they came.
-    added: Vec<Membership>,
-    removed: Vec<Membership>,
+    pub added: Vec<Membership>,
+    pub removed: Vec<Membership>,
     /// Removals that are to be read back.
     pub asked: Vec<Removal>,
     /// Who is to be taken out by hand, and why.
     refused: Vec<(String, String)>,
     /// The error told to the caller; one that is worth another attempt comes before all others.
     error: Option<contract::Error>,
-    refusal: Option<Refusal>,
+    pub refusal: Option<Refusal>,
     goes_on: bool,
 }
 
 impl Tally {
-    fn fail(&mut self, error: contract::Error, goes_on: bool) {
+    pub(super) fn fail(&mut self, error: contract::Error, goes_on: bool) {
         if self.error.is_none() || (goes_on && !self.goes_on) {
             self.error = Some(error);
         }
@@ -119,11 +110,17 @@ impl Connection {
         }
         let needs_all =
             steps.iter().any(|step| matches!(step, MembersStep::Replace(_) | MembersStep::RemoveMatching(_)));
-        let certain = self.members_are_known(group, needs_all).await?;
+        let mut certain = self.members_are_known(group, needs_all).await?;
         // A removal still under way is what the caller asked for last, and may have been done already.
         let leaving = self.open_removals(&group.id).await?.leaving;
-        let held =
+        let mut held =
             if needs_all { self.held(group).await? } else { self.held_of(group, &steps, &leaving).await? };
+        if !certain && leaving.is_empty() && seems_done(&steps, &held) {
+            // One reading tells what a write for each of them would find out.
+            self.refresh_members(group).await;
+            certain = self.members_are_known(group, false).await?;
+            held = self.held_of(group, &steps, &leaving).await?;
+        }
         let mut wanted: BTreeSet<String> = held.difference(&leaving).cloned().collect();
         let mut named = leaving.clone();
         for step in steps {
@@ -242,50 +239,51 @@ impl Connection {
                 context::note_step(operation);
             }
         };
+        if self.capabilities().groups.members_at_once > 1 {
+            context::note_subject(&group.id);
+        }
         if hands_over {
             plan("add_member", added);
             plan("remove_member", removed);
             // Nobody is taken out before the new administrator is in: that belongs to it.
-            Lane::Leave.scope(self.let_in(groups, group, added, &mut tally)).await?;
+            Lane::Leave.scope(self.place_all(groups, group, added, true, &mut tally)).await?;
         } else {
             plan("remove_member", removed);
             plan("add_member", added);
         }
         // The old administrator stays where the new one could not be made.
         if !hands_over || (tally.error.is_none() && tally.refusal.is_none()) {
-            Lane::Leave.scope(self.take_out(groups, group, removed, &mut tally)).await?;
+            let work = async {
+                self.place_all(groups, group, removed, false, &mut tally).await?;
+                self.confirm_removals(groups, group, &mut tally).await
+            };
+            Lane::Leave.scope(work).await?;
         }
         if !hands_over {
-            Lane::Rest.scope(self.let_in(groups, group, added, &mut tally)).await?;
+            Lane::Rest.scope(self.place_all(groups, group, added, true, &mut tally)).await?;
         }
         self.settle_tally(intent, group, tally).await
     }
 
-    /// Takes people out and reads back that they are.
-    async fn take_out(
+    /// Takes people out, or lets them in: one by one, or by as many at once as the app bears.
+    async fn place_all(
         &self,
         groups: &dyn Groups,
         group: &Record,
         ids: &[String],
+        add: bool,
         tally: &mut Tally,
     ) -> Result<()> {
-        for id in ids {
-            context::note_subject(id);
-            self.one_member(groups, group, id, false, tally).await?;
+        let at_once = self.capabilities().groups.members_at_once;
+        if at_once > 1 {
+            for batch in ids.chunks(at_once) {
+                self.some_members(groups, group, batch, add, tally).await?;
+            }
+            return Ok(());
         }
-        self.confirm_removals(groups, group, tally).await
-    }
-
-    async fn let_in(
-        &self,
-        groups: &dyn Groups,
-        group: &Record,
-        ids: &[String],
-        tally: &mut Tally,
-    ) -> Result<()> {
         for id in ids {
             context::note_subject(id);
-            self.one_member(groups, group, id, true, tally).await?;
+            self.one_member(groups, group, id, add, tally).await?;
         }
         Ok(())
     }
@@ -347,159 +345,6 @@ impl Connection {
             plan: serde_json::to_string(&named).unwrap_or_else(|_| intent.plan.clone()),
             ..intent
         }
-    }
-
-    /// Carries out one membership in the person's turn, so that nobody is let in who is being shut out.
-    async fn one_member(
-        &self,
-        groups: &dyn Groups,
-        group: &Record,
-        id: &str,
-        add: bool,
-        tally: &mut Tally,
-    ) -> Result<()> {
-        let _turn = self.turns.take(id).await;
-        let counterpart = self.counterpart(id).await?;
-        if let (true, Counterpart::Person(person)) = (add, &counterpart)
-            && let Err(refusal) = self.refuse_leaver(person).await
-        {
-            tally.refusal.get_or_insert(refusal);
-            return Ok(());
-        }
-        let loses_admin = match &counterpart {
-            Counterpart::Person(person) => self.would_lose_admin(group, person, add),
-            Counterpart::Group | Counterpart::Gone => false,
-        };
-        let _admins = if loses_admin { Some(self.turns.take("admins").await) } else { None };
-        if loses_admin && let Err(refusal) = self.refuse_last_admin(&[id]).await {
-            tally.refusal.get_or_insert(refusal);
-            return Ok(());
-        }
-        match (self.ask_for_member(groups, group, &counterpart, add).await, counterpart) {
-            (
-                Ok(Outcome::Done(told) | Outcome::Already(told) | Outcome::Invited(told)),
-                Counterpart::Person(person),
-            ) if !add => {
-                let account = person.record.account.clone().unwrap_or_default();
-                tally.asked.push(Removal { id: id.to_owned(), account, failed: None });
-                self.note_role(*person, told).await?;
-            }
-            (Err(error), Counterpart::Person(person)) if !add && may_hide_a_success(error.kind) => {
-                let account = person.record.account.unwrap_or_default();
-                tally.asked.push(Removal { id: id.to_owned(), account, failed: Some(error) });
-            }
-            (Ok(told), counterpart) => {
-                self.note_member(group, id, counterpart, told, add, tally).await?;
-            }
-            (Err(error), _) if add => tally.fail(error, false),
-            (Err(error), _) => tally.fail_removal(id.to_owned(), error),
-        }
-        Ok(())
-    }
-
-    async fn counterpart(&self, id: &str) -> Result<Counterpart> {
-        let record = self.store().record(self.name(), Kind::User, id).await?;
-        Ok(match record.map(Person::read) {
-            None => Counterpart::Group,
-            Some(person) if self.has_nothing(&person) => Counterpart::Gone,
-            Some(person) => Counterpart::Person(Box::new(person)),
-        })
-    }
-
-    /// Where people do the work somebody may be a member before there is an account.
-    pub(super) fn has_nothing(&self, person: &Person) -> bool {
-        person.record.account.is_none() && self.capabilities().deactivate != contract::Deactivate::Task
-    }
-
-    async fn ask_for_member(
-        &self,
-        groups: &dyn Groups,
-        group: &Record,
-        counterpart: &Counterpart,
-        add: bool,
-    ) -> contract::Result<Outcome<Option<contract::Account>>> {
-        let member = match counterpart {
-            // The app knows nothing of a group in a group; the gateway holds it.
-            Counterpart::Group => return Ok(Outcome::Done(None)),
-            Counterpart::Gone => return Ok(Outcome::Already(None)),
-            Counterpart::Person(person) => contract::Member {
-                account: person.record.account.clone().unwrap_or_default(),
-                email: person
-                    .observed
-                    .as_ref()
-                    .and_then(|account| account.email.clone())
-                    .or_else(|| mapping::address(&person.desired)),
-                role: person
-                    .observed
-                    .as_ref()
-                    .and_then(|account| Some(account.roles.as_ref()?.first()?.value.clone()))
-                    .map(|role| mapping::spelled(role, self.capabilities())),
-            },
-        };
-        let account = group.account.clone().unwrap_or_default();
-        if add {
-            groups.add_member(&account, &member).await
-        } else {
-            groups.remove_member(&account, &member).await
-        }
-    }
-
-    async fn note_member(
-        &self,
-        group: &Record,
-        id: &str,
-        counterpart: Counterpart,
-        told: Outcome<Option<contract::Account>>,
-        add: bool,
-        tally: &mut Tally,
-    ) -> Result<()> {
-        let membership = Membership { group: group.id.clone(), member: id.to_owned() };
-        let waits = matches!(told, Outcome::Waiting(_));
-        if let Counterpart::Person(person) = counterpart {
-            let mut person = *person;
-            let expected = Some(person.record.version);
-            let mut writes = Vec::new();
-            match told {
-                Outcome::Waiting(request) => {
-                    let role = if add { Some(group.label.clone()) } else { self.least_role() };
-                    self.wait_for(&mut person, About::Role(role.unwrap_or_default()), request, &mut writes);
-                }
-                Outcome::Done(account) | Outcome::Already(account) | Outcome::Invited(account) => {
-                    note_group(&mut person, group.account.as_deref().unwrap_or_default(), add);
-                    person.ask_for_group(&group.id, add, self.capabilities());
-                    if let Some(account) = account {
-                        let mut merged = person.account();
-                        merged.merge(account);
-                        self.observe(&mut person, merged);
-                        self.forget_asked_role(&mut person);
-                        writes.extend(self.membership_writes(&person).await?);
-                    }
-                }
-            }
-            if person.differs_from_record() {
-                self.keep(&mut person, expected, writes).await?;
-            }
-        }
-        match (waits, add) {
-            (true, _) => {}
-            (false, true) => tally.added.push(membership),
-            (false, false) => tally.removed.push(membership),
-        }
-        Ok(())
-    }
-
-    /// The role was given through the group: what the person asked for before no longer stands.
-    pub(super) fn forget_asked_role(&self, person: &mut Person) {
-        if let (true, Some(desired)) = (self.capabilities().groups.are_roles, person.desired.as_object_mut())
-        {
-            desired.shift_remove("roles");
-            desired.shift_remove("userType");
-        }
-    }
-
-    /// The role of somebody who has no better one.
-    fn least_role(&self) -> Option<String> {
-        self.policy.default_role.clone().or_else(|| self.capabilities().default_role.map(str::to_owned))
     }
 
     /// Whether joining or leaving this group would take the administrator role from a person: an app whose groups are
@@ -595,8 +440,17 @@ impl Connection {
     }
 }
 
+/// Whether somebody who is named is, as far as is known, where they shall be.
+fn seems_done(steps: &[MembersStep], held: &BTreeSet<String>) -> bool {
+    steps.iter().any(|step| match step {
+        MembersStep::Add(ids) => ids.iter().any(|id| held.contains(id)),
+        MembersStep::Remove(ids) => ids.iter().any(|id| !held.contains(id)),
+        MembersStep::RemoveMatching(_) | MembersStep::Replace(_) => false,
+    })
+}
+
 /// Whether a removal that failed so is worth another attempt.
-fn may_succeed_later(kind: contract::Kind) -> bool {
+pub(super) fn may_succeed_later(kind: contract::Kind) -> bool {
     match kind {
         contract::Kind::NotFound | contract::Kind::Invalid | contract::Kind::Unsupported => false,
         contract::Kind::Conflict
@@ -608,14 +462,5 @@ fn may_succeed_later(kind: contract::Kind) -> bool {
         | contract::Kind::Unavailable
         | contract::Kind::Unknown
         | contract::Kind::Unexpected => true,
-    }
-}
-
-/// The account tells its groups; until the next listing what we did to them is what it tells.
-pub(super) fn note_group(person: &mut Person, group: &str, add: bool) {
-    let Some(groups) = person.observed.as_mut().and_then(|account| account.groups.as_mut()) else { return };
-    groups.retain(|known| known != group);
-    if add {
-        groups.push(group.to_owned());
     }
 }

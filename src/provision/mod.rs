@@ -15,6 +15,7 @@ mod gateway;
 mod groups;
 mod import;
 mod invitations;
+mod joining;
 mod lanes;
 mod leaving;
 mod ledger;

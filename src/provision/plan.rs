@@ -4,7 +4,9 @@ use super::mapping::{self, Wanted};
 use super::policy::{DeletePolicy, Policy};
 use super::standing::{About, Person};
 use crate::base::fold::key;
-use crate::contract::{Account, Capabilities, Change, Create, Deactivate, Delete, Draft, Reactivate, State};
+use crate::contract::{
+    Account, Capabilities, Change, Create, Deactivate, Delete, Draft, Held, Reactivate, State,
+};
 use crate::scim::error::{Result, ScimError};
 
 /// One thing to do at the app.
@@ -71,6 +73,7 @@ pub fn update(
 ) -> Result<Vec<Step>> {
     let nothing = Account::default();
     let observed = person.observed.as_ref().unwrap_or(&nothing);
+    let wanted = &without_kept_roles(person, wanted, capabilities, policy);
     let mut steps = Vec::new();
     if wanted.active {
         refuse_other_address_while_invited(person, wanted, capabilities)?;
@@ -129,6 +132,22 @@ pub fn update(
         refuse_harm(&steps, observed)?;
     }
     Ok(steps)
+}
+
+/// A role that the app did not take is kept on our side, and asked for again only where it changes.
+fn without_kept_roles(
+    person: &Person,
+    wanted: &Wanted,
+    capabilities: &Capabilities,
+    policy: &Policy,
+) -> Wanted {
+    let untold = person.observed.as_ref().is_none_or(|account| account.roles.is_none());
+    let mut wanted = wanted.clone();
+    if capabilities.accounts.roles == Held::Tried && untold {
+        let before = mapping::wanted(&person.desired, capabilities, policy).unwrap_or_default();
+        wanted.roles = wanted.roles.filter(|roles| before.roles.as_ref() != Some(roles));
+    }
+    wanted
 }
 
 /// Somebody is about to be invited by hand at the address the task names; it cannot change under them.

@@ -89,6 +89,8 @@ pub struct Policy {
     pub residual_link: Option<String>,
     /// Whether access is taken away even while the journal cannot be written.
     pub deactivate_without_journal: bool,
+    /// What a deactivation may leave behind without a task for it, by its short name; the resource says so all the same.
+    pub accept_residual: Vec<String>,
     /// Whether many operations may be sent in one request.
     pub bulk: bool,
     /// How old a listing may be before a read asks the app again.
@@ -121,6 +123,7 @@ impl Default for Policy {
             residual_owner: None,
             residual_link: None,
             deactivate_without_journal: true,
+            accept_residual: Vec::new(),
             bulk: true,
             freshness: Duration::from_secs(30),
             budget: Duration::from_secs(25),

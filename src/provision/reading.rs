@@ -34,6 +34,11 @@ impl Connection {
         if when.if_none_match.as_deref().is_some_and(|header| Tags::parse(header).matches(record.version)) {
             return Ok(Read::NotModified(etag));
         }
+        let by_people = self.capabilities().groups.membership == Membership::OnAccount;
+        if kind == ResourceKind::Group && by_people && projection.wants("members") {
+            // While they cannot be listed the members stand as they are known.
+            drop(self.ensure_listed(Kind::User).await);
+        }
         let listed = self.listed_at(kind_of(kind)).await?;
         let location = self.location(kind, id);
         let resource = projection.apply(self.resource(kind, record, &projection, listed).await?);

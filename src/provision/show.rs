@@ -7,7 +7,7 @@ use super::mapping;
 use super::standing::{About, Invitation, Person};
 use super::{Shown, View};
 use crate::base::clock::Timestamp;
-use crate::contract::{Create, State};
+use crate::contract::{Create, Held, State};
 use crate::scim::error::Result;
 use crate::scim::etag;
 use crate::scim::extension;
@@ -31,8 +31,13 @@ impl Connection {
         let (mut body, mut schemas) = fitting(body, &self.catalog.user);
         schemas.push(json!(GATEWAY_USER));
         let shadowed = mapping::shadowed(&person.desired, self.capabilities());
-        let shadowed: Vec<String> =
-            shadowed.into_iter().filter(|name| !name.contains(':') || body.contains_key(name)).collect();
+        let has_roles = capabilities.accounts.roles == Held::Tried
+            && person.observed.as_ref().is_some_and(|account| account.roles.is_some());
+        let is_taken = |name: &str| has_roles && ["roles", "userType"].contains(&name);
+        let shadowed: Vec<String> = shadowed
+            .into_iter()
+            .filter(|name| (!name.contains(':') || body.contains_key(name)) && !is_taken(name))
+            .collect();
         body.shift_remove("schemas");
         let mut resource = Map::new();
         resource.insert("schemas".to_owned(), Value::Array(schemas));

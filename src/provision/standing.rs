@@ -64,6 +64,8 @@ pub struct Standing {
     pub returned: bool,
     /// The groups callers put the person into, and those they took the person out of (`false`), by their ids.
     pub asked_groups: BTreeMap<String, bool>,
+    /// Of whoever was deleted here and only disabled in the app: the groups the account stays in there, by their ids.
+    pub kept_groups: Vec<String>,
 }
 
 /// Work that waits for a person.

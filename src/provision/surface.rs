@@ -38,7 +38,7 @@ fn bounds(capabilities: &Capabilities, policy: &Policy) -> Vec<Bound> {
     };
     // Under `shadow` a name that the app does not take is kept by the gateway: whoever writes it finds it again.
     let name = |how: Held| match (policy.readonly, how) {
-        (ReadOnly::Shadow, _) | (_, Held::No | Held::Yes) => None,
+        (ReadOnly::Shadow, _) | (_, Held::No | Held::Tried | Held::Yes) => None,
         (ReadOnly::Ignore | ReadOnly::Reject, Held::ReadOnly) => Some(Mutability::ReadOnly),
         (ReadOnly::Ignore | ReadOnly::Reject, Held::AtCreate) => Some(Mutability::Immutable),
     };

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -70,7 +71,7 @@ impl Shared {
     pub fn trace(&self, answered: Answered, chapter: Chapter) {
         let Answered { request_id, connection, at, method, operation, resource, status, took, writes } =
             answered;
-        if connection.is_empty() || !(writes || !chapter.calls.is_empty()) {
+        if connection.is_empty() || !writes && chapter.calls.is_empty() {
             return;
         }
         self.hand_over(Trace {
@@ -118,31 +119,33 @@ impl Shared {
 impl Connection {
     /// Does work nobody asked for just now, in a context of its own under `request_id`, or a new one; traces it where it
     /// planned or called anything.
-    pub(super) async fn on_our_own<T>(
-        &self,
-        operation: &str,
+    pub(super) fn on_our_own<'a, T: Send + 'a>(
+        &'a self,
+        operation: &'a str,
         context: Context,
-        work: impl Future<Output = Result<T>>,
-    ) -> Result<T> {
-        let (at, began) = (self.now(), Instant::now());
-        let ended = context.clone().scope(work).await;
-        self.store().close_book(&context).await;
-        let chapter = context.chapter(false);
-        if !chapter.calls.is_empty() || !chapter.plan.is_empty() {
-            self.shared.hand_over(Trace {
-                request_id: context.request_id,
-                connection: self.name().to_owned(),
-                at,
-                origin: "gateway".to_owned(),
-                operation: operation.to_owned(),
-                outcome: Some(match &ended {
-                    Ok(_) => "done".to_owned(),
-                    Err(refusal) => refusal.error.status.to_string(),
-                }),
-                ..self.shared.told(chapter, began.elapsed())
-            });
-        }
-        ended
+        work: impl Future<Output = Result<T>> + Send + 'a,
+    ) -> BoxFuture<'a, Result<T>> {
+        Box::pin(async move {
+            let (at, began) = (self.now(), Instant::now());
+            let ended = context.clone().scope(work).await;
+            self.store().close_book(&context).await;
+            let chapter = context.chapter(false);
+            if !chapter.calls.is_empty() || !chapter.plan.is_empty() {
+                self.shared.hand_over(Trace {
+                    request_id: context.request_id,
+                    connection: self.name().to_owned(),
+                    at,
+                    origin: "gateway".to_owned(),
+                    operation: operation.to_owned(),
+                    outcome: Some(match &ended {
+                        Ok(_) => "done".to_owned(),
+                        Err(refusal) => refusal.error.status.to_string(),
+                    }),
+                    ..self.shared.told(chapter, began.elapsed())
+                });
+            }
+            ended
+        })
     }
 
     /// A context of our own.

@@ -6,6 +6,8 @@ mod chronicle;
 #[cfg(test)]
 pub mod conformance;
 #[cfg(any(test, feature = "sim"))]
+pub mod hooked;
+#[cfg(any(test, feature = "sim"))]
 pub mod memory;
 pub mod sqlite;
 pub mod trace;

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot set its stage has failed")]
 
+mod crashes;
+mod damage;
+mod endings;
 #[path = "../../bench/faults/harness/mod.rs"]
 mod harness;
 mod kills;

@@ -5,15 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use portcullis::base::clock::{Clock, SharedClock, Steady, Timestamp};
 use portcullis::base::id::Ids;
 use portcullis::base::jitter;
 use portcullis::provision::{Connection, DeletePolicy, Gateway, Policy, Shared};
+use portcullis::store::hooked::{Hook, Hooked};
 use portcullis::store::memory::Memory;
-use portcullis::store::{
-    self, Event, Intent, Intents, Key, Kind, Record, Reference, Roster, Store, Task, TokenRow, Total, Write,
-};
+use portcullis::store::{self, Intent, Intents, Store, Write};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::time::{Instant, sleep};
@@ -162,7 +160,7 @@ impl World {
         let alive = Arc::<Alive>::default();
         let watch = Watch { wall: Arc::clone(wall), steady: Mutex::default() };
         let clock: SharedClock = Arc::new(watch);
-        let store = Arc::new(Mortal { store: memory.open(), alive: Arc::clone(&alive) });
+        let store = Arc::new(Hooked::new(memory.open(), Mortal(Arc::clone(&alive))));
         let shared = Arc::new(Shared {
             store,
             ids: Ids::new(Arc::clone(&clock)),
@@ -171,6 +169,7 @@ impl World {
             metrics: Arc::default(),
             gate: Arc::default(),
             anchor: None,
+            tracer: Arc::default(),
         });
         let way = Arc::new(Way { app: Arc::clone(app), alive: Arc::clone(&alive) });
         let connection =
@@ -280,58 +279,29 @@ impl World {
 
 /// The store of one process: it dies with it, and its disk can be full.
 #[derive(Debug)]
-struct Mortal {
-    store: Arc<dyn Store>,
-    alive: Arc<Alive>,
-}
+struct Mortal(Arc<Alive>);
 
-macro_rules! mortal {
-    ($($name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)+) => {
-        #[async_trait]
-        impl Store for Mortal {
-            async fn commit(&self, writes: Vec<Write>) -> store::Result<()> {
-                self.alive.or_never().await;
-                // A process may die on either side of a commit.
-                tokio::task::yield_now().await;
-                self.alive.or_never().await;
-                if self.alive.full.load(Ordering::SeqCst) {
-                    return Err(store::Error::Unavailable("the disk is full".to_owned()));
-                }
-                self.store.commit(writes).await?;
-                tokio::task::yield_now().await;
-                self.alive.or_never().await;
-                Ok(())
-            }
+impl Hook for Mortal {
+    async fn read<T: Send>(
+        &self,
+        _: &'static str,
+        work: impl Future<Output = store::Result<T>> + Send,
+    ) -> store::Result<T> {
+        self.0.or_never().await;
+        work.await
+    }
 
-            async fn close(&self) {
-                self.store.close().await;
-            }
-
-            $(async fn $name(&self, $($argument: $type),*) -> store::Result<$answer> {
-                self.alive.or_never().await;
-                self.store.$name($($argument),*).await
-            })+
+    async fn commit(&self, store: &dyn Store, writes: Vec<Write>) -> store::Result<()> {
+        self.0.or_never().await;
+        // A process may die on either side of a commit.
+        tokio::task::yield_now().await;
+        self.0.or_never().await;
+        if self.0.full.load(Ordering::SeqCst) {
+            return Err(store::Error::Unavailable("the disk is full".to_owned()));
         }
-    };
-}
-
-mortal! {
-    record(connection: &str, kind: Kind, id: &str) -> Option<Record>;
-    find(connection: &str, kind: Kind, key: &Key) -> Vec<Record>;
-    ids(connection: &str, kind: Kind, key: &Key) -> Vec<String>;
-    records(connection: &str, kind: Kind, ids: &[String]) -> Vec<Record>;
-    scan(connection: &str, kind: Kind, offset: u64, limit: u64) -> Vec<Record>;
-    scan_after(connection: &str, kind: Kind, after: &str, limit: u64) -> Vec<Record>;
-    count(connection: &str, kind: Kind) -> u64;
-    members(connection: &str, group: &str) -> Vec<Reference>;
-    members_among(connection: &str, group: &str, ids: &[String]) -> Vec<String>;
-    roster(connection: &str, kind: Kind) -> Option<Roster>;
-    note(connection: &str, name: &str) -> Option<String>;
-    intents(which: &Intents) -> Vec<Intent>;
-    tasks(connection: Option<&str>, open_only: bool) -> Vec<Task>;
-    events(connection: &str, at: Timestamp, limit: u64) -> Vec<Event>;
-    totals() -> Vec<Total>;
-    epoch() -> i64;
-    tokens() -> Vec<TokenRow>;
-    check() -> ();
+        store.commit(writes).await?;
+        tokio::task::yield_now().await;
+        self.0.or_never().await;
+        Ok(())
+    }
 }

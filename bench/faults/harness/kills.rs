@@ -242,6 +242,8 @@ impl Run {
         let mut found = Vec::new();
         for (number, app) in self.stage.apps.iter().enumerate() {
             let job = &self.jobs[number];
+            let left: Vec<_> = left.iter().filter(|(of, ..)| *of == number).collect();
+            let left = Self::try_once_more(job, &left, &mut self.dice);
             let told = job.history.take();
             let ids: Vec<String> = job.ids().into_iter().collect();
             let memory = audit.read(app.target.name, &ids)?;
@@ -267,8 +269,9 @@ impl Run {
             };
             found.extend(case.violations());
             found.extend(wrong.iter().map(|(person, text)| case.violation(Invariant::Truth, person, text)));
-            for (_, person, failure) in left.iter().filter(|(of, ..)| *of == number) {
-                found.extend(stuck(person, failure, &memory));
+            for (person, failure) in &left {
+                let stuck = stuck(person, failure, &memory);
+                found.extend(stuck.map(|text| case.violation(Invariant::Progress, person, text)));
             }
             for (kind, call) in credentials(app)? {
                 if kind.ends_with("unknown") {
@@ -283,6 +286,22 @@ impl Run {
         found.extend(self.bounds());
         self.figures.violations.extend(found);
         Ok(())
+    }
+
+    /// What was in doubt a moment ago may have been settled since.
+    fn try_once_more(job: &Job, left: &[&(usize, String, String)], dice: &mut Dice) -> Vec<(String, String)> {
+        let mut still = Vec::new();
+        for place in 0..job.people.len() {
+            let Some(mut person) = job.person(place) else { continue };
+            if left.iter().any(|(_, address, _)| *address == person.address) {
+                person.failures = 0;
+                job.tell(&mut person, dice, true);
+                if person.failures > 0 {
+                    still.push((person.address.clone(), person.failure.clone()));
+                }
+            }
+        }
+        still
     }
 
     fn bounds(&mut self) -> Vec<Violation> {
@@ -339,7 +358,7 @@ fn shown(job: &Job, person: &str, id: Option<&str>, ledger: &Ledger) -> Option<S
 
 /// Somebody for whom nothing worked though nothing failed: allowed while a create is looked for that may have been
 /// applied, and while somebody who was never answered may still come.
-fn stuck(person: &str, failure: &str, memory: &Memory) -> Option<Violation> {
+fn stuck(person: &str, failure: &str, memory: &Memory) -> Option<String> {
     let young = |at: i64| Duration::from_micros(u64::try_from(super::now() - at).unwrap_or(0)) < IN_DOUBT;
     if memory.create_in_doubt(person).is_some_and(|intent| young(intent.created_at.0)) {
         return None;
@@ -348,8 +367,7 @@ fn stuck(person: &str, failure: &str, memory: &Memory) -> Option<Violation> {
     if standing.is_some_and(is_in_doubt) {
         return None;
     }
-    let text = format!("{person}: nothing failed and it did not work: {failure}; remembered: {standing:?}");
-    Some(Violation { invariant: Invariant::Progress, text })
+    Some(format!("nothing failed and it did not work: {failure}; remembered: {standing:?}"))
 }
 
 impl Figures {

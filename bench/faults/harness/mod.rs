@@ -6,9 +6,11 @@ pub mod checker;
 #[path = "../../../tests/it/support/client.rs"]
 #[allow(dead_code, reason = "the other test binaries use the rest of it")]
 mod client;
+pub mod crashes;
 pub mod dice;
 pub mod history;
 pub mod idp;
+pub mod inside;
 pub mod kills;
 pub mod ledger;
 pub mod processes;

@@ -44,8 +44,10 @@ pub static APP: App = App {
 /// Makes the adapter of one connection; fails with one line for the operator.
 fn build(blueprint: &Blueprint<'_>) -> std::result::Result<Arc<dyn Adapter>, String> {
     Ok(match blueprint.mode {
-        Mode::Scim => Arc::new(scim::provider(blueprint)?),
-        Mode::Hybrid => Arc::new(Hybrid::new(scim::provider(blueprint)?, Hive::new(blueprint)?)),
+        Mode::Scim => Arc::new(scim::provider(blueprint, scim::PROFILE)?),
+        Mode::Hybrid => {
+            Arc::new(Hybrid::new(scim::provider(blueprint, scim::BESIDE_REST)?, Hive::new(blueprint)?))
+        }
         Mode::Rest | Mode::Manual => Arc::new(Hive::new(blueprint)?),
     })
 }

@@ -10,8 +10,8 @@ use crate::adapters::{Blueprint, settings};
 use crate::contract::{Accounts, Held, Residual, Roles};
 
 /// Users are created, read, listed, replaced and deactivated, groups created, listed and their members changed: that is
-/// claimed. Filters, a group by its id, and renaming and deleting a group are tried. A role is nowhere mentioned.
-const PROFILE: Profile = Profile {
+/// claimed. Filters, a group by its id, renaming and deleting a group, and roles, which are nowhere mentioned, are tried.
+pub(super) const PROFILE: Profile = Profile {
     app: APP.name,
     credential: "the SCIM token from the settings of the Hive workspace in which SCIM is enabled is expected in \
                  `scim.token`: a personal API key, which belongs in `rest.api_key`, gives exactly this answer",
@@ -22,12 +22,13 @@ const PROFILE: Profile = Profile {
         given_name: Held::Yes,
         family_name: Held::Yes,
         email_required: true,
+        roles: Held::Tried,
         email_unique: true,
         shows_invited: true,
         ..Accounts::NONE
     },
-    role: RoleAttribute::None,
-    roles: Roles::None,
+    role: RoleAttribute::Roles,
+    roles: Roles::Any,
     default_role: None,
     admin_role: None,
     write: Write::Either,
@@ -40,6 +41,7 @@ const PROFILE: Profile = Profile {
         rename: Offer::Try,
         delete: Offer::Try,
         members: &[MemberForm::Path, MemberForm::Value],
+        at_once: 100,
     }),
     residual: &[Residual {
         key: "other-workspaces",
@@ -50,12 +52,20 @@ const PROFILE: Profile = Profile {
     page_size: 100,
 };
 
+/// The same beside the REST API, which has the roles.
+pub(super) const BESIDE_REST: Profile = Profile {
+    role: RoleAttribute::None,
+    roles: Roles::None,
+    accounts: Accounts { roles: Held::No, ..PROFILE.accounts },
+    ..PROFILE
+};
+
 /// The client of the SCIM server; fails with one line for the operator.
 ///
 /// By SCIM alone there are no workspaces to choose from: the token is of one.
-pub(super) fn provider(blueprint: &Blueprint<'_>) -> Result<Provider, String> {
+pub(super) fn provider(blueprint: &Blueprint<'_>, profile: Profile) -> Result<Provider, String> {
     let upstream = provider::settings::read(blueprint.settings, blueprint.wire.clone())?;
-    Provider::new(PROFILE, blueprint.mode, blueprint.dialect, upstream)
+    Provider::new(profile, blueprint.mode, blueprint.dialect, upstream)
 }
 
 /// Where the SCIM server is.

@@ -53,7 +53,7 @@ fn capabilities(default_role: &'static str) -> Capabilities {
         create: Create::Invite,
         deactivate: Deactivate::ByRemoval,
         reactivate: Reactivate::ByInvitation,
-        delete: Delete::SameAsDeactivate,
+        delete: Delete::Permanent,
         roles: Roles::Fixed(roles::ROLES),
         default_role: Some(default_role),
         admin_role: Some("admin"),

@@ -5,14 +5,14 @@ use serde_json::{Value, json};
 
 use super::Provider;
 use super::listing::Walk;
-use super::profile::{Offer, Write};
+use super::profile::{Offer, RoleAttribute, Write};
 use super::told::{self, Resource};
 use super::user::{self, Want};
 use super::wire::{self, Refused, Told};
 use crate::adapters::answer;
 use crate::contract::{
-    Account, Adapter, By, Capabilities, Change, Draft, Error, Groups, Kind, Outcome, Page, Result, Standing,
-    State,
+    Account, Adapter, By, Capabilities, Change, Draft, Error, Groups, Held, Kind, Outcome, Page, Result,
+    Standing, State,
 };
 use crate::upstream::{Request, segment};
 
@@ -83,6 +83,44 @@ impl Provider {
                 self.account_of(operation, &user).map(Outcome::Done)
             }
         }
+    }
+
+    /// Gives roles where nobody says that there is a way. They count as given where the app shows them.
+    ///
+    /// [`Kind::Unsupported`] where it refuses them, or takes them and shows others.
+    async fn try_roles(&self, operation: &'static str, id: &str, roles: &[String]) -> Result<Account> {
+        let app = self.profile.app;
+        let cannot = |why: &str| {
+            let message = format!("`{app}` takes no role by SCIM{why}: give it in the app itself");
+            Error::unsupported(operation, message)
+        };
+        if self.profile.role == RoleAttribute::None || self.learnt.no_roles.is_set() {
+            return Err(cannot(""));
+        }
+        let mut user = match self.patch(operation, id, &[Want::Roles(roles.to_vec())]).await {
+            Ok(user) => user,
+            Err(refused) if refused.is_about_form() || refused.is_immutable() => {
+                if refused.status == Some(404) {
+                    // It may have been about the user.
+                    self.known_user(operation, id).await?;
+                }
+                if refused.is_no_call() || refused.is_immutable() {
+                    self.learnt.no_roles.set();
+                }
+                return Err(cannot(&format!(" ({})", refused.error.message)));
+            }
+            Err(refused) => return Err(refused.into()),
+        };
+        if told::attribute(&user, "roles").is_none() {
+            user = self.known_user(operation, id).await?.resource;
+        }
+        let account = self.account_of(operation, &user)?;
+        let shown: Vec<&String> = account.roles.iter().flatten().map(|role| &role.value).collect();
+        if shown.iter().copied().eq(roles) {
+            return Ok(account);
+        }
+        self.learnt.no_roles.set();
+        Err(cannot(" (it answered with success and does not show it)"))
     }
 
     /// A list is written whole, so that what else is in it has to be read before.
@@ -202,19 +240,44 @@ impl Adapter for Provider {
         let body = user::of_draft(draft, &self.profile);
         let response = self.client.send(operation, Request::post("/Users").json(Value::Object(body))).await?;
         let user: Resource = answer::json_of_create(operation, &response)?;
-        user::account(&user, &self.profile).map(Outcome::Done).ok_or_else(|| {
+        let mut account = user::account(&user, &self.profile).ok_or_else(|| {
             let message = format!("`{}` created a user and did not say its `id`", self.profile.app);
             Error::new(Kind::Unknown, operation, message)
-        })
+        })?;
+        if self.profile.accounts.roles == Held::Tried && !draft.roles.is_empty() {
+            match self.try_roles(operation, &account.id, &draft.roles).await {
+                Ok(told) => account.merge(told),
+                // Nobody is kept out for want of a role, which stays with the gateway.
+                Err(error) if error.kind == Kind::Unsupported => {}
+                Err(error) => {
+                    let message =
+                        format!("the user was created, and its role is not known: {}", error.message);
+                    return Err(Error::new(Kind::Unknown, operation, message));
+                }
+            }
+        }
+        Ok(Outcome::Done(account))
     }
 
-    /// By PATCH one call, two where the address changes in a list of addresses; by PUT two.
+    /// By PATCH one call, two where the address changes in a list of addresses; by PUT two. A role that is only tried is
+    /// a call of its own.
     async fn update_account(&self, current: &Account, change: &Change) -> Result<Outcome<Account>> {
-        let wants = user::of_change(current, change, &self.profile);
+        let operation = "update_account";
+        let mut wants = user::of_change(current, change, &self.profile);
+        if self.profile.accounts.roles == Held::Tried
+            && let Some(roles) = &change.roles
+        {
+            // First, since it is what may be refused.
+            wants.retain(|want| !matches!(want, Want::Roles(_)));
+            let told = self.try_roles(operation, &current.id, roles).await?;
+            if wants.is_empty() {
+                return Ok(Outcome::Done(told));
+            }
+        }
         if wants.is_empty() {
             return Ok(Outcome::Already(current.clone()));
         }
-        self.change("update_account", &current.id, &wants).await
+        self.change(operation, &current.id, &wants).await
     }
 
     async fn deactivate(&self, account: &Account) -> Result<Outcome<()>> {

@@ -16,12 +16,20 @@ use crate::upstream::{Request, segment};
 
 const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 
-/// Somebody to come or to go.
+/// People to come or to go.
 #[derive(Debug, Clone, Copy)]
 struct Step<'a> {
     operation: &'static str,
-    account: &'a str,
+    accounts: &'a [&'a str],
     add: bool,
+}
+
+impl Step<'_> {
+    /// Whether a group is so already.
+    fn is_done(&self, group: &Resource) -> bool {
+        let members = members_of(group);
+        self.accounts.iter().all(|account| members.iter().any(|member| member == account) == self.add)
+    }
 }
 
 fn group_path(id: &str) -> String {
@@ -103,19 +111,34 @@ impl Provider {
         Error::new(Kind::NotFound, operation, format!("`{}` has no such group", self.profile.app))
     }
 
-    /// Brings somebody in or out, in the first form that is understood.
-    async fn move_member(&self, known: Told, step: Step<'_>) -> Result<Outcome<Option<Account>>> {
+    /// Brings people in or out by one request, in the first form that is understood.
+    ///
+    /// The group is read only where a whole group is written, where a version is asked for, and after a refusal: it may
+    /// be so already, or there may be no such group.
+    async fn move_members(&self, group: &str, step: Step<'_>) -> Result<Outcome<()>> {
         let forms = self.group_profile(step.operation)?.members;
         let learnt = self.learnt.member_form.get();
-        let mut first = None;
+        let (mut known, mut first) = (None, None);
         for (at, form) in forms.iter().enumerate().skip(learnt) {
-            match self.move_in_form(known.clone(), *form, step).await {
+            // Both forms of a PATCH add members in the same words.
+            if step.add && first.is_some() && *form != MemberForm::Put {
+                continue;
+            }
+            match self.move_in_form(group, known.clone(), *form, step).await {
                 Ok(outcome) => {
                     self.learnt.member_form.set(at);
                     return Ok(outcome);
                 }
                 Err(refused) if refused.is_about_form() => {
-                    first.get_or_insert(refused);
+                    if known.is_none() {
+                        known = self.group(step.operation, group).await?;
+                    }
+                    match &known {
+                        None if step.add => return Err(self.no_group(step.operation)),
+                        None => return Ok(Outcome::Already(())),
+                        Some(known) if step.is_done(&known.resource) => return Ok(Outcome::Already(())),
+                        Some(_) => drop(first.get_or_insert(refused)),
+                    }
                 }
                 Err(refused) => return Err(refused.into()),
             }
@@ -128,49 +151,51 @@ impl Provider {
 
     async fn move_in_form(
         &self,
-        mut known: Told,
+        group: &str,
+        mut known: Option<Told>,
         form: MemberForm,
         step: Step<'_>,
-    ) -> std::result::Result<Outcome<Option<Account>>, Refused> {
-        let Some(id) = told::text_of(&known.resource, "id") else {
-            return Err(Refused::of_answer(self.no_group(step.operation)));
-        };
+    ) -> std::result::Result<Outcome<()>, Refused> {
         let mut again = true;
         loop {
-            if is_in(&known.resource, step.account) == step.add {
-                return Ok(Outcome::Already(None));
+            if known.is_none() && (form == MemberForm::Put || !again) {
+                known = self.group(step.operation, group).await.map_err(Refused::of_answer)?;
+                match &known {
+                    None if step.add => return Err(Refused::of_answer(self.no_group(step.operation))),
+                    None => return Ok(Outcome::Already(())),
+                    Some(_) => {}
+                }
             }
-            let request = request(&id, &known, form, step).if_match(known.version.clone());
+            if known.as_ref().is_some_and(|known| step.is_done(&known.resource)) {
+                return Ok(Outcome::Already(()));
+            }
+            let version = known.as_ref().and_then(|known| known.version.clone());
+            let request = request(group, known.as_ref(), form, step).if_match(version);
             let response = match self.client.send(step.operation, request).await {
                 Err(refused) if refused.is_version() && again => {
-                    again = false;
-                    let read = self.group(step.operation, &id).await.map_err(Refused::of_answer)?;
-                    let Some(read) = read else {
-                        return Err(Refused::of_answer(self.no_group(step.operation)));
-                    };
-                    known = read;
+                    (again, known) = (false, None);
                     continue;
                 }
                 sent => sent?,
             };
             let told = wire::told_of_change(step.operation, &response).map_err(Refused::of_answer)?;
-            self.confirm(&id, &told, form, step).await.map_err(Refused::of_answer)?;
-            return Ok(Outcome::Done(None));
+            self.confirm(group, &told, form, step).await.map_err(Refused::of_answer)?;
+            return Ok(Outcome::Done(()));
         }
     }
 
     /// An answer that shows the members is held to it. One that does not is believed, save a removal with a value, which
     /// RFC 7644 §3.5.2.2 lets empty the whole group: that is read back.
     async fn confirm(&self, id: &str, told: &Resource, form: MemberForm, step: Step<'_>) -> Result<()> {
-        let shown = if told::attribute(told, "members").is_some() {
-            Some(is_in(told, step.account))
+        let is_done = if told::attribute(told, "members").is_some() {
+            step.is_done(told)
         } else if form == MemberForm::Value && !step.add {
             let read = self.group(step.operation, id).await?;
-            read.map(|read| is_in(&read.resource, step.account))
+            read.is_none_or(|read| step.is_done(&read.resource))
         } else {
-            None
+            true
         };
-        if shown.is_none_or(|shown| shown == step.add) {
+        if is_done {
             return Ok(());
         }
         let message = format!("`{}` took the change of a group and did not make it", self.profile.app);
@@ -178,25 +203,30 @@ impl Provider {
     }
 }
 
-fn is_in(group: &Resource, account: &str) -> bool {
-    members_of(group).iter().any(|member| member == account)
-}
-
-fn request(id: &str, known: &Told, form: MemberForm, step: Step<'_>) -> Request {
-    let one = json!([{ "value": step.account }]);
-    let patch = |operation| Request::patch(group_path(id)).json(patch_body(&[operation]));
+fn request(id: &str, known: Option<&Told>, form: MemberForm, step: Step<'_>) -> Request {
+    let named: Vec<Value> = step.accounts.iter().map(|account| json!({ "value": account })).collect();
+    let patch = |operations: &[Value]| Request::patch(group_path(id)).json(patch_body(operations));
     match (form, step.add) {
         (MemberForm::Path | MemberForm::Value, true) => {
-            patch(json!({ "op": "add", "path": "members", "value": one }))
+            patch(&[json!({ "op": "add", "path": "members", "value": named })])
         }
         (MemberForm::Path, false) => {
-            patch(json!({ "op": "remove", "path": format!("members[value eq {}]", quoted(step.account)) }))
+            let members = known.map(|known| members_of(&known.resource));
+            let inside = |account: &&&str| {
+                members.as_ref().is_none_or(|members| members.iter().any(|member| member == **account))
+            };
+            let operation = |account: &&str| json!({ "op": "remove", "path": format!("members[value eq {}]", quoted(account)) });
+            patch(&step.accounts.iter().filter(inside).map(operation).collect::<Vec<_>>())
         }
-        (MemberForm::Value, false) => patch(json!({ "op": "remove", "path": "members", "value": one })),
+        (MemberForm::Value, false) => patch(&[json!({ "op": "remove", "path": "members", "value": named })]),
         (MemberForm::Put, add) => {
-            let mut members: Vec<Value> = told::values(&known.resource, "members")
+            let resource = known.map(|known| known.resource.clone()).unwrap_or_default();
+            let is_named = |member: &Value| {
+                told::value_of(member).is_some_and(|id| step.accounts.contains(&id.as_str()))
+            };
+            let mut members: Vec<Value> = told::values(&resource, "members")
                 .into_iter()
-                .filter(|member| told::value_of(member).as_deref() != Some(step.account))
+                .filter(|member| !is_named(member))
                 .map(|member| {
                     if member.is_object() {
                         member.clone()
@@ -206,16 +236,16 @@ fn request(id: &str, known: &Told, form: MemberForm, step: Step<'_>) -> Request 
                 })
                 .collect();
             if add {
-                members.push(json!({ "value": step.account }));
+                members.extend(named);
             }
-            put(id, known, "members", json!(members))
+            put(id, &resource, "members", json!(members))
         }
     }
 }
 
 /// The whole group as it was read, with one attribute changed.
-fn put(id: &str, known: &Told, attribute: &str, value: Value) -> Request {
-    let mut group = writable(&known.resource);
+fn put(id: &str, known: &Resource, attribute: &str, value: Value) -> Request {
+    let mut group = writable(known);
     if told::attribute(&group, "schemas").is_none() {
         group.insert("schemas".to_owned(), json!([GROUP]));
     }
@@ -237,19 +267,25 @@ impl Groups for Provider {
         Ok(members_of(&told.resource))
     }
 
-    /// The group is read first, so that nothing is written for somebody who is in it.
+    /// One request; whoever is in the group already is not told from who came in.
     async fn add_member(&self, group: &str, member: &Member) -> Result<Outcome<Option<Account>>> {
-        let step = Step { operation: "add_member", account: &member.account, add: true };
-        let known = self.group(step.operation, group).await?;
-        self.move_member(known.ok_or_else(|| self.no_group(step.operation))?, step).await
+        let step = Step { operation: "add_member", accounts: &[&member.account], add: true };
+        Ok(self.move_members(group, step).await?.map(|()| None))
     }
 
     async fn remove_member(&self, group: &str, member: &Member) -> Result<Outcome<Option<Account>>> {
-        let step = Step { operation: "remove_member", account: &member.account, add: false };
-        match self.group(step.operation, group).await? {
-            Some(known) => self.move_member(known, step).await,
-            None => Ok(Outcome::Already(None)),
-        }
+        let step = Step { operation: "remove_member", accounts: &[&member.account], add: false };
+        Ok(self.move_members(group, step).await?.map(|()| None))
+    }
+
+    async fn add_members(&self, group: &str, members: &[Member]) -> Result<Outcome<()>> {
+        let accounts: Vec<&str> = members.iter().map(|member| member.account.as_str()).collect();
+        self.move_members(group, Step { operation: "add_members", accounts: &accounts, add: true }).await
+    }
+
+    async fn remove_members(&self, group: &str, members: &[Member]) -> Result<Outcome<()>> {
+        let accounts: Vec<&str> = members.iter().map(|member| member.account.as_str()).collect();
+        self.move_members(group, Step { operation: "remove_members", accounts: &accounts, add: false }).await
     }
 
     async fn create_group(&self, name: &str) -> Result<Outcome<Group>> {
@@ -280,7 +316,7 @@ impl Groups for Provider {
                 return Ok(Outcome::Already(()));
             }
             let request = if profile.members.iter().all(|form| *form == MemberForm::Put) {
-                put(group, &known, "displayName", json!(name))
+                put(group, &known.resource, "displayName", json!(name))
             } else {
                 let operation = json!({ "op": "replace", "path": "displayName", "value": name });
                 Request::patch(group_path(group)).json(patch_body(&[operation]))

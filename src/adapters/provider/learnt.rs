@@ -22,6 +22,7 @@ pub(super) struct Learnt {
     pub totals_count_all: Flag,
     pub no_patch: Flag,
     pub no_delete: Flag,
+    pub no_roles: Flag,
     pub no_group_by_id: Flag,
     pub no_group_create: Flag,
     pub no_group_rename: Flag,

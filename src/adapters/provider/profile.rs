@@ -77,6 +77,8 @@ pub struct GroupProfile {
     pub delete: Offer,
     /// In the order in which they are tried: one that is refused as a form (400, 404, 405, 501) is not used again.
     pub members: &'static [MemberForm],
+    /// The most members that one request names.
+    pub at_once: usize,
 }
 
 /// What is known of a service provider beforehand.
@@ -147,6 +149,7 @@ impl GroupProfile {
             delete: self.delete.may_work(),
             add_member: members,
             remove_member: members,
+            members_at_once: if members { self.at_once } else { 0 },
             membership: Membership::OnGroup,
             ..GroupCapabilities::default()
         }

@@ -68,6 +68,7 @@ const CAPABILITIES: Capabilities = Capabilities {
         delete: true,
         add_member: true,
         remove_member: true,
+        members_at_once: 0,
         membership: Membership::OnAccount,
         are_roles: false,
         add_invites: false,
@@ -174,7 +175,14 @@ impl Adapter for Sandbox {
                     let names = [&account.user_name, &account.email];
                     names.into_iter().flatten().any(|name| name.eq_ignore_ascii_case(login))
                 };
-                held.accounts.values().find(named).cloned()
+                let mut found = held.accounts.values().filter(named);
+                match (found.next(), found.next()) {
+                    (_, Some(_)) => {
+                        let message = "several accounts of the app go by this login or address";
+                        return Err(Error::new(Kind::Ambiguous, "account", message));
+                    }
+                    (found, None) => found.cloned(),
+                }
             }
         })
     }

@@ -116,3 +116,16 @@ async fn a_membership_of_an_earlier_life_can_be_ended() {
     assert_eq!(after.remove_member(&group.id, &member).await, Ok(Outcome::Done(None)));
     assert_eq!(after.remove_member(&group.id, &member).await, Ok(Outcome::Already(None)));
 }
+
+#[tokio::test]
+async fn of_several_accounts_of_one_address_none_is_picked() {
+    let sandbox = sandbox();
+    for user_name in ["anna", "bo"] {
+        let email = Some("team@corp.example".to_owned());
+        let draft = Draft { user_name: user_name.into(), email, active: true, ..Draft::default() };
+        sandbox.create_account(&draft).await.unwrap();
+    }
+    let found = sandbox.account(By::Email("Team@corp.example")).await;
+    assert_eq!(found.unwrap_err().kind, Kind::Ambiguous);
+    assert!(sandbox.account(By::Email("bo")).await.unwrap().is_some());
+}

@@ -32,6 +32,7 @@ const GROUPS: GroupProfile = GroupProfile {
     rename: Offer::Yes,
     delete: Offer::Yes,
     members: &[MemberForm::Path, MemberForm::Value, MemberForm::Put],
+    at_once: 100,
 };
 
 /// What RFC 7643 and RFC 7644 ask of every server, and PUT where PATCH is not offered.

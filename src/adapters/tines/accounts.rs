@@ -36,7 +36,11 @@ impl Tines {
         Ok(all)
     }
 
-    async fn page(&self, operation: &'static str, number: u32) -> Result<(Vec<Account>, Option<u32>)> {
+    pub(super) async fn page(
+        &self,
+        operation: &'static str,
+        number: u32,
+    ) -> Result<(Vec<Account>, Option<u32>)> {
         if number > MOST_PAGES {
             let message = format!("the listing of users goes on after page {MOST_PAGES}");
             return Err(Error::new(Kind::Unexpected, operation, message));
@@ -45,15 +49,7 @@ impl Tines {
     }
 
     async fn by_email(&self, email: &str) -> Result<Option<Account>> {
-        let mut page = Some(1);
-        while let Some(number) = page {
-            let (accounts, next) = self.page("account", number).await?;
-            if let Some(account) = answer::with_address("account", accounts, email)? {
-                return Ok(Some(account));
-            }
-            page = next;
-        }
-        Ok(None)
+        answer::with_address("account", self.everybody("account").await?, email)
     }
 
     /// The one role of a list; the connection's default where it is empty.
@@ -133,7 +129,7 @@ impl Adapter for Tines {
         Ok(Standing { summary, warnings: Vec::new() })
     }
 
-    /// By id: one call. By address: the listing, up to the page the account is on.
+    /// By id: one call. By address: the whole listing, since somebody on another page may have the address too.
     async fn account(&self, by: By<'_>) -> Result<Option<Account>> {
         match by {
             By::Id(id) => self.client.user("account", id).await,

@@ -86,6 +86,21 @@ impl Hybrid {
         }
     }
 
+    /// Whoever is new stands behind all that were listed: adds them to the listing, in as few calls as they have pages.
+    async fn list_further(&self, operation: &'static str) -> Result<()> {
+        if !self.join.is_listed() {
+            return Ok(());
+        }
+        let per_page = usize::try_from(self.rest.settings.per_page).unwrap_or(1).max(1);
+        let mut page = u32::try_from(self.join.count() / per_page + 1).ok();
+        while let Some(number) = page {
+            let (accounts, next) = self.rest.page(operation, number).await?;
+            self.join.add(accounts);
+            page = next;
+        }
+        Ok(())
+    }
+
     /// Gives a role by REST, whose id of the account is known or looked up.
     async fn give_role(&self, operation: &'static str, user: &Account, role: &str) -> Result<()> {
         let unseen = |message| Error::new(Kind::Unavailable, operation, message);
@@ -183,6 +198,8 @@ impl Adapter for Hybrid {
         };
         let made = self.scim.create_account(draft).await?;
         let (Some(role), Outcome::Done(user)) = (role, &made) else { return Ok(made) };
+        self.list_further(operation).await.map_err(|error| half_made(&error))?;
+        self.join.meet(user);
         match self.give_role(operation, user, &role).await {
             Ok(()) => Ok(Outcome::Done(with_role(user.clone(), &role))),
             Err(refused) if refused.kind == Kind::Invalid => {

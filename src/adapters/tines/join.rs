@@ -51,6 +51,23 @@ impl Join {
         self.known().listed = Some(listed);
     }
 
+    /// How many accounts REST listed.
+    pub(super) fn count(&self) -> usize {
+        self.known().listed.iter().flat_map(BTreeMap::values).map(Vec::len).sum()
+    }
+
+    /// Adds accounts to those of the last listing.
+    pub(super) fn add(&self, accounts: Vec<Account>) {
+        let mut known = self.known();
+        let Some(listed) = &mut known.listed else { return };
+        for account in accounts {
+            let address = account.email.as_deref().map(key).unwrap_or_default();
+            let held = listed.entry(address).or_default();
+            held.retain(|other| other.id != account.id);
+            held.push(account);
+        }
+    }
+
     /// Forgets who is who before everybody is met again, so that a link of somebody who has left holds nobody up.
     pub(super) fn start_anew(&self) {
         let mut known = self.known();

@@ -40,8 +40,10 @@ pub static APP: App = App {
 fn build(blueprint: &Blueprint<'_>) -> Result<Arc<dyn Adapter>, String> {
     Ok(match blueprint.mode {
         Mode::Rest | Mode::Manual => Arc::new(rest(blueprint)?),
-        Mode::Scim => Arc::new(scim(blueprint)?),
-        Mode::Hybrid => Arc::new(Hybrid::new(rest(blueprint)?, scim(blueprint)?)),
+        Mode::Scim => Arc::new(service_provider(blueprint, scim::PROFILE)?),
+        Mode::Hybrid => {
+            Arc::new(Hybrid::new(rest(blueprint)?, service_provider(blueprint, scim::BESIDE_REST)?))
+        }
     })
 }
 
@@ -53,9 +55,9 @@ fn rest(blueprint: &Blueprint<'_>) -> Result<Tines, String> {
     Ok(Tines { client, capabilities, settings })
 }
 
-fn scim(blueprint: &Blueprint<'_>) -> Result<Provider, String> {
+fn service_provider(blueprint: &Blueprint<'_>, profile: provider::Profile) -> Result<Provider, String> {
     let upstream = provider::settings::read(blueprint.settings, blueprint.wire.clone())?;
-    Provider::new(scim::PROFILE, blueprint.mode, blueprint.dialect, upstream)
+    Provider::new(profile, blueprint.mode, blueprint.dialect, upstream)
 }
 
 /// What the guide lets an admin's API token do. Its roles are examples (`e.g. admin, member`), so any is let through.

@@ -16,7 +16,7 @@ pub(super) async fn ask(
     let safety = request.safety;
     match upstream.send(request).await {
         Ok(response) if answer::is_success(&response) => Ok(response),
-        Ok(response) if response.status == 405 => Err(not_served(operation)),
+        Ok(response) if matches!(response.status, 405 | 501) => Err(not_served(operation)),
         Ok(response) => Err(explained(answer::failed(APP, operation, safety, &response), scope)),
         Err(Failure::Refused(code)) => {
             let message = format!(

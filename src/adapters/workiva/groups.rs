@@ -33,8 +33,8 @@ impl Groups for Workiva {
         self.client.rename_group(group, name).await.map(Outcome::Done)
     }
 
-    async fn delete_group(&self, _group: &str) -> Result<Outcome<()>> {
-        Err(Error::unsupported("delete_group", "Workiva deletes groups in its own pages only"))
+    async fn delete_group(&self, group: &str) -> Result<Outcome<()>> {
+        self.client.delete_group(group).await
     }
 }
 

@@ -73,11 +73,9 @@ fn service_provider(blueprint: &Blueprint<'_>, profile: provider::Profile) -> Re
     Provider::new(profile, blueprint.mode, blueprint.dialect, upstream)
 }
 
-/// What both interfaces can do together: REST deletes no group, SCIM does.
+/// What both interfaces can do together.
 fn beside_scim() -> Capabilities {
-    let alone = capabilities();
-    let groups = GroupCapabilities { delete: true, ..alone.groups };
-    Capabilities { mode: Mode::Hybrid, groups, ..alone }
+    Capabilities { mode: Mode::Hybrid, ..capabilities() }
 }
 
 /// What the guide lets an OAuth client with all four scopes do.
@@ -112,6 +110,7 @@ fn capabilities() -> Capabilities {
             list: true,
             create: true,
             rename: true,
+            delete: true,
             add_member: true,
             remove_member: true,
             membership: Membership::OnGroup,

@@ -6,7 +6,7 @@ use super::{APP, RESIDUAL};
 use crate::adapters::provider::{GroupProfile, Login, MemberForm, Offer, Profile, RoleAttribute, Write};
 use crate::contract::{Accounts, Held, Roles};
 
-/// Roles are a step of their own, which SCIM does not take; a filter is nowhere promised, nor a group by its id.
+/// Roles are a step of their own, which SCIM does not take, so that giving one is refused; a filter is nowhere promised, nor a group by its id.
 pub(super) const PROFILE: Profile = Profile {
     app: APP.name,
     credential: "the SCIM bearer token made under Admin > Security > SCIM Provisioning is expected in `scim.token`: the \
@@ -19,12 +19,14 @@ pub(super) const PROFILE: Profile = Profile {
         display_name: Held::Yes,
         email_required: true,
         names_required: true,
+        roles: Held::Tried,
         email_unique: true,
         create_inactive: true,
+        many_roles: true,
         ..Accounts::NONE
     },
     role: RoleAttribute::None,
-    roles: Roles::None,
+    roles: Roles::Any,
     default_role: None,
     admin_role: None,
     write: Write::Patch,
@@ -37,6 +39,7 @@ pub(super) const PROFILE: Profile = Profile {
         rename: Offer::Try,
         delete: Offer::Yes,
         members: &[MemberForm::Path, MemberForm::Value],
+        at_once: 100,
     }),
     residual: RESIDUAL,
     settle: Duration::ZERO,
@@ -44,5 +47,8 @@ pub(super) const PROFILE: Profile = Profile {
 };
 
 /// The same beside the REST API: the address is written once, as `userName`.
-pub(super) const BESIDE_REST: Profile =
-    Profile { accounts: Accounts { email: Held::No, ..PROFILE.accounts }, ..PROFILE };
+pub(super) const BESIDE_REST: Profile = Profile {
+    accounts: Accounts { email: Held::No, roles: Held::No, ..PROFILE.accounts },
+    roles: Roles::None,
+    ..PROFILE
+};

@@ -7,7 +7,7 @@ use super::reader::Block;
 use super::{app, brake, extensions, watch, webhook};
 use crate::adapters::Blueprint;
 use crate::base::fold::key;
-use crate::contract::{Adapter, Dialect, Mode, Roles};
+use crate::contract::{Adapter, Capabilities, Delete, Dialect, Mode, Roles};
 use crate::provision::{AdoptExisting, DeletePolicy, Idp, Orphans, Policy, ReadOnly, Receiver};
 
 /// Names that stand beside the connections in the path.
@@ -69,6 +69,8 @@ fn connection(all: &Block<'_>, name: &str) -> Option<Connection> {
         .map_err(|text| all.problem(name, text, "see the app's settings in docs/operating.md"))
         .ok()?;
     check_roles(&block, adapter.capabilities().roles);
+    check_residual(&block, adapter.capabilities());
+    check_delete(&block, policy.delete, adapter.capabilities());
     watch::check(&block, adapter.capabilities());
     if !adapter.capabilities().groups.list {
         of_groups.iter().for_each(extensions::note_no_groups);
@@ -89,6 +91,31 @@ fn check_roles(block: &Block<'_>, roles: Roles) {
     check(&block, "default");
     if let Some(groups) = block.block("groups") {
         groups.names().iter().for_each(|name| check(&groups, name));
+    }
+}
+
+/// Notes that people are to be deleted for good where the app deletes nobody.
+fn check_delete(block: &Block<'_>, policy: DeletePolicy, capabilities: &Capabilities) {
+    let Some(block) = block.block("policy") else { return };
+    if policy == DeletePolicy::Hard && capabilities.delete != Delete::Permanent {
+        let text = format!("found `hard`, and {} deletes nobody for good in this mode", capabilities.app);
+        block.problem("delete", text, "write delete = \"deactivate\"");
+    }
+}
+
+/// Notes what is accepted to be left behind and is not.
+fn check_residual(block: &Block<'_>, capabilities: &Capabilities) {
+    let Some(block) = block.block("policy") else { return };
+    let known: Vec<&str> = capabilities.residual.iter().map(|residual| residual.key).collect();
+    for key in block.texts("accept_residual").unwrap_or_default() {
+        if !known.contains(&key.as_str()) {
+            let text = format!("found `{key}`, which {} does not leave behind", capabilities.app);
+            let remedy = match known.as_slice() {
+                [] => "remove the key".to_owned(),
+                known => format!("write of {}", known.join(", ")),
+            };
+            block.problem("accept_residual", text, remedy);
+        }
     }
 }
 
@@ -146,6 +173,7 @@ fn policy(block: &Block<'_>) -> Policy {
         let link =
             block.text("residual_link").and_then(|url| app::checked_url(&block, "residual_link", url, false));
         policy.residual_link = link;
+        policy.accept_residual = block.texts("accept_residual").unwrap_or_default();
         policy.protected =
             block.texts("protected").unwrap_or_default().iter().map(|address| key(address)).collect();
         block.finish();

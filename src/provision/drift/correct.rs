@@ -37,7 +37,7 @@ impl Unit {
             (What::MembershipRemoved | What::MembershipAdded | What::RoleChanged, Some(group)) => {
                 Some(Self::Membership { group: group.clone(), person })
             }
-            (What::Removed | What::Deactivated | What::Added | What::Renamed, _)
+            (What::Removed | What::Deactivated | What::Added | What::Renamed | What::GroupRenamed, _)
             | (What::MembershipRemoved | What::MembershipAdded, None) => None,
         }
     }

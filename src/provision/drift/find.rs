@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::groups::GroupStanding;
 use super::super::mapping::{self, Wanted};
 use super::super::plan::{self, Access};
 use super::super::policy::Policy;
@@ -11,6 +12,7 @@ use super::report::{Ended, Finding, What};
 use crate::base::clock::Timestamp;
 use crate::base::fold::key;
 use crate::contract::{Account, Capabilities, Held};
+use crate::store::Record;
 
 /// Groups whose members are known as of this run: id and name.
 pub(super) type Places = BTreeMap<String, String>;
@@ -91,6 +93,23 @@ pub(super) fn differences(
             found
         }
     }
+}
+
+/// A group that goes by another name than a caller gave it.
+pub(super) fn other_group_name(group: &Record) -> Option<Finding> {
+    let asked = GroupStanding::read(group).asked_name.filter(|asked| *asked != group.label)?;
+    Some(Finding {
+        what: What::GroupRenamed,
+        resource: group.id.clone(),
+        group: None,
+        person: String::new(),
+        detail: format!("the group is called `{}`, expected `{asked}`", group.label),
+        since: Timestamp(0),
+        correctable: false,
+        late: false,
+        ended: Ended::Reported,
+        note: None,
+    })
 }
 
 /// Nobody accepted, which is no drift.

@@ -188,6 +188,10 @@ impl Connection {
             }
             offset += STRIDE;
         }
+        if self.capabilities().groups.list {
+            let groups = self.store().scan(self.name(), Kind::Group, 0, i64::MAX.unsigned_abs()).await?;
+            found.extend(groups.iter().filter_map(find::other_group_name));
+        }
         let since: BTreeMap<String, Timestamp> =
             last.findings.iter().map(|finding| (finding.key(), finding.since)).collect();
         for mut finding in found {

@@ -26,11 +26,13 @@ pub enum What {
     MembershipRemoved,
     /// In a group that a caller took the person out of.
     MembershipAdded,
+    /// A group under another name than a caller gave it.
+    GroupRenamed,
 }
 
 impl What {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Reactivated,
         Self::Returned,
         Self::Removed,
@@ -40,6 +42,7 @@ impl What {
         Self::Renamed,
         Self::MembershipRemoved,
         Self::MembershipAdded,
+        Self::GroupRenamed,
     ];
 
     /// The word it is kept and shown under.
@@ -55,6 +58,7 @@ impl What {
             Self::Renamed => "renamed",
             Self::MembershipRemoved => "membership_removed",
             Self::MembershipAdded => "membership_added",
+            Self::GroupRenamed => "group_renamed",
         }
     }
 
@@ -96,7 +100,7 @@ impl Ended {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     pub what: What,
-    /// The SCIM id of the person.
+    /// The SCIM id of the person, or of the group that is itself another.
     pub resource: String,
     /// The SCIM id of the group, where it is about one.
     pub group: Option<String>,

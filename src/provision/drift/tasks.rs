@@ -127,6 +127,9 @@ fn advice(what: What, app: &str) -> String {
         What::Added => format!("assign the person in the identity provider, or remove them from {app}"),
         What::RoleChanged => format!("set the role in {app} back, or change it in the identity provider"),
         What::Renamed => format!("change the name in {app} back, or change it in the identity provider"),
+        What::GroupRenamed => {
+            format!("give the group in {app} its name back, or rename it in the identity provider")
+        }
         What::MembershipRemoved | What::MembershipAdded => {
             format!("change the membership in {app} back, or change it in the identity provider")
         }

@@ -26,6 +26,8 @@ pub(in crate::provision) struct GroupStanding {
     pub members_read_at: Option<Timestamp>,
     /// When it was created for a caller who has not been told yet, as far as we know.
     pub unacknowledged_at: Option<Timestamp>,
+    /// The name a caller gave it.
+    pub asked_name: Option<String>,
 }
 
 impl GroupStanding {
@@ -196,6 +198,7 @@ impl Connection {
             stands.unwrap_or_else(|| Record { id: intent.resource.clone(), ..self.new_group(&name) });
         record.account = Some(group.id);
         describe(&mut record, &aim.desired);
+        ask_for_name(&mut record);
         record.modified_at = self.now();
         if !renames {
             let unacknowledged_at = Some(self.now());
@@ -308,6 +311,12 @@ fn only(told: Vec<Group>, shows: impl Fn(&Group) -> bool) -> std::result::Result
 /// The queue of those who would give a group this name.
 pub(super) fn group_name_turn(name: &str) -> String {
     format!("group-name:{}", key(name))
+}
+
+/// A caller gave the group the name it has.
+pub(super) fn ask_for_name(record: &mut Record) {
+    let asked_name = Some(record.label.clone());
+    GroupStanding { asked_name, ..GroupStanding::read(record) }.write(record);
 }
 
 /// Takes over what a caller says of a group, and the keys it is found by.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 pub(super) use self::journal::GroupStanding;
-use self::journal::{describe, group_name_turn};
+use self::journal::{ask_for_name, describe, group_name_turn};
 use super::connection::Connection;
 use super::members::{Difference, MembersStep};
 use super::policy::Idp;
@@ -18,7 +18,7 @@ use super::{Preconditions, Result, STRIDE, Shown, View};
 use crate::base::context;
 use crate::base::fold::key;
 use crate::base::lane::Lane;
-use crate::contract::{self, Group, GroupCapabilities, Groups};
+use crate::contract::{self, Group, GroupCapabilities, Groups, Outcome};
 use crate::scim::decode;
 use crate::scim::error::ScimError;
 use crate::scim::extension::{self, Write as Change};
@@ -106,7 +106,8 @@ impl Connection {
     /// Links a new SCIM group with a group of the app, which is created where none is there for it.
     async fn make_group(&self, record: &mut Record, desired: Value) -> Result<()> {
         let unacknowledged_at = Some(self.now());
-        GroupStanding { unacknowledged_at, ..GroupStanding::default() }.write(record);
+        let asked_name = Some(record.label.clone());
+        GroupStanding { unacknowledged_at, asked_name, ..GroupStanding::default() }.write(record);
         if let Some(role) = self.role_behind(&record.label).await? {
             record.account = Some(role);
             return self.save_group(record, None).await;
@@ -116,13 +117,20 @@ impl Connection {
         self.store().commit(vec![Write::Intent(intent.clone())]).await?;
         context::note_step("create_group");
         let made = match groups.create_group(&record.label).await {
-            Ok(outcome) => outcome.value().filter(|group| !group.id.is_empty()).ok_or_else(|| {
-                contract::Error::new(
-                    contract::Kind::Unknown,
-                    "create_group",
-                    "the app did not tell the new id",
-                )
-            }),
+            Ok(outcome) => {
+                if matches!(outcome, Outcome::Done(_)) {
+                    // Nobody is in a new group, which need not be asked.
+                    let members_read_at = Some(self.now());
+                    GroupStanding { members_read_at, ..GroupStanding::read(record) }.write(record);
+                }
+                outcome.value().filter(|group| !group.id.is_empty()).ok_or_else(|| {
+                    contract::Error::new(
+                        contract::Kind::Unknown,
+                        "create_group",
+                        "the app did not tell the new id",
+                    )
+                })
+            }
             Err(error) => Err(error),
         };
         let made = match made {
@@ -169,7 +177,7 @@ impl Connection {
             extension::settle(shown, &mut desired, Change::Replace, &catalog.group)?;
             Ok((desired, vec![MembersStep::Replace(wanted.clone())]))
         };
-        let record = self.change_group(id, when, change).await?;
+        let record = self.change_group(id, when, true, change).await?;
         self.shown_group(&record, view, &written).await
     }
 
@@ -183,7 +191,8 @@ impl Connection {
         let catalog = Arc::clone(&self.catalog);
         let patch = Patch::parse(body, &catalog.group)?;
         let options = Options { replace_creates_missing: self.policy.idp != Idp::Generic };
-        self.change_group(id, when, move |shown| {
+        let names = body.to_string().to_lowercase().contains("\"displayname\"");
+        self.change_group(id, when, names, move |shown| {
             let mut resource = shown.clone();
             patch.apply(&mut resource, &options)?;
             let (mut desired, _) = decode::decode_group(&resource, &catalog.group)?;
@@ -208,7 +217,13 @@ impl Connection {
         .await
     }
 
-    async fn change_group<C>(self: &Arc<Self>, id: &str, when: &Preconditions, change: C) -> Result<Record>
+    async fn change_group<C>(
+        self: &Arc<Self>,
+        id: &str,
+        when: &Preconditions,
+        names: bool,
+        change: C,
+    ) -> Result<Record>
     where
         C: Fn(&Value) -> crate::scim::error::Result<(Value, Vec<MembersStep>)> + Send + Sync + 'static,
     {
@@ -228,7 +243,7 @@ impl Connection {
                 // All of it is refused before any of it is done (RFC 7644 §3.5.2).
                 let difference = this.difference(&record, steps).await?;
                 this.refuse_difference(&record, &difference, false).await?;
-                let record = this.rename_group(this.group(&id).await?, desired).await?;
+                let record = this.rename_group(this.group(&id).await?, desired, names).await?;
                 this.change_members(&record, difference, None).await?;
                 this.group(&id).await
             };
@@ -260,11 +275,13 @@ impl Connection {
         if open.is_empty() { Ok(record) } else { self.group(&record.id).await }
     }
 
-    /// Takes over the group's own attributes; the app is told only of another name.
-    async fn rename_group(&self, mut record: Record, desired: Value) -> Result<Record> {
+    /// Takes over the group's own attributes; the app is told only of another name. `names` is whether the request speaks
+    /// of the name at all.
+    async fn rename_group(&self, mut record: Record, desired: Value, names: bool) -> Result<Record> {
         let name = name_of(&desired);
         let stands: Value = serde_json::from_str(&record.desired).unwrap_or_default();
-        if stands == desired {
+        let is_asked = !names || GroupStanding::read(&record).asked_name.is_some_and(|asked| asked == name);
+        if stands == desired && is_asked {
             return Ok(record);
         }
         let mut intent = None;
@@ -292,7 +309,11 @@ impl Connection {
                 intent = Some(entry);
             }
         }
+        let renamed = name != record.label;
         describe(&mut record, &desired);
+        if names || renamed {
+            ask_for_name(&mut record);
+        }
         record.modified_at = self.now();
         self.save_group(&mut record, intent.as_ref()).await?;
         Ok(record)

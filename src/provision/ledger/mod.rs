@@ -61,7 +61,7 @@ impl Ledger {
         let mut noted = Vec::new();
         for write in &writes {
             match write {
-                Write::Intent(intent) => noted.extend(self.begin(running.as_ref(), intent)),
+                Write::Intent(intent) => noted.push(self.begin(running.as_ref(), intent)),
                 Write::Settle { intent, state, attempts, .. } => {
                     noted.extend(self.settle(running.as_ref(), intent, *state, *attempts).await?);
                 }
@@ -84,14 +84,14 @@ impl Ledger {
     }
 
     /// The entry before the first attempt at an intent.
-    fn begin(&self, running: Option<&Context>, intent: &Intent) -> Option<Noted> {
+    fn begin(&self, running: Option<&Context>, intent: &Intent) -> Noted {
         let attempt = attempt_at(intent, intent.attempts.max(1));
         let entry = self.entry(running, &attempt, Phase::Before, "begun");
         if let Some(running) = running {
             running.attempt(attempt);
             context::note_subject(&intent.resource);
         }
-        Some(Noted { entry, mark: 0 })
+        Noted { entry, mark: 0 }
     }
 
     /// The entry before another attempt, or after one. None where the end is written down already.

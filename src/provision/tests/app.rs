@@ -437,6 +437,32 @@ impl Groups for ScriptedApp {
         self.place(group, member, false).await
     }
 
+    async fn add_members(&self, group: &str, members: &[Member]) -> Result<Outcome<()>> {
+        let (of, ids) = (group.to_owned(), ids(members));
+        let about = format!("{group} {}", ids.join(" "));
+        let effect = move |content: &mut Content| {
+            for id in &ids {
+                let account = content.accounts.get_mut(id).ok_or_else(|| not_there("add_members"))?;
+                account.groups.get_or_insert_default().push(of.clone());
+            }
+            Ok(Outcome::Done(()))
+        };
+        self.write("add_members", &about, effect, || Outcome::Done(())).await
+    }
+
+    async fn remove_members(&self, group: &str, members: &[Member]) -> Result<Outcome<()>> {
+        let (of, ids) = (group.to_owned(), ids(members));
+        let about = format!("{group} {}", ids.join(" "));
+        let effect = move |content: &mut Content| {
+            for id in &ids {
+                let account = content.accounts.get_mut(id).ok_or_else(|| not_there("remove_members"))?;
+                account.groups.get_or_insert_default().retain(|held| *held != of);
+            }
+            Ok(Outcome::Done(()))
+        };
+        self.write("remove_members", &about, effect, || Outcome::Done(())).await
+    }
+
     async fn create_group(&self, name: &str) -> Result<Outcome<Group>> {
         let name = name.to_owned();
         let effect = move |content: &mut Content| {
@@ -465,6 +491,10 @@ impl Groups for ScriptedApp {
         };
         self.write("delete_group", group, effect, || Outcome::Done(())).await
     }
+}
+
+fn ids(members: &[Member]) -> Vec<String> {
+    members.iter().map(|member| member.account.clone()).collect()
 }
 
 impl ScriptedApp {

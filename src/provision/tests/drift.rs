@@ -9,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::app::Fault;
 use super::stage::{Stage, is_active, native, person, removing, workspaces};
-use crate::contract::{Account, Capabilities, Held, Kind, State};
-use crate::provision::{Completion, Correction, DriftPolicy, Policy, Report, What};
-use crate::scim::schema::ResourceKind::User;
+use crate::contract::{Account, Capabilities, GroupCapabilities, Held, Kind, State};
+use crate::provision::{Completion, Correction, DriftPolicy, Policy, Preconditions, Report, View, What};
+use crate::scim::schema::ResourceKind::{self, User};
 use crate::store::TaskState;
 
 const LATER: Duration = Duration::from_mins(1);
@@ -357,4 +357,32 @@ async fn the_app_is_listed_once_an_hour_and_never_when_switched_off() {
         let calls = stage.app.calls().into_iter().filter(|call| call == "accounts").count();
         assert!(listings.contains(&calls), "{calls} listings");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_is_renamed_in_the_app_is_reported_until_it_is_called_so_by_a_caller() {
+    let capabilities = native();
+    let groups = GroupCapabilities { rename: true, ..capabilities.groups };
+    let stage = Stage::with(Capabilities { groups, ..capabilities }, correcting()).await.with_a_crowd().await;
+    let rename = async |name: &str| {
+        let group = stage.app.content().groups[0].name.clone();
+        let id = stage.group(&group).await;
+        let body = json!({
+            "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+            "Operations": [{ "op": "replace", "path": "displayName", "value": name }],
+        });
+        let (view, when) = (View::default(), Preconditions::default());
+        stage.connection.patch(ResourceKind::Group, &id, body, &view, &when).await.unwrap();
+    };
+    let body = json!({
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": "Pilots", "members": [],
+    });
+    stage.connection.create(ResourceKind::Group, body, &View::default()).await.unwrap();
+    assert!(stage.look().await.findings.is_empty());
+    stage.app.content().groups[0].name = "Crew".to_owned();
+    assert_eq!(stage.found().await, [(What::GroupRenamed, "reported")]);
+    assert_eq!(stage.open_tasks().await, ["drift"]);
+    rename("Crew").await;
+    assert!(stage.look().await.findings.is_empty());
+    assert_eq!(stage.open_tasks().await, Vec::<String>::new());
 }

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use super::app::Fault;
 use super::stage::{Stage, admin, native, removing, status, workspaces};
-use crate::contract::{Group, Kind, State};
+use crate::contract::{Capabilities, Group, GroupCapabilities, Kind, State};
 use crate::provision::{Policy, Preconditions, View};
 use crate::scim::schema::ResourceKind;
 
@@ -269,4 +269,64 @@ async fn the_last_administrator_hands_over_before_leaving_the_group() {
     replace(&stage, &admins, "admin", &[&anna]).await.unwrap();
     assert_eq!(stage.app.writes(), ["add_member role:admin a2", "remove_member role:admin a1"]);
     assert_eq!(stage.members_of(&admins).await, [anna]);
+}
+
+/// An app with one group that takes two members in one call.
+async fn by_twos() -> (Stage, String) {
+    let capabilities = native();
+    let groups = GroupCapabilities { members_at_once: 2, ..capabilities.groups };
+    let stage = Stage::new(Capabilities { groups, ..capabilities }).await;
+    stage.app.content().groups = vec![Group { id: "red".to_owned(), name: "red".to_owned(), members: None }];
+    let group = stage.group("red").await;
+    (stage, group)
+}
+
+async fn take_out(stage: &Stage, group: &str, ids: &[&str]) -> crate::provision::Result<()> {
+    let members: Vec<Value> = ids.iter().map(|id| json!({"value": id})).collect();
+    let body = json!({"Operations": [{"op": "remove", "path": "members", "value": members}]});
+    let (view, when) = (View::default(), Preconditions::default());
+    stage.connection.patch(ResourceKind::Group, group, body, &view, &when).await.map(drop)
+}
+
+#[tokio::test(start_paused = true)]
+async fn members_come_and_go_by_as_few_calls_as_the_app_allows() {
+    let (stage, group) = by_twos().await;
+    let people = [stage.hire("anna@x.y").await, stage.hire("bo@x.y").await, stage.hire("cy@x.y").await];
+    let all: Vec<&str> = people.iter().map(String::as_str).collect();
+    stage.app.calls();
+    stage.members(&group, "add", &all).await.unwrap();
+    assert_eq!(stage.app.writes(), ["add_members red a1 a2", "add_member red a3"]);
+    stage.app.calls();
+    take_out(&stage, &group, &all).await.unwrap();
+    assert_eq!(stage.app.writes(), ["remove_members red a1 a2", "remove_member red a3"]);
+    assert!(stage.members_of(&group).await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_several_are_refused_each_is_asked_for_alone() {
+    let (stage, group) = by_twos().await;
+    let people = [stage.hire("anna@x.y").await, stage.hire("bo@x.y").await];
+    let all: Vec<&str> = people.iter().map(String::as_str).collect();
+    stage.app.next("add_members", Fault::Fails(Kind::Invalid));
+    stage.app.next("add_member", Fault::Fails(Kind::Invalid));
+    stage.app.calls();
+    assert_eq!(status(stage.members(&group, "add", &all).await), 400);
+    assert_eq!(stage.app.writes(), ["add_members red a1 a2", "add_member red a1", "add_member red a2"]);
+    assert_eq!(stage.members_of(&group).await, [people[1].clone()]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_removals_the_app_did_not_answer_are_read_back() {
+    let (stage, group) = by_twos().await;
+    let people = [stage.hire("anna@x.y").await, stage.hire("bo@x.y").await];
+    let all: Vec<&str> = people.iter().map(String::as_str).collect();
+    stage.members(&group, "add", &all).await.unwrap();
+    stage.app.next("remove_members", Fault::Loses);
+    take_out(&stage, &group, &all).await.unwrap();
+    assert!(stage.members_of(&group).await.is_empty());
+    assert_eq!(stage.app.groups_of("a1"), Vec::<String>::new());
+    stage.members(&group, "add", &all).await.unwrap();
+    stage.app.next("remove_members", Fault::Fails(Kind::Unavailable));
+    assert_eq!(status(take_out(&stage, &group, &all).await), 503);
+    assert_eq!(stage.members_of(&group).await.len(), 2, "nobody is said to be out who is in");
 }

@@ -15,6 +15,7 @@ mod invitations;
 mod lanes;
 mod leavers;
 mod leaving;
+mod ledger;
 mod listings;
 mod memberships;
 mod notices;

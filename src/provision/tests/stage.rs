@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::Instant;
@@ -24,12 +23,8 @@ use crate::provision::{
 };
 use crate::scim::schema::ResourceKind::{self, Group as GroupKind, User};
 use crate::store::anchor::Anchor;
-use crate::store::audit::{Head, Link};
-use crate::store::trace::{Trace, Traces};
-use crate::store::{
-    self, Chronicle, Event, Intent, Intents, Key, Kind, Record, Reference, Roster, Store, Task, TokenRow,
-    Total, Write, sqlite,
-};
+use crate::store::hooked::{Hook, Hooked};
+use crate::store::{self, Intent, Intents, Kind, Store, Write, sqlite};
 
 /// An app that has a disabled state: accounts by id, fixed roles, teams.
 pub(super) fn native() -> Capabilities {
@@ -172,7 +167,7 @@ impl Stage {
         }
         let clock: SharedClock = Arc::new(Waited(Instant::now()));
         let disk = Arc::<Disk>::default();
-        let store = Arc::new(Timeless(store, Arc::clone(&disk)));
+        let store = Arc::new(Hooked::new(store, Timeless(Arc::clone(&disk))));
         Self::over(app, store, disk, clock, policy, directory)
     }
 
@@ -411,128 +406,32 @@ impl Disk {
     }
 }
 
-/// A store whose work takes no time, on a disk that can be full.
+/// Work at the store takes no time, and its disk can be full.
 #[derive(Debug)]
-struct Timeless(Arc<dyn Store>, Arc<Disk>);
+struct Timeless(Arc<Disk>);
 
-#[async_trait]
-impl Store for Timeless {
-    async fn commit(&self, writes: Vec<Write>) -> store::Result<()> {
-        self.1.take()?;
+impl Hook for Timeless {
+    async fn read<T: Send>(
+        &self,
+        method: &'static str,
+        work: impl Future<Output = store::Result<T>> + Send,
+    ) -> store::Result<T> {
+        match method {
+            "members" => drop(self.0.members_read.fetch_add(1, Ordering::SeqCst)),
+            "tokens" if self.0.unreadable.load(Ordering::SeqCst) => {
+                return Err(store::Error::Unavailable("the disk is not readable".to_owned()));
+            }
+            _ => {}
+        }
+        still(work).await
+    }
+
+    async fn commit(&self, store: &dyn Store, writes: Vec<Write>) -> store::Result<()> {
+        self.0.take()?;
         // A listing in one piece, not the roster alone.
         if writes.len() > 1 && writes.iter().any(|write| matches!(write, Write::Roster(_))) {
-            self.1.listing()?;
+            self.0.listing()?;
         }
-        still(self.0.commit(writes)).await
-    }
-
-    async fn record(&self, connection: &str, kind: Kind, id: &str) -> store::Result<Option<Record>> {
-        still(self.0.record(connection, kind, id)).await
-    }
-
-    async fn find(&self, connection: &str, kind: Kind, key: &Key) -> store::Result<Vec<Record>> {
-        still(self.0.find(connection, kind, key)).await
-    }
-
-    async fn scan(&self, connection: &str, kind: Kind, from: u64, limit: u64) -> store::Result<Vec<Record>> {
-        still(self.0.scan(connection, kind, from, limit)).await
-    }
-
-    async fn ids(&self, connection: &str, kind: Kind, key: &Key) -> store::Result<Vec<String>> {
-        still(self.0.ids(connection, kind, key)).await
-    }
-
-    async fn records(&self, connection: &str, kind: Kind, ids: &[String]) -> store::Result<Vec<Record>> {
-        still(self.0.records(connection, kind, ids)).await
-    }
-
-    async fn scan_after(
-        &self,
-        connection: &str,
-        kind: Kind,
-        after: &str,
-        limit: u64,
-    ) -> store::Result<Vec<Record>> {
-        still(self.0.scan_after(connection, kind, after, limit)).await
-    }
-
-    async fn count(&self, connection: &str, kind: Kind) -> store::Result<u64> {
-        still(self.0.count(connection, kind)).await
-    }
-
-    async fn members(&self, connection: &str, group: &str) -> store::Result<Vec<Reference>> {
-        self.1.members_read.fetch_add(1, Ordering::SeqCst);
-        still(self.0.members(connection, group)).await
-    }
-
-    async fn members_among(
-        &self,
-        connection: &str,
-        group: &str,
-        ids: &[String],
-    ) -> store::Result<Vec<String>> {
-        still(self.0.members_among(connection, group, ids)).await
-    }
-
-    async fn roster(&self, connection: &str, kind: Kind) -> store::Result<Option<Roster>> {
-        still(self.0.roster(connection, kind)).await
-    }
-
-    async fn note(&self, connection: &str, name: &str) -> store::Result<Option<String>> {
-        still(self.0.note(connection, name)).await
-    }
-
-    async fn intents(&self, which: &Intents) -> store::Result<Vec<Intent>> {
-        still(self.0.intents(which)).await
-    }
-
-    async fn tasks(&self, connection: Option<&str>, open_only: bool) -> store::Result<Vec<Task>> {
-        still(self.0.tasks(connection, open_only)).await
-    }
-
-    async fn events(&self, connection: &str, at: Timestamp, limit: u64) -> store::Result<Vec<Event>> {
-        still(self.0.events(connection, at, limit)).await
-    }
-
-    async fn totals(&self) -> store::Result<Vec<Total>> {
-        still(self.0.totals()).await
-    }
-
-    async fn epoch(&self) -> store::Result<i64> {
-        still(self.0.epoch()).await
-    }
-
-    async fn tokens(&self) -> store::Result<Vec<TokenRow>> {
-        if self.1.unreadable.load(Ordering::SeqCst) {
-            return Err(store::Error::Unavailable("the disk is not readable".to_owned()));
-        }
-        still(self.0.tokens()).await
-    }
-
-    async fn check(&self) -> store::Result<()> {
-        still(self.0.check()).await
-    }
-
-    async fn close(&self) {
-        still(self.0.close()).await;
-    }
-}
-
-#[async_trait]
-impl Chronicle for Timeless {
-    async fn chains(&self) -> store::Result<Vec<String>> {
-        still(self.0.chains()).await
-    }
-    async fn head(&self, connection: &str) -> store::Result<Option<Head>> {
-        still(self.0.head(connection)).await
-    }
-    async fn links(&self, connection: &str, after: i64, limit: u64) -> store::Result<Vec<Link>> {
-        still(self.0.links(connection, after, limit)).await
-    }
-    async fn last_link_of(&self, connection: &str, intent: &str) -> store::Result<Option<Link>> {
-        still(self.0.last_link_of(connection, intent)).await
-    }
-    async fn traces(&self, which: &Traces) -> store::Result<Vec<Trace>> {
-        still(self.0.traces(which)).await
+        still(store.commit(writes)).await
     }
 }

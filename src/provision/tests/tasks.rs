@@ -259,3 +259,30 @@ async fn a_task_is_the_nearest_owners() {
         assert_eq!((&task.owner, task.link.as_deref()), (owner, Some(link)));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_roster_without_somebody_who_was_deleted_closes_the_removal() {
+    let stage = Stage::new(by_hand()).await;
+    let anna = working(&stage).await;
+    stage.delete(&anna).await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    let still = stage.connection.import_roster(vec![row("anna@corp.example", "member")], false, true).await;
+    assert_eq!((still.unwrap().done.len(), stage.open_tasks().await), (0, vec!["remove".to_owned()]));
+    let preview = stage.connection.import_roster(Vec::new(), true, true).await.unwrap();
+    assert_eq!((preview.done.len(), stage.open_tasks().await), (1, vec!["remove".to_owned()]));
+    assert_eq!(stage.connection.import_roster(Vec::new(), false, true).await.unwrap().done, preview.done);
+    assert_eq!(stage.open_tasks().await, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_accepted_to_be_left_behind_is_said_and_no_task() {
+    let key = removing().residual[0].key.to_owned();
+    for (accept_residual, tasks) in [(vec![key], 0), (vec!["another".to_owned()], 1)] {
+        let stage = Stage::with(removing(), Policy { accept_residual, ..Policy::default() }).await;
+        let anna = stage.hire("anna@corp.example").await;
+        let left = stage.deactivate(&anna).await.unwrap();
+        let extension = &left.resource[GATEWAY_USER];
+        assert_eq!(extension["residualAccess"], true);
+        assert_eq!(stage.open_tasks().await.len(), tasks);
+    }
+}

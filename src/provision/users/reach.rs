@@ -236,6 +236,7 @@ impl Connection {
         }
         if aim.deleted {
             person.record.lifecycle = Lifecycle::Deleted;
+            person.standing.kept_groups = self.kept_groups(&person);
             // Kept, so that a listing that began before does not take the account for a new one.
             if person.record.account.is_none() {
                 let known = person.observed.as_ref().map(|account| account.id.clone());
@@ -271,6 +272,15 @@ impl Connection {
             self.anchor_departure().await;
         }
         Ok(person)
+    }
+
+    /// The groups a disabled account stays in at the app, where the account itself does not tell them.
+    fn kept_groups(&self, person: &Person) -> Vec<String> {
+        let told_by_groups = self.capabilities().groups.membership == contract::Membership::OnGroup;
+        if person.record.account.is_none() || !told_by_groups {
+            return Vec::new();
+        }
+        person.record.groups.iter().map(|group| group.id.clone()).collect()
     }
 
     /// Nothing is to be done; what the look found is kept where it differs from what stood.

@@ -1,6 +1,7 @@
 //! Whole lives of people, from the identity provider's request to the app's journal, through real sockets.
 
 mod adoptions;
+mod cells;
 mod drift;
 mod flood;
 mod hive;
@@ -8,6 +9,7 @@ mod hive_modes;
 mod honeycomb;
 mod hotjar;
 mod keys;
+mod laws;
 mod lookups;
 mod matrix;
 mod outages;

@@ -210,6 +210,13 @@ impl Served {
         serde_json::from_str(&run(&["tasks", "list", "--config", &config, "--json"])).unwrap()
     }
 
+    /// Imports a roster, as an operator does.
+    pub fn import_roster(&self, csv: &str) {
+        let (config, roster) = (text(&self.path("portcullis.toml")), self.path("roster.csv"));
+        fs::write(&roster, csv).unwrap();
+        run(&["roster", "import", "--config", &config, "--connection", self.name, &text(&roster)]);
+    }
+
     /// A file beside the configuration.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
@@ -393,15 +400,20 @@ impl App {
 
     /// Moves a lever of the app.
     pub fn lever(&mut self, method: &str, path: &str, body: &Value) -> Value {
+        let answer = self.try_lever(method, path, body);
+        assert_eq!(answer.status, 200, "{method} {path}: {}", answer.json());
+        answer.json()
+    }
+
+    /// The same where there may be nothing to move.
+    pub fn try_lever(&mut self, method: &str, path: &str, body: &Value) -> Response {
         let request = Request {
             method: method.to_owned(),
             target: format!("{}/__sim/{path}", self.mount),
             headers: vec![("Content-Type".to_owned(), "application/json".to_owned())],
             body: (method != "GET").then(|| body.to_string().into_bytes()),
         };
-        let answer = self.simulator.send(&request).unwrap();
-        assert_eq!(answer.status, 200, "{method} {path}: {}", answer.json());
-        answer.json()
+        self.simulator.send(&request).unwrap()
     }
 
     /// Orders a fault; see the control plane.

@@ -64,11 +64,13 @@ pub fn unasked(case: &Case<'_>, person: &str, told: &[Told]) -> Vec<Violation> {
     found
 }
 
-/// Accounts that work, whose identity provider has no id, and that the gateway does not watch.
+/// Accounts that were given access since the last look, whose identity provider has no id, and that the gateway does
+/// not watch.
 pub fn orphans(case: &Case<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
     for (person, known) in case.known {
-        if !known && case.ledger.has_access(person) && !case.memory.watches(person) {
+        let is_new = case.ledger.of(person).any(super::super::ledger::Change::grants);
+        if !known && is_new && case.ledger.has_access(person) && !case.memory.watches(person) {
             let person_now = case.memory.people.get(&person.to_lowercase());
             let standing = person_now.map(|(_, standing)| standing.to_string());
             let text = format!("the account works and nobody answers for it: {standing:?}");

@@ -107,7 +107,7 @@ impl Job {
         match (&told.id, person.wanted) {
             (None, false) => false,
             (None, true) => self.provision(person, dice),
-            (Some(_), true) if !told.active => self.activate(person, dice),
+            (Some(_), true) if !told.active || told.doubtful => self.activate(person, dice),
             (Some(_), true) if told.tag != person.tag => self.rename(person, dice),
             (Some(_), _) if told.active && told.in_group != person.in_group && person.wanted => {
                 self.regroup(person, dice)
@@ -152,7 +152,7 @@ impl Job {
         };
         match &answer {
             Ok(told) if told.status < 300 => {
-                person.told.active = true;
+                (person.told.active, person.told.doubtful) = (true, false);
                 if self.flavour == Flavour::Okta {
                     person.told.tag = person.tag;
                 }
@@ -201,6 +201,7 @@ impl Job {
                 self.went_well(person)
             }
             _ => {
+                person.told.doubtful = true;
                 self.forget_if_unknown(person, &answer);
                 self.failed(person, &answer, dice)
             }
@@ -215,7 +216,10 @@ impl Job {
                 person.told = person::Told::default();
                 self.went_well(person)
             }
-            _ => self.failed(person, &answer, dice),
+            _ => {
+                person.told.doubtful = true;
+                self.failed(person, &answer, dice)
+            }
         }
     }
 

@@ -38,6 +38,8 @@ pub struct Person {
 pub struct Told {
     pub id: Option<String>,
     pub active: bool,
+    /// A deactivation was sent and not answered as done.
+    pub doubtful: bool,
     pub tag: u32,
     pub in_group: bool,
 }

@@ -4,4 +4,5 @@ mod changes;
 mod groups;
 mod listings;
 mod lookups;
+mod roles;
 mod server;

@@ -147,6 +147,7 @@ pub(super) const GROUPS: GroupProfile = GroupProfile {
     rename: Offer::Yes,
     delete: Offer::Yes,
     members: &[MemberForm::Path, MemberForm::Value, MemberForm::Put],
+    at_once: 2,
 };
 
 /// A user of number `number`.

@@ -1,0 +1,182 @@
+//! One life of a gateway: a runtime of its own, so that death is dropping it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::Request;
+use portcullis::adapters::settings::{Setting, Settings};
+use portcullis::adapters::{App, Blueprint, hive, honeycomb, tines, workiva};
+use portcullis::base::clock::SharedClock;
+use portcullis::base::clock::Timestamp;
+use portcullis::base::id::Ids;
+use portcullis::base::secret::{SecretString, Token};
+use portcullis::contract::{Adapter, Dialect, Mode};
+use portcullis::http::{RouterSettings, router};
+use portcullis::provision::{Connection, Gateway, Policy, Shared};
+use portcullis::store::hooked::Hooked;
+use portcullis::store::{Store as _, sqlite};
+use portcullis::upstream::Wire;
+use serde_json::Value;
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
+
+use super::{Ahead, Faulty};
+
+const TOKEN: &str = "the-token-of-the-connection";
+
+/// What was answered: the status, and the body where it is JSON.
+pub type Asked = (u16, Value);
+
+/// A gateway that lives until it is dropped.
+#[derive(Debug)]
+pub struct Life {
+    runtime: Option<Runtime>,
+    doors: axum::Router,
+    pub store: Arc<Hooked<Faulty>>,
+    name: &'static str,
+}
+
+impl Life {
+    /// Begins a life on the database in `folder`, before the app at `url`.
+    pub fn begin(folder: &Path, name: &'static str, url: &str, clock: &Ahead) -> Result<Self, String> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .map_err(|error| error.to_string())?;
+        let (doors, store) = runtime.block_on(Self::open(folder, name, url, clock))?;
+        Ok(Self { runtime: Some(runtime), doors, store, name })
+    }
+
+    async fn open(
+        folder: &Path,
+        name: &'static str,
+        url: &str,
+        clock: &Ahead,
+    ) -> Result<(axum::Router, Arc<Hooked<Faulty>>), String> {
+        let inner = sqlite::open(&folder.join("test.db")).await.map_err(|error| error.to_string())?;
+        let store = Arc::new(Hooked::new(inner, Faulty::default()));
+        let clock: SharedClock = Arc::new(clock.clone());
+        let shared = Arc::new(Shared {
+            store: Arc::clone(&store) as Arc<dyn portcullis::store::Store>,
+            ids: Ids::new(Arc::clone(&clock)),
+            clock: Arc::clone(&clock),
+            tracker: TaskTracker::new(),
+            metrics: Arc::default(),
+            gate: Arc::default(),
+            anchor: None,
+            tracer: Arc::default(),
+        });
+        let policy = Policy {
+            freshness: Duration::from_secs(1),
+            budget: Duration::from_millis(1_500),
+            ..Policy::default()
+        };
+        let adapter = adapter(name, url, clock)?;
+        let connection = Connection::new(name, "http://localhost", adapter, policy, Arc::clone(&shared));
+        let gateway = Gateway::new(vec![connection], shared);
+        let known = store.tokens().await.map_err(|error| error.to_string())?;
+        if known.is_empty() {
+            let token = Token::parse(TOKEN).ok_or("no token")?;
+            let kept = gateway.keep_token(name, &token, Timestamp(i64::MAX)).await;
+            kept.map_err(|refusal| refusal.error.detail)?;
+        }
+        gateway.recover().await.map_err(|refusal| refusal.error.detail)?;
+        tokio::spawn(Arc::clone(&gateway).keep_promises(CancellationToken::new()));
+        Ok((router(gateway, RouterSettings::default()), store))
+    }
+
+    fn runtime(&self) -> &Runtime {
+        self.runtime.as_ref().unwrap_or_else(|| unreachable!("it is taken when it is dropped"))
+    }
+
+    /// Sends a request; whoever wants the answer waits for it.
+    pub fn send(&self, method: &str, path: &str, body: &Value) -> JoinHandle<Asked> {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/{}/scim/v2{path}", self.name))
+            .header("authorization", format!("Bearer {TOKEN}"))
+            .header("content-type", "application/scim+json");
+        let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
+        let doors = self.doors.clone();
+        self.runtime().spawn(async move {
+            let Ok(request) = request.body(body) else { return (0, Value::Null) };
+            let Ok(answer) = doors.oneshot(request).await;
+            let status = answer.status().as_u16();
+            let bytes = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap_or_default();
+            (status, serde_json::from_slice(&bytes).unwrap_or_default())
+        })
+    }
+
+    /// Sends a request and waits for the answer; status 0 where there is none.
+    pub fn ask(&self, method: &str, path: &str, body: &Value) -> Asked {
+        let sent = self.send(method, path, body);
+        self.wait(sent).unwrap_or_default()
+    }
+
+    /// Waits for something in this life.
+    pub fn wait<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime().block_on(work)
+    }
+}
+
+impl Life {
+    /// Ends it where it stands; nothing may be asked of it any more.
+    pub fn end(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn adapter(name: &str, url: &str, clock: SharedClock) -> Result<Arc<dyn Adapter>, String> {
+    let text = |text: &str| Setting::Text(format!("{url}{text}"));
+    let secret = |secret: &str| Setting::Secret(SecretString::from(secret));
+    let mut settings = Settings::default();
+    let app: &App = match name {
+        "hive" => {
+            settings.set("rest.base_url", text("/api/v1"));
+            settings.set("rest.api_key", secret(hive::sim::ADMIN_KEY));
+            &hive::APP
+        }
+        "honeycomb" => {
+            settings.set("rest.base_url", text(""));
+            settings.set("rest.api_key", secret(honeycomb::sim::CONFIG_KEY));
+            &honeycomb::APP
+        }
+        "tines" => {
+            settings.set("rest.base_url", text("/api/v1"));
+            settings.set("rest.api_token", secret(tines::sim::ADMIN_TOKEN));
+            &tines::APP
+        }
+        _ => {
+            settings.set("rest.base_url", text("/platform/v1"));
+            settings.set("rest.token_url", text("/iam/v1/oauth2/token"));
+            settings.set("rest.client_id", Setting::Text(workiva::sim::CLIENT_ID.to_owned()));
+            settings.set("rest.client_secret", secret(workiva::sim::CLIENT_SECRET));
+            &workiva::APP
+        }
+    };
+    let wire = Wire {
+        private: true,
+        per_second: None,
+        concurrency: 8,
+        attempt: Duration::from_millis(400),
+        total: Duration::from_millis(1_200),
+        body_limit: 8 << 20,
+        clock,
+    };
+    let (mode, dialect) = (Mode::Rest, Dialect::Guide);
+    app.adapter(&Blueprint { connection: name, mode, dialect, settings: &settings, wire })
+}

@@ -1,0 +1,246 @@
+//! Memberships asked of the app, one by one or several by one call.
+
+use super::Result;
+use super::connection::Connection;
+use super::leaving::{Removal, may_hide_a_success};
+use super::mapping;
+use super::members::{Tally, may_succeed_later};
+use super::standing::{About, Person};
+use crate::contract::{self, Groups, Outcome};
+use crate::store::{Kind, Membership, Record};
+
+/// Whom a membership is about.
+enum Counterpart {
+    Person(Box<Person>),
+    Group,
+    /// A person without an account: the app has nothing to remove.
+    Gone,
+}
+
+impl Connection {
+    /// Carries out one membership in the person's turn, so that nobody is let in who is being shut out.
+    pub(super) async fn one_member(
+        &self,
+        groups: &dyn Groups,
+        group: &Record,
+        id: &str,
+        add: bool,
+        tally: &mut Tally,
+    ) -> Result<()> {
+        let _turn = self.turns.take(id).await;
+        let counterpart = self.counterpart(id).await?;
+        if let (true, Counterpart::Person(person)) = (add, &counterpart)
+            && let Err(refusal) = self.refuse_leaver(person).await
+        {
+            tally.refusal.get_or_insert(refusal);
+            return Ok(());
+        }
+        let loses_admin = match &counterpart {
+            Counterpart::Person(person) => self.would_lose_admin(group, person, add),
+            Counterpart::Group | Counterpart::Gone => false,
+        };
+        let _admins = if loses_admin { Some(self.turns.take("admins").await) } else { None };
+        if loses_admin && let Err(refusal) = self.refuse_last_admin(&[id]).await {
+            tally.refusal.get_or_insert(refusal);
+            return Ok(());
+        }
+        let asked = self.ask_for_member(groups, group, &counterpart, add).await;
+        self.take_answer(group, id, counterpart, asked, add, tally).await
+    }
+
+    /// Carries out several memberships by one call, in the turns of all of them. Where the app refuses all because of
+    /// one, each is asked for by itself.
+    pub(super) async fn some_members(
+        &self,
+        groups: &dyn Groups,
+        group: &Record,
+        ids: &[String],
+        add: bool,
+        tally: &mut Tally,
+    ) -> Result<()> {
+        let mut turns = Vec::new();
+        let mut people = Vec::new();
+        // In the order of their ids, so that nobody waits for somebody who waits for them.
+        for id in ids {
+            turns.push(self.turns.take(id).await);
+            match self.counterpart(id).await? {
+                Counterpart::Person(person) if add => match self.refuse_leaver(&person).await {
+                    Err(refusal) => drop(tally.refusal.get_or_insert(refusal)),
+                    Ok(()) => people.push((id, person)),
+                },
+                Counterpart::Person(person) => people.push((id, person)),
+                nobody @ (Counterpart::Group | Counterpart::Gone) => {
+                    let asked = self.ask_for_member(groups, group, &nobody, add).await;
+                    self.take_answer(group, id, nobody, asked, add, tally).await?;
+                }
+            }
+        }
+        let members: Vec<contract::Member> =
+            people.iter().map(|(_, person)| self.as_member(person)).collect();
+        let account = group.account.as_deref().unwrap_or_default();
+        let together = match (members.as_slice(), add) {
+            ([] | [_], _) => None,
+            (_, true) => Some(groups.add_members(account, &members).await),
+            (_, false) => Some(groups.remove_members(account, &members).await),
+        };
+        // A refusal may be about one of them alone.
+        let together =
+            together.filter(|asked| !matches!(asked, Err(error) if !may_succeed_later(error.kind)));
+        for (id, person) in people {
+            let counterpart = Counterpart::Person(person);
+            let asked = match &together {
+                Some(asked) => asked.clone().map(|outcome| outcome.map(|()| None)),
+                None => self.ask_for_member(groups, group, &counterpart, add).await,
+            };
+            self.take_answer(group, id, counterpart, asked, add, tally).await?;
+        }
+        Ok(())
+    }
+
+    /// Notes what the app answered about one membership.
+    async fn take_answer(
+        &self,
+        group: &Record,
+        id: &str,
+        counterpart: Counterpart,
+        asked: contract::Result<Outcome<Option<contract::Account>>>,
+        add: bool,
+        tally: &mut Tally,
+    ) -> Result<()> {
+        match (asked, counterpart) {
+            (
+                Ok(Outcome::Done(told) | Outcome::Already(told) | Outcome::Invited(told)),
+                Counterpart::Person(person),
+            ) if !add => {
+                let account = person.record.account.clone().unwrap_or_default();
+                tally.asked.push(Removal { id: id.to_owned(), account, failed: None });
+                self.note_role(*person, told).await?;
+            }
+            (Err(error), Counterpart::Person(person)) if !add && may_hide_a_success(error.kind) => {
+                let account = person.record.account.unwrap_or_default();
+                tally.asked.push(Removal { id: id.to_owned(), account, failed: Some(error) });
+            }
+            (Ok(told), counterpart) => {
+                self.note_member(group, id, counterpart, told, add, tally).await?;
+            }
+            (Err(error), _) if add => tally.fail(error, false),
+            (Err(error), _) => tally.fail_removal(id.to_owned(), error),
+        }
+        Ok(())
+    }
+
+    async fn counterpart(&self, id: &str) -> Result<Counterpart> {
+        let record = self.store().record(self.name(), Kind::User, id).await?;
+        Ok(match record.map(Person::read) {
+            None => Counterpart::Group,
+            Some(person) if self.has_nothing(&person) => Counterpart::Gone,
+            Some(person) => Counterpart::Person(Box::new(person)),
+        })
+    }
+
+    /// Where people do the work somebody may be a member before there is an account.
+    pub(super) fn has_nothing(&self, person: &Person) -> bool {
+        person.record.account.is_none() && self.capabilities().deactivate != contract::Deactivate::Task
+    }
+
+    async fn ask_for_member(
+        &self,
+        groups: &dyn Groups,
+        group: &Record,
+        counterpart: &Counterpart,
+        add: bool,
+    ) -> contract::Result<Outcome<Option<contract::Account>>> {
+        let member = match counterpart {
+            // The app knows nothing of a group in a group; the gateway holds it.
+            Counterpart::Group => return Ok(Outcome::Done(None)),
+            Counterpart::Gone => return Ok(Outcome::Already(None)),
+            Counterpart::Person(person) => self.as_member(person),
+        };
+        let account = group.account.clone().unwrap_or_default();
+        if add {
+            groups.add_member(&account, &member).await
+        } else {
+            groups.remove_member(&account, &member).await
+        }
+    }
+
+    fn as_member(&self, person: &Person) -> contract::Member {
+        let observed = person.observed.as_ref();
+        contract::Member {
+            account: person.record.account.clone().unwrap_or_default(),
+            email: observed
+                .and_then(|account| account.email.clone())
+                .or_else(|| mapping::address(&person.desired)),
+            role: observed
+                .and_then(|account| Some(account.roles.as_ref()?.first()?.value.clone()))
+                .map(|role| mapping::spelled(role, self.capabilities())),
+        }
+    }
+
+    async fn note_member(
+        &self,
+        group: &Record,
+        id: &str,
+        counterpart: Counterpart,
+        told: Outcome<Option<contract::Account>>,
+        add: bool,
+        tally: &mut Tally,
+    ) -> Result<()> {
+        let membership = Membership { group: group.id.clone(), member: id.to_owned() };
+        let waits = matches!(told, Outcome::Waiting(_));
+        if let Counterpart::Person(person) = counterpart {
+            let mut person = *person;
+            let expected = Some(person.record.version);
+            let mut writes = Vec::new();
+            match told {
+                Outcome::Waiting(request) => {
+                    let role = if add { Some(group.label.clone()) } else { self.least_role() };
+                    self.wait_for(&mut person, About::Role(role.unwrap_or_default()), request, &mut writes);
+                }
+                Outcome::Done(account) | Outcome::Already(account) | Outcome::Invited(account) => {
+                    note_group(&mut person, group.account.as_deref().unwrap_or_default(), add);
+                    person.ask_for_group(&group.id, add, self.capabilities());
+                    if let Some(account) = account {
+                        let mut merged = person.account();
+                        merged.merge(account);
+                        self.observe(&mut person, merged);
+                        self.forget_asked_role(&mut person);
+                        writes.extend(self.membership_writes(&person).await?);
+                    }
+                }
+            }
+            if person.differs_from_record() {
+                self.keep(&mut person, expected, writes).await?;
+            }
+        }
+        match (waits, add) {
+            (true, _) => {}
+            (false, true) => tally.added.push(membership),
+            (false, false) => tally.removed.push(membership),
+        }
+        Ok(())
+    }
+
+    /// The role was given through the group: what the person asked for before no longer stands.
+    pub(super) fn forget_asked_role(&self, person: &mut Person) {
+        if let (true, Some(desired)) = (self.capabilities().groups.are_roles, person.desired.as_object_mut())
+        {
+            desired.shift_remove("roles");
+            desired.shift_remove("userType");
+        }
+    }
+
+    /// The role of somebody who has no better one.
+    fn least_role(&self) -> Option<String> {
+        self.policy.default_role.clone().or_else(|| self.capabilities().default_role.map(str::to_owned))
+    }
+}
+
+/// The account tells its groups; until the next listing what we did to them is what it tells.
+pub(super) fn note_group(person: &mut Person, group: &str, add: bool) {
+    let Some(groups) = person.observed.as_mut().and_then(|account| account.groups.as_mut()) else { return };
+    groups.retain(|known| known != group);
+    if add {
+        groups.push(group.to_owned());
+    }
+}
