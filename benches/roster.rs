@@ -8,7 +8,7 @@ use divan::{AllocProfiler, Bencher};
 use portcullis::adapters::sandbox::Sandbox;
 use portcullis::base::clock::{SharedClock, SystemClock, Timestamp};
 use portcullis::base::id::Ids;
-use portcullis::provision::{Connection, ListQuery, Policy, Preconditions, Shared, View};
+use portcullis::provision::{Connection, Leading, ListQuery, Policy, Preconditions, Shared, View};
 use portcullis::scim::schema::ResourceKind;
 use portcullis::store::{Kind, Lifecycle, Membership, Record, Write, sqlite};
 use serde_json::{Value, json};
@@ -109,6 +109,7 @@ async fn filled(directory: &TempDir) -> Arc<Connection> {
         ids: Ids::new(Arc::clone(&clock)),
         clock: Arc::clone(&clock),
         metrics: Arc::default(),
+        leading: Leading::default(),
         tracer: Arc::default(),
         gate: Arc::default(),
         anchor: None,

@@ -27,20 +27,45 @@ struct Compose {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Service {
-    build: PathBuf,
+    #[serde(default)]
+    build: Option<PathBuf>,
     image: String,
+    #[serde(default)]
     command: Vec<String>,
+    #[serde(default)]
+    scale: Option<u32>,
     #[serde(default)]
     environment: BTreeMap<String, String>,
     #[serde(default)]
     volumes: Vec<Mount>,
+    #[serde(default)]
     ports: Vec<Port>,
     #[serde(default)]
-    depends_on: BTreeSet<String>,
-    user: String,
+    depends_on: BTreeMap<String, Dependency>,
+    #[serde(default)]
+    healthcheck: Option<Health>,
+    #[serde(default)]
+    user: Option<String>,
     restart: String,
     #[serde(default)]
     stop_grace_period: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Dependency {
+    condition: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Health {
+    test: Vec<String>,
+    interval: String,
+    timeout: String,
+    retries: u32,
+    #[serde(default)]
+    start_period: Option<String>,
 }
 
 /// `source:target[:mode]`.
@@ -128,11 +153,12 @@ fn texts(table: &toml::Table, path: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-fn there_is_a_gateway_and_a_simulator_for_every_app() {
+fn there_are_a_balancer_gateways_a_database_and_a_simulator_for_every_app() {
     let compose = compose();
     assert_eq!(compose.name, "portcullis");
-    let mut expected = vec!["gateway"];
+    let mut expected = vec!["balancer", "gateway", "postgres"];
     expected.extend(APPS);
+    expected.sort_unstable();
     assert_eq!(compose.services.keys().map(String::as_str).collect::<Vec<_>>(), expected);
     for app in APPS {
         let service = &compose.services[app];
@@ -150,11 +176,16 @@ fn there_is_a_gateway_and_a_simulator_for_every_app() {
 #[test]
 fn every_service_runs_the_image_that_is_built_here_and_not_as_root() {
     for (name, service) in compose().services {
-        assert!(in_repository(&service.build).join("Dockerfile").is_file(), "{name}");
-        assert_eq!(service.image, "portcullis:local", "{name}");
-        assert_eq!(service.user, NOBODY, "{name}");
         assert_eq!(service.restart, "unless-stopped", "{name}");
         assert!(service.stop_grace_period.is_none_or(|period| period == "30s"), "{name}");
+        let Some(build) = service.build else {
+            // Others' images say which release they are.
+            assert!(service.image.split_once(':').is_some_and(|(_, tag)| tag != "latest"), "{name}");
+            continue;
+        };
+        assert!(in_repository(build).join("Dockerfile").is_file(), "{name}");
+        assert_eq!(service.image, "portcullis:local", "{name}");
+        assert_eq!(service.user.as_deref(), Some(NOBODY), "{name}");
     }
 }
 
@@ -163,8 +194,11 @@ fn every_reference_resolves() {
     let compose = compose();
     let mut outside = BTreeSet::new();
     for (name, service) in &compose.services {
-        for other in &service.depends_on {
-            assert!(compose.services.contains_key(other), "`{name}` depends on `{other}`");
+        for (other, dependency) in &service.depends_on {
+            let other =
+                compose.services.get(other).unwrap_or_else(|| panic!("`{name}` depends on `{other}`"));
+            let condition = if other.healthcheck.is_some() { "service_healthy" } else { "service_started" };
+            assert_eq!(dependency.condition, condition, "`{name}` waits for less than it could, or for ever");
         }
         for mount in &service.volumes {
             if mount.source.starts_with('.') {
@@ -182,22 +216,72 @@ fn every_reference_resolves() {
 }
 
 #[test]
-fn the_gateway_is_told_the_mounted_file_and_keeps_its_data_in_a_volume() {
+fn the_replicas_are_told_the_mounted_file_and_keep_their_data_in_the_database() {
     let compose = compose();
-    let gateway = &compose.services["gateway"];
+    let (gateway, postgres) = (&compose.services["gateway"], &compose.services["postgres"]);
     assert_eq!(gateway.command, ["serve", "--config", CONFIG]);
-    let mounted = |target: &str| gateway.volumes.iter().find(|mount| mount.target == target).unwrap();
-    assert_eq!(mounted(CONFIG).source, "./docker/portcullis.toml");
-    assert!(compose.volumes.contains_key(&mounted(DATA).source));
-    assert_eq!(gateway.depends_on.iter().map(String::as_str).collect::<Vec<_>>(), APPS);
+    assert_eq!(gateway.scale, Some(2));
+    assert!(gateway.ports.is_empty(), "two of them cannot have one port");
+    let [mounted] = gateway.volumes.as_slice() else { panic!("{:?}", gateway.volumes) };
+    assert_eq!((mounted.source.as_str(), mounted.target.as_str()), ("./docker/portcullis.toml", CONFIG));
+    let needed: BTreeSet<&str> = gateway.depends_on.keys().map(String::as_str).collect();
+    assert_eq!(needed, BTreeSet::from(APPS).union(&BTreeSet::from(["postgres"])).copied().collect());
 
     let config = gateway_config();
-    let store = config["store"]["url"].as_str().unwrap();
-    assert_eq!(Path::new(store.strip_prefix("sqlite://").unwrap()).parent(), Some(Path::new(DATA)));
+    assert_eq!(config["store"]["url"]["env"].as_str(), Some("STORE_URL"));
+    assert_eq!(config["store"]["folder"].as_str(), Some(DATA), "where the image lets it write");
+    let store = Url::parse(&gateway.environment["STORE_URL"]).unwrap();
+    let told = |name: &str| postgres.environment[name].as_str();
+    assert_eq!((store.scheme(), store.host_str()), ("postgres", Some("postgres")));
+    assert_eq!(
+        (store.username(), store.password()),
+        (told("POSTGRES_USER"), Some(told("POSTGRES_PASSWORD")))
+    );
+    assert_eq!(store.path().trim_start_matches('/'), told("POSTGRES_DB"));
+    let kept = postgres.volumes.iter().find(|mount| mount.target == "/var/lib/postgresql/data").unwrap();
+    assert!(compose.volumes.contains_key(&kept.source));
+    assert!(postgres.ports.is_empty(), "the database is reached by the gateways alone");
+}
+
+#[test]
+fn the_balancer_asks_every_replica_whether_it_is_ready_and_waits_longer_than_it() {
+    let compose = compose();
+    let (balancer, gateway) = (&compose.services["balancer"], &compose.services["gateway"]);
+    let config = gateway_config();
     let listen: SocketAddr = config["listen"].as_str().unwrap().parse().unwrap();
-    assert_eq!(gateway.ports.iter().map(|port| port.inside).collect::<Vec<_>>(), [listen.port()]);
     let public = Url::parse(config["public_url"].as_str().unwrap()).unwrap();
-    assert_eq!(gateway.ports.iter().map(|port| Some(port.outside)).collect::<Vec<_>>(), [public.port()]);
+    let [port] = balancer.ports.as_slice() else { panic!("{:?}", balancer.ports) };
+    assert_eq!(Some(port.outside), public.port());
+    let [mounted] = balancer.volumes.as_slice() else { panic!("{:?}", balancer.volumes) };
+    let rules = text(mounted.source.trim_start_matches("./"));
+    let says = |line: &str| assert!(rules.lines().any(|other| other.trim() == line), "`{line}` is missing");
+    says(&format!("bind :{}", port.inside));
+    says(&format!("server-template gateway- {} gateway:{}", gateway.scale.unwrap(), listen.port()));
+    says("http-check send meth GET uri /readyz ver HTTP/1.1 hdr Host localhost");
+    says("http-check expect status 200");
+    says("timeout server 60s");
+    says("retry-on conn-failure");
+    says("option forwardfor");
+    assert_eq!(config["behind_proxy"].as_bool(), Some(true));
+}
+
+#[test]
+fn what_is_healthy_has_answered() {
+    let compose = compose();
+    let health = |service: &str| compose.services[service].healthcheck.as_ref().unwrap();
+    assert_eq!(health("postgres").test.get(1).map(String::as_str), Some("pg_isready"));
+    let gateway = health("gateway");
+    let asked = gateway.test.last().unwrap();
+    let port = gateway_config()["listen"].as_str().unwrap().rsplit(':').next().unwrap().to_owned();
+    assert!(
+        asked.contains("GET /readyz") && asked.contains(&format!("/dev/tcp/127.0.0.1/{port}")),
+        "{asked}"
+    );
+    for health in [gateway, health("postgres")] {
+        assert_eq!(health.test[0], "CMD");
+        assert_eq!((health.interval.as_str(), health.timeout.as_str()), ("5s", "3s"));
+        assert!(health.retries >= 3 && health.start_period.as_deref().is_none_or(|period| period == "10s"));
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "its figures are what it is run for")]
 
+#[allow(dead_code, reason = "the tests use the rest of it")]
 mod harness;
 
 use std::collections::BTreeMap;
@@ -12,12 +13,14 @@ use harness::processes::Program;
 
 const HELP: &str = "\
 usage: long-run [--kills N] [--seed N] [--at-once N] [--faults PERCENT] [--store sqlite]
+       long-run --points N [--seed N] [--at-once N]
 
   --kills N         how often the gateway is killed (10000)
   --seed N          the same chances as another run; printed by each
   --at-once N       requests at the same time for each connection (2)
   --faults PERCENT  calls the apps spoil (10)
   --store sqlite    what the gateway keeps its memory in
+  --points N        instead of kills: N crash points of the seed's choice, 0 for all there are
 
 Ends with 1 where something was found that must not be.";
 
@@ -42,7 +45,7 @@ fn run(arguments: &[String]) -> Result<ExitCode, String> {
     let mut told = BTreeMap::new();
     let mut rest = arguments.iter();
     while let Some(name) = rest.next() {
-        let known = ["--kills", "--seed", "--at-once", "--faults", "--store"];
+        let known = ["--kills", "--seed", "--at-once", "--faults", "--store", "--points"];
         let value = rest.next().filter(|_| known.contains(&name.as_str())).ok_or(HELP)?;
         told.insert(name.as_str(), value.as_str());
     }
@@ -54,6 +57,11 @@ fn run(arguments: &[String]) -> Result<ExitCode, String> {
         Some(text) => text.parse().map_err(|_| format!("`{name} {text}`: expected a number")),
     };
     let seed = number("--seed", harness::now().unsigned_abs() / 1_000)?;
+    if let Some(points) = told.get("--points") {
+        let points: usize = points.parse().map_err(|_| format!("`--points {points}`: expected a number"))?;
+        let at_once = usize::try_from(number("--at-once", 16)?).unwrap_or(16);
+        return stop_everywhere(seed, (points > 0).then_some(points), at_once);
+    }
     let mut plan = Plan::of(seed, number("--kills", 10_000)?);
     plan.at_once = usize::try_from(number("--at-once", 2)?).unwrap_or(2);
     plan.faults = f64::from(u32::try_from(number("--faults", 10)?).unwrap_or(10));
@@ -73,4 +81,19 @@ fn run(arguments: &[String]) -> Result<ExitCode, String> {
         return Ok(ExitCode::SUCCESS);
     }
     Ok(ExitCode::FAILURE)
+}
+
+fn stop_everywhere(seed: u64, sample: Option<usize>, at_once: usize) -> Result<ExitCode, String> {
+    let began = harness::now();
+    let (run, found) = harness::crashes::run(seed, sample, at_once)?;
+    let took = (harness::now() - began) / 1_000_000;
+    for (what, figure) in [("seed", seed.to_string()), ("crash points", run.to_string())] {
+        println!("| {what:<34} | {figure:>12} |");
+    }
+    println!("| {:<34} | {:>12} |", "took", format!("{took} s"));
+    println!("| {:<34} | {:>12} |", "violations", found.len());
+    for violation in &found {
+        println!("{violation}");
+    }
+    Ok(if found.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -94,6 +94,8 @@ pub struct Steady {
     told: Option<(Timestamp, Duration)>,
     /// When it was put forward, and by how much.
     jumps: VecDeque<(Timestamp, Duration)>,
+    /// What the running clock showed at the first reading.
+    began: Option<Duration>,
 }
 
 impl Steady {
@@ -105,6 +107,7 @@ impl Steady {
     pub fn read(&mut self, wall: Timestamp, running: Duration) -> Timestamp {
         let Some((before, ran)) = self.told else {
             self.told = Some((wall, running));
+            self.began = Some(running);
             return wall;
         };
         let expected = before.plus(running.saturating_sub(ran));
@@ -120,8 +123,13 @@ impl Steady {
         now
     }
 
-    /// How long before `now` `earlier` truly was.
+    /// How long before `now` `earlier` truly was. A later moment was told by another clock, before this one was first
+    /// read.
     pub fn elapsed(&self, now: Timestamp, earlier: Timestamp) -> Duration {
+        if earlier > now {
+            let ran = self.told.map(|(_, ran)| ran).unwrap_or_default();
+            return ran.saturating_sub(self.began.unwrap_or_default());
+        }
         let later = self.jumps.iter().filter(|(at, _)| *at >= earlier).map(|(_, by)| *by);
         now.since(earlier).saturating_sub(later.sum())
     }
@@ -174,7 +182,9 @@ mod tests {
         assert_eq!(clock.elapsed(later, jumped), second * 5);
         // Two hours back: it runs on.
         assert_eq!(clock.read(at(3_625 - 7_200), second * 26), at(3_625));
-        assert_eq!(clock.read(at(3_630 - 7_200), second * 31), at(3_630));
+        let now = clock.read(at(3_630 - 7_200), second * 31);
+        assert_eq!(now, at(3_630));
+        assert_eq!(clock.elapsed(now, at(9_000)), second * 30, "another clock told it before this one began");
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod context;
 pub mod fold;
 pub mod hex;
+pub mod hold;
 pub mod id;
 pub mod jitter;
 pub mod lane;

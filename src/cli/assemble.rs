@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use tokio_util::task::TaskTracker;
 
-use super::config::Config;
+use super::config::{Config, Memory};
 use super::{ConfigFile, Failure};
 use crate::base::clock::{SharedClock, SystemClock};
 use crate::base::id::Ids;
-use crate::provision::{Connection, Gateway, Shared};
+use crate::provision::{Connection, Gateway, Leading, Shared};
 use crate::store::anchor::Anchor;
-use crate::store::sqlite;
+use crate::store::{Store, postgres, sqlite};
 
 /// The configuration or the store cannot be used (`EX_CONFIG`).
 pub const UNUSABLE: u8 = 78;
@@ -53,13 +53,23 @@ pub fn make_folder(folder: &Path) -> Result<(), Failure> {
     })
 }
 
+/// Opens the store, which is made where there is none.
+async fn store(config: &Config) -> Result<Arc<dyn Store>, Failure> {
+    make_folder(config.data_dir())?;
+    match &config.store {
+        Memory::File(file) => sqlite::open(file)
+            .await
+            .map_err(|error| Failure::new(format!("`{}`: {error}", file.display())).code(UNUSABLE)),
+        Memory::Shared { settings, .. } => {
+            postgres::open(settings).await.map_err(|error| Failure::from(error).code(UNUSABLE))
+        }
+    }
+}
+
 /// Opens the store and makes every connection. The caller decides whether it may serve.
 pub async fn gateway(config: &Config) -> Result<Arc<Gateway>, Failure> {
     let clock: SharedClock = Arc::new(SystemClock);
-    make_folder(config.data_dir())?;
-    let store = sqlite::open(&config.store)
-        .await
-        .map_err(|error| Failure::new(format!("`{}`: {error}", config.store.display())).code(UNUSABLE))?;
+    let store = store(config).await?;
     let anchor = Anchor::open(&config.data_dir().join("portcullis.anchor"))
         .map_err(|error| Failure::from(error).code(UNUSABLE))?;
     let shared = Arc::new(Shared {
@@ -68,6 +78,7 @@ pub async fn gateway(config: &Config) -> Result<Arc<Gateway>, Failure> {
         clock,
         tracker: TaskTracker::new(),
         metrics: Arc::default(),
+        leading: Leading::default(),
         tracer: Arc::default(),
         gate: Arc::default(),
         anchor: Some(anchor),

@@ -30,7 +30,7 @@ pub async fn run(arguments: &Arguments) -> Outcome {
         let outcome = outcome.map(|standing| with_hints(connection, standing, urgent));
         reports.push((connection.name().to_owned(), outcome));
     }
-    gateway.shared().store.close().await;
+    gateway.close().await;
     let broken = reports.iter().filter(|(_, outcome)| outcome.is_err()).count();
     if arguments.json {
         let shown: Vec<_> = reports

@@ -44,7 +44,7 @@ pub async fn run(arguments: &Arguments) -> Outcome {
     }
     gateway.shared().tracker.close();
     gateway.shared().tracker.wait().await;
-    gateway.shared().store.close().await;
+    gateway.close().await;
     if arguments.json {
         let shown: Vec<Value> = reports.iter().map(|(name, report)| whole(name, report.as_ref())).collect();
         print::line(&json!(shown).to_string())?;

@@ -59,7 +59,7 @@ pub async fn run(Command::Import(arguments): Command) -> Outcome {
     })?;
     let accounts = rows.iter().map(RosterRow::account).collect();
     let difference = connection.import_roster(accounts, arguments.preview, arguments.force).await?;
-    gateway.shared().store.close().await;
+    gateway.close().await;
     if arguments.json {
         return print::line(&shown(&difference, !arguments.preview).to_string());
     }

@@ -93,6 +93,7 @@ pub async fn gateway_until(
     let traces =
         tokio::spawn(Arc::clone(&gateway).keep_traces(config.chronicle.traces_kept, written.clone()));
     let promises = gateway.shared().tracker.spawn(Arc::clone(&gateway).keep_promises(stop.clone()));
+    gateway.shared().tracker.spawn(Arc::clone(&gateway).keep_leading(stop.clone()));
     gateway.shared().tracker.spawn(Arc::clone(&gateway).keep_to_safe_mode(stop.clone()));
     gateway.shared().tracker.spawn(Arc::clone(&gateway).keep_signing(Arc::clone(&notary), stop.clone()));
     gateway.shared().tracker.spawn(Arc::clone(&gateway).watch_drift(stop.clone()));

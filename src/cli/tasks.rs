@@ -113,7 +113,7 @@ async fn complete(arguments: &Complete) -> Outcome {
         evidence: arguments.evidence.clone(),
     };
     let done = connection.complete_task(&task.id, completion).await?;
-    gateway.shared().store.close().await;
+    gateway.close().await;
     if arguments.json {
         return print::line(&shown(&done, gateway.shared().clock.now()).to_string());
     }

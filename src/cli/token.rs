@@ -125,7 +125,7 @@ async fn create(arguments: &Create) -> Outcome {
             arguments.door.option()
         ))
     })?;
-    gateway.shared().store.close().await;
+    gateway.close().await;
     if arguments.json {
         let shown =
             json!({ "id": row.id, "token": token.reveal(), "expires_at": row.expires_at.to_string() });
@@ -148,7 +148,7 @@ async fn list(arguments: &List) -> Outcome {
     }
     let rows = gateway.shared().store.tokens().await?;
     let now = gateway.shared().clock.now();
-    gateway.shared().store.close().await;
+    gateway.close().await;
     let door = if arguments.admin { Some(ADMIN) } else { arguments.connection.as_deref() };
     let wanted = |row: &&TokenRow| door.is_none_or(|name| name == row.connection);
     let state = |row: &TokenRow| match (row.revoked_at, row.expires_at > now) {

@@ -38,6 +38,10 @@ impl Observed {
         operation: &'static str,
         work: impl Future<Output = Result<Outcome<T>>>,
     ) -> Result<Outcome<T>> {
+        if context::held_for().is_some_and(|left| left.is_zero()) {
+            let message = "another replica may have taken this over; nothing was sent";
+            return Err(Error { fault: Fault::Gateway, ..Error::new(Kind::Unavailable, operation, message) });
+        }
         let end = |outcome: &Outcome<T>| match outcome {
             Outcome::Done(_) => "done",
             Outcome::Already(_) => "already",

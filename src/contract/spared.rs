@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::time::Instant;
@@ -27,6 +28,8 @@ pub struct Spared {
 struct State {
     breaker: Breaker,
     seen: Seen,
+    /// What the app said when it refused the credential.
+    refusal: String,
 }
 
 /// How an app is, and what became of it since the adapter was made.
@@ -58,34 +61,42 @@ impl Spared {
 
     async fn ask<T>(&self, operation: &'static str, work: impl Future<Output = Result<T>>) -> Result<T> {
         let lane = lane::current();
-        let (admission, condition) = {
+        let admission = {
             let mut state = self.state();
-            (state.breaker.admit(lane, Instant::now()), state.breaker.condition())
+            let admission = state.breaker.admit(lane, Instant::now());
+            if let Admission::Waits(wait) = admission {
+                return Err(self.left_alone(operation, &state, wait));
+            }
+            admission
         };
-        if let Admission::Waits(wait) = admission {
-            let app = self.inner.capabilities().app;
-            return Err(match condition {
-                Condition::LockedOut => Error::new(
-                    Kind::Credentials,
-                    operation,
-                    format!("{app} does not accept the credential; the connection is paused until it does"),
-                ),
-                Condition::Failing | Condition::Well => {
-                    let message = format!("{app} fails and is left alone until it works again");
-                    Error::new(Kind::Unavailable, operation, message).after(Some(wait))
-                }
-            });
-        }
         let result = work.await;
         let heard = result.as_ref().map_or_else(|error| heard(error.kind), |_| Heard::Works);
         let mut state = self.state();
         state.seen.has_worked |= heard == Heard::Works;
+        if let (Heard::Refuses, Err(error)) = (heard, &result) {
+            state.refusal.clone_from(&error.message);
+        }
         if let Some(condition) = state.breaker.heard(admission, heard, Instant::now()) {
             state.seen.condition = condition;
             state.seen.recoveries += u64::from(condition == Condition::Well);
         }
         drop(state);
         result
+    }
+
+    /// The answer in place of a call that is not made.
+    fn left_alone(&self, operation: &'static str, state: &State, wait: Duration) -> Error {
+        let app = self.inner.capabilities().app;
+        match state.breaker.condition() {
+            Condition::LockedOut => {
+                let message = format!("{}; the connection is paused until this is mended", state.refusal);
+                Error::new(Kind::Credentials, operation, message)
+            }
+            Condition::Failing | Condition::Well => {
+                let message = format!("{app} fails and is left alone until it works again");
+                Error::new(Kind::Unavailable, operation, message).after(Some(wait))
+            }
+        }
     }
 
     fn inner_groups(&self, operation: &'static str) -> Result<&dyn Groups> {

@@ -74,7 +74,7 @@ impl Connection {
     /// list.
     pub async fn approve(self: &Arc<Self>, id: &str, word: Completion) -> Result<Task> {
         let task = self.waiting_deletion(id).await?;
-        let _turn = self.turns.take(&task.resource).await;
+        let _turn = self.turn(&task.resource).await?;
         let task = self.waiting_deletion(&task.id).await?;
         let account = account_of(&task);
         let Some(record) = self.erased(&account, &task.resource).await? else {
@@ -108,6 +108,7 @@ impl Connection {
             created_at: now,
             updated_at: now,
             outcome: None,
+            fence: None,
         };
         tracing::warn!(
             connection = self.name(),
@@ -124,7 +125,7 @@ impl Connection {
     /// 404 when no deletion waits under this id.
     pub async fn reject(self: &Arc<Self>, id: &str, word: Completion) -> Result<Task> {
         let task = self.waiting_deletion(id).await?;
-        let _turn = self.turns.take(&task.resource).await;
+        let _turn = self.turn(&task.resource).await?;
         let task = self.waiting_deletion(&task.id).await?;
         tracing::warn!(
             connection = self.name(),
@@ -190,7 +191,7 @@ impl Connection {
 
     /// Deletes an account for good, and reads back that it is gone.
     pub(super) async fn resume_erasure(&self, intent: &Intent) -> Result<Ended> {
-        let _turn = self.turns.take(&intent.resource).await;
+        let _turn = self.turn(&intent.resource).await?;
         if !self.is_newest(intent).await? {
             return Ok(Ended::Closed);
         }

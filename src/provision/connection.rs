@@ -1,7 +1,7 @@
 //! One configured target of one app, and what its requests share.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use futures_util::FutureExt;
 use tokio::sync::oneshot;
@@ -10,6 +10,7 @@ use tracing::Instrument;
 
 use super::brake::Brake;
 use super::drift::Attention;
+use super::leading::Leading;
 use super::ledger::Ledger;
 use super::orphans::Watched;
 use super::policy::Policy;
@@ -31,7 +32,10 @@ use crate::scim::cursor::CursorKey;
 use crate::scim::error::ScimError;
 use crate::scim::schema::ResourceKind;
 use crate::store::anchor::Anchor;
-use crate::store::{Kind, Store};
+use crate::store::{Kind, Store, Write};
+
+/// The note, and the turn, of what cursors are sealed with.
+const CURSOR_KEY: &str = "cursor_key";
 
 /// What all connections share.
 #[derive(Debug)]
@@ -43,6 +47,8 @@ pub struct Shared {
     pub tracker: TaskTracker,
     /// What is counted; the same for all parts of the process.
     pub metrics: Arc<Metrics>,
+    /// Whether this replica does what is done once.
+    pub leading: Leading,
     /// Where traces are handed over.
     pub tracer: Arc<Tracer>,
     /// Shut while nobody is to get access.
@@ -74,8 +80,9 @@ pub struct Connection {
     pub(super) upkeep: Upkeep,
     /// What is looked after on our own account.
     pub(super) attention: Attention,
-    /// What the cursors of this connection's listings are sealed with, for as long as the process lives.
-    pub(super) cursor_key: CursorKey,
+    /// What the cursors of this connection's listings are sealed with: for as long as the process lives, or by all
+    /// replicas alike.
+    cursor_key: OnceLock<CursorKey>,
 }
 
 impl Connection {
@@ -107,7 +114,7 @@ impl Connection {
             brake: Brake::default(),
             upkeep: Upkeep::default(),
             attention: Attention::default(),
-            cursor_key: CursorKey::new(rand::random()),
+            cursor_key: OnceLock::new(),
         })
     }
 
@@ -148,6 +155,35 @@ impl Connection {
     /// The store; what is committed takes its entries of the audit along.
     pub(super) fn store(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// What cursors are sealed with.
+    pub(super) fn cursor_key(&self) -> &CursorKey {
+        self.cursor_key.get_or_init(|| CursorKey::new(rand::random()))
+    }
+
+    /// Seals cursors as the other replicas do, so that each opens what another one sealed. Call before the first
+    /// request; where there are no others it is nothing to do.
+    pub(super) async fn share_cursor_key(&self) -> Result<()> {
+        if self.store().term().is_none() {
+            return Ok(());
+        }
+        let _turn = self.turn(CURSOR_KEY).await?;
+        let known = self.store().note(self.name(), CURSOR_KEY).await?;
+        let known = known.and_then(|text| serde_json::from_str::<[u8; 32]>(&text).ok());
+        let key = match known {
+            Some(key) => key,
+            None => {
+                let key: [u8; 32] = rand::random();
+                let text = serde_json::json!(key).to_string();
+                let (connection, name) = (self.name().to_owned(), CURSOR_KEY.to_owned());
+                self.store().commit(vec![Write::Note { connection, name, text }]).await?;
+                key
+            }
+        };
+        // Set before only if a request was answered before this.
+        drop(self.cursor_key.set(CursorKey::new(key)));
+        Ok(())
     }
 
     /// Does `work` in a task and a lane of its own and waits for it within the budget. A caller who goes away cancels

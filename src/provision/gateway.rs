@@ -23,6 +23,9 @@ const TOKENS_KNOWN_FOR: Duration = Duration::from_secs(5);
 /// How long the tokens known last stand in for a store that cannot be read: one that was revoked opens nothing after it.
 const TOKENS_TRUSTED_FOR: Duration = Duration::from_mins(1);
 
+/// How long work under way is waited for before the store is closed.
+const CLOSING: Duration = Duration::from_secs(5);
+
 /// What the tokens of the admin door are kept under: a name that is reserved, so that no connection has it.
 pub const ADMIN: &str = "admin";
 
@@ -178,6 +181,16 @@ impl Gateway {
         };
         self.shared.store.commit(vec![Write::Token(row.clone())]).await?;
         Ok(row)
+    }
+
+    /// Waits a few seconds at the most for what is still under way, such as turns that are given up, and closes the
+    /// store.
+    pub async fn close(&self) {
+        self.shared.tracker.close();
+        if tokio::time::timeout(CLOSING, self.shared.tracker.wait()).await.is_err() {
+            tracing::warn!("work is still under way; the journal has it");
+        }
+        self.shared.store.close().await;
     }
 
     /// Whether requests can be served: the store answers.

@@ -161,7 +161,7 @@ impl Connection {
             self.absorb_accounts(&accounts, how).await?;
             self.close_confirmed(began).await?;
             for task in gone {
-                let _turn = self.turns.take(&task.resource).await;
+                let _turn = self.turn(&task.resource).await?;
                 self.store().commit(vec![self.closed_by_roster(task.dedupe, began)]).await?;
             }
         }
@@ -203,7 +203,7 @@ impl Connection {
     /// Tasks a newer roster shows as done are done.
     async fn close_confirmed(&self, imported_at: Timestamp) -> Result<()> {
         for task in self.store().tasks(Some(self.name()), true).await? {
-            let _turn = self.turns.take(&task.resource).await;
+            let _turn = self.turn(&task.resource).await?;
             let Some(record) = self.store().record(self.name(), Kind::User, &task.resource).await? else {
                 continue;
             };

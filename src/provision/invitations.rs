@@ -185,7 +185,8 @@ impl Connection {
             }
             offset += STRIDE;
         }
-        if open.is_empty() {
+        // What another replica invites is not heard of here.
+        if open.is_empty() && self.store().term().is_none() {
             self.attention.rest();
         }
         for person in open {
@@ -231,7 +232,7 @@ impl Connection {
 
     /// Asks somebody to see to an invitation, or says that they need not any more.
     async fn tell_overdue(&self, id: &str, due: bool, expires: bool) -> Result<()> {
-        let _turn = self.turns.take(id).await;
+        let _turn = self.turn(id).await?;
         let mut person = self.person(id).await?;
         person.standing.invited.told = due;
         if expires && person.standing.invitation == Invitation::Pending {
@@ -258,7 +259,7 @@ impl Connection {
     /// Sends an expired invitation again. It is counted before it leaves, so that an answer that is lost never makes
     /// two of it.
     async fn send_again(&self, id: &str) -> Result<()> {
-        let _turn = self.turns.take(id).await;
+        let _turn = self.turn(id).await?;
         let mut person = self.person(id).await?;
         if self.open_aim(id).await?.is_some() || self.look_again(&mut person, true).await?.is_some() {
             return Ok(());

@@ -27,7 +27,7 @@ impl Connection {
         add: bool,
         tally: &mut Tally,
     ) -> Result<()> {
-        let _turn = self.turns.take(id).await;
+        let _turn = self.turn(id).await?;
         let counterpart = self.counterpart(id).await?;
         if let (true, Counterpart::Person(person)) = (add, &counterpart)
             && let Err(refusal) = self.refuse_leaver(person).await
@@ -39,7 +39,7 @@ impl Connection {
             Counterpart::Person(person) => self.would_lose_admin(group, person, add),
             Counterpart::Group | Counterpart::Gone => false,
         };
-        let _admins = if loses_admin { Some(self.turns.take("admins").await) } else { None };
+        let _admins = if loses_admin { Some(self.turn("admins").await?) } else { None };
         if loses_admin && let Err(refusal) = self.refuse_last_admin(&[id]).await {
             tally.refusal.get_or_insert(refusal);
             return Ok(());
@@ -62,7 +62,7 @@ impl Connection {
         let mut people = Vec::new();
         // In the order of their ids, so that nobody waits for somebody who waits for them.
         for id in ids {
-            turns.push(self.turns.take(id).await);
+            turns.push(self.turn(id).await?);
             match self.counterpart(id).await? {
                 Counterpart::Person(person) if add => match self.refuse_leaver(&person).await {
                     Err(refusal) => drop(tally.refusal.get_or_insert(refusal)),

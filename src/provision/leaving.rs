@@ -156,7 +156,7 @@ impl Connection {
 
     /// Keeps that a person is out of a group, and what the reading told besides.
     async fn note_out(&self, group: &Record, id: &str, told: Option<Account>) -> Result<()> {
-        let _turn = self.turns.take(id).await;
+        let _turn = self.turn(id).await?;
         let Some(record) = self.store().record(self.name(), store::Kind::User, id).await? else {
             return Ok(());
         };
@@ -184,7 +184,7 @@ impl Connection {
         if !self.capabilities().groups.are_roles {
             return;
         }
-        let _turn = self.turns.take(&removal.id).await;
+        let Ok(_turn) = self.turn(&removal.id).await else { return };
         let (Ok(mut person), Ok(Some(told))) =
             (self.person(&removal.id).await, self.adapter().account(By::Id(&removal.account)).await)
         else {

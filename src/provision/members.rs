@@ -394,12 +394,13 @@ impl Connection {
             state: IntentState::Attempting,
             attempts: 1,
             strikes: 0,
-            next_attempt_at: now.plus(self.lease()),
+            next_attempt_at: now.plus(self.attempt_time()),
             request_id: crate::base::context::current().map(|context| context.request_id).unwrap_or_default(),
             // Who was asked for before has been waiting since then.
             created_at: open.since.filter(|_| goes_on).unwrap_or(now),
             updated_at: now,
             outcome: None,
+            fence: None,
         }
     }
 
@@ -424,7 +425,7 @@ impl Connection {
 
     /// Takes the members out that an intent still names; used when the first attempt was not confirmed.
     pub(super) async fn resume_members(&self, intent: &Intent) -> Result<Ended> {
-        let _turn = self.turns.take(&intent.resource).await;
+        let _turn = self.turn(&intent.resource).await?;
         if !self.is_newest(intent).await? {
             return Ok(Ended::Closed);
         }

@@ -45,6 +45,10 @@ impl Connection {
     pub async fn keep_telling(self: Arc<Self>, receiver: Option<Arc<dyn Receiver>>, stop: CancellationToken) {
         loop {
             let round = async {
+                if !self.leads() {
+                    tokio::time::sleep(ROUND).await;
+                    return;
+                }
                 let pause = self.tell(receiver.as_deref()).await.unwrap_or_else(|error| {
                     tracing::warn!(connection = self.name(), %error, "the webhook events could not be read");
                     None

@@ -25,6 +25,9 @@ const UNNOTICED: Duration = Duration::from_mins(30);
 /// How often they are looked through.
 const EVERY: Duration = Duration::from_mins(1);
 
+/// How often it is read what other replicas left behind.
+const READ_EVERY: Duration = Duration::from_mins(10);
+
 /// The accounts that are watched.
 #[derive(Debug, Default)]
 pub struct Watched(Mutex<Lists>);
@@ -32,8 +35,8 @@ pub struct Watched(Mutex<Lists>);
 #[derive(Debug, Default)]
 struct Lists {
     looked_at: Option<Timestamp>,
-    /// Whether what an earlier process left behind has been read.
-    complete: bool,
+    /// When what other processes left behind was read last.
+    read_at: Option<Timestamp>,
     /// People who were created and whose caller has not been told, and whether that was reported.
     unheard: BTreeMap<String, (Timestamp, bool)>,
     /// Accounts the last listing had no resource for, since when, by the app's id.
@@ -119,9 +122,12 @@ impl Connection {
         Ok(self.store().commit(writes).await?)
     }
 
-    /// Reads once what an earlier process left behind.
+    /// Reads what an earlier process left behind, once; and now and then what other replicas do.
     async fn remember_unheard(&self) -> Result<()> {
-        if self.watched.lists().complete {
+        let now = self.now();
+        let shared = self.store().term().is_some();
+        let read_at = self.watched.lists().read_at;
+        if read_at.is_some_and(|at| !shared || now.since(at) < READ_EVERY) {
             return Ok(());
         }
         let mut offset = 0;
@@ -138,13 +144,13 @@ impl Connection {
             }
             offset += STRIDE;
         }
-        self.watched.lists().complete = true;
+        self.watched.lists().read_at = Some(now);
         Ok(())
     }
 
     /// Somebody whose caller has not come back is reported once, and suspended where the policy says so.
     async fn report_unheard(&self, id: &str, reported: bool) -> Result<()> {
-        let _turn = self.turns.take(id).await;
+        let _turn = self.turn(id).await?;
         let record = self.store().record(self.name(), Kind::User, id).await?;
         let person = record.map(Person::read).filter(|person| person.standing.unacknowledged_at.is_some());
         let Some(mut person) = person else {

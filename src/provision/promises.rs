@@ -20,6 +20,9 @@ use crate::store::{Intent, IntentState, Intents, Write};
 /// How often the journal is looked at.
 const ROUND: Duration = Duration::from_millis(500);
 
+/// Rounds from one look for what nobody goes on with to the next.
+const BURIALS: u32 = 10;
+
 /// Open intents of one connection that are worked on at the same time.
 const AT_ONCE: usize = 16;
 
@@ -137,14 +140,24 @@ impl Drop for UnderWay {
 impl Gateway {
     /// Works on open intents until `stop`; each is tried when it is due, one attempt at a time, removals first.
     pub async fn keep_promises(self: Arc<Self>, stop: CancellationToken) {
+        let mut round: u32 = 0;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(ROUND) => {}
             }
             self.catch_up().await;
+            round = round.wrapping_add(1);
+            if self.shared().leads()
+                && round.is_multiple_of(BURIALS)
+                && let Err(refusal) = self.close_abandoned().await
+            {
+                tracing::warn!(reason = refusal.error.detail, "what is abandoned could not be closed");
+            }
             for connection in self.connections() {
-                self.shared().tracker.spawn(Arc::clone(connection).look_through_orphans());
+                if self.shared().leads() {
+                    self.shared().tracker.spawn(Arc::clone(connection).look_through_orphans());
+                }
                 connection.look_after_app().await;
                 if let Err(refusal) = connection.call_before_time().await {
                     let reason = refusal.error.detail;
@@ -161,7 +174,7 @@ impl Gateway {
             due.sort_by_key(lanes::lane_of);
             for intent in due {
                 if let Some(connection) = self.connection(&intent.connection) {
-                    connection.go_on_with(intent).await;
+                    connection.go_on_with(intent, &self).await;
                 }
             }
         }
@@ -170,18 +183,21 @@ impl Gateway {
 
 impl Connection {
     /// How long an attempt has before another one may begin.
-    pub(super) fn lease(&self) -> Duration {
+    pub(super) fn attempt_time(&self) -> Duration {
         self.policy.budget + Duration::from_secs(5)
     }
 
     /// Begins another attempt at an open intent, where there is a place for it and nobody works on it.
-    async fn go_on_with(self: Arc<Self>, intent: Intent) {
+    async fn go_on_with(self: Arc<Self>, intent: Intent, gateway: &Gateway) {
         let lane = lanes::lane_of(&intent);
         let Some(places) = self.promises.place(lane) else { return };
         if !self.promises.state().under_way.insert(intent.id.clone()) {
             return;
         }
         let held = UnderWay { connection: Arc::clone(&self), intent: intent.id.clone(), _places: places };
+        if !gateway.take_due(&intent).await {
+            return;
+        }
         let context = Context::new(intent.request_id.clone(), self.policy.budget);
         context.attempt(attempt_at(&intent, intent.attempts + 1));
         if let Err(error) = context.clone().scope(self.claim(&intent)).await {
@@ -202,7 +218,7 @@ impl Connection {
             // A create without an outcome may have been applied, however that came about.
             state: if intent.sticky { IntentState::Attempting } else { IntentState::Ambiguous },
             attempts: intent.attempts + 1,
-            next_attempt_at: self.now().plus(self.lease()),
+            next_attempt_at: self.now().plus(self.attempt_time()),
             at: self.now(),
             outcome: intent.outcome.clone(),
         };
@@ -226,10 +242,9 @@ impl Connection {
         let waiting: Vec<Intent> = {
             let state = self.promises.state();
             let is_waiting = |intent: &Intent| {
-                // The request that asked for it is at it still.
-                let first =
-                    intent.attempts == 1 && intent.next_attempt_at == intent.updated_at.plus(self.lease());
-                intent.next_attempt_at > now && !first && !state.under_way.contains(&intent.id)
+                // The request that asked for it, or another replica, is at it still.
+                let leased = intent.next_attempt_at == intent.updated_at.plus(self.attempt_time());
+                intent.next_attempt_at > now && !leased && !state.under_way.contains(&intent.id)
             };
             removals.into_iter().filter(is_waiting).collect()
         };

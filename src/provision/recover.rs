@@ -11,14 +11,25 @@ use super::lanes;
 use super::standing::Person;
 use super::users::{Aim, Sought, Under, is_looked_for};
 use super::{Refusal, Result};
+use crate::base::clock::Timestamp;
 use crate::base::context::Context;
-use crate::store::{Intent, IntentState, Intents, Kind, TaskState, Write};
+use crate::store::{self, Intent, IntentState, Intents, Kind, TaskState, Write};
+
+/// What is journaled under no lease, and was not moved on for so many microseconds, belongs to nobody.
+const UNHELD: i64 = 300_000_000;
 
 impl Gateway {
-    /// Makes what an earlier process left open due at once, and closes what it cannot have done.
+    /// Makes what an earlier process left open due at once, and closes what it cannot have done. Where there are other
+    /// replicas, what is open may be theirs: only what nobody holds any more is closed.
     ///
     /// Call once, before the first request.
     pub async fn recover(&self) -> Result<usize> {
+        if self.shared().store.term().is_some() {
+            for connection in self.connections() {
+                connection.share_cursor_key().await?;
+            }
+            return self.close_abandoned().await;
+        }
         let open = self.shared().store.intents(&Intents::AllOpen(None)).await?;
         let now = self.shared().clock.now();
         let mut writes: Vec<Write> = open
@@ -61,6 +72,40 @@ impl Gateway {
         Ok(open.len())
     }
 
+    /// Closes what a replica that is gone was doing, or what could not be given its end while the disk was full, and
+    /// nobody goes on with by itself. What is sticky, or is looked for, comes due by itself.
+    pub(super) async fn close_abandoned(&self) -> Result<usize> {
+        let store = &self.shared().store;
+        store.bury().await?;
+        let now = self.shared().clock.now();
+        let abandoned = store.abandoned(Timestamp(now.0 - UNHELD)).await?;
+        for intent in &abandoned {
+            let mut writes = vec![Write::Settle {
+                intent: intent.id.clone(),
+                state: IntentState::NotApplied,
+                attempts: intent.attempts,
+                next_attempt_at: now,
+                at: now,
+                outcome: Some("its end was never written down".to_owned()),
+            }];
+            writes.extend(self.interrupted(intent).await?);
+            if intent.kind == Kind::User {
+                writes.extend(self.unsettle(intent).await?);
+            }
+            match store.commit(writes).await {
+                Ok(()) => tracing::warn!(
+                    connection = intent.connection,
+                    operation = intent.operation,
+                    "what nobody goes on with is closed"
+                ),
+                // Somebody works on the person again; it is looked at with the next round.
+                Err(store::Error::Stale) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(abandoned.len())
+    }
+
     /// Nobody can tell how somebody stands whose change was interrupted.
     async fn unsettle(&self, intent: &Intent) -> Result<Option<Write>> {
         let store = &self.shared().store;
@@ -76,6 +121,26 @@ impl Gateway {
             let expected = Some(person.record.version);
             Write::Record { record: Box::new(person.into_record()), expected }
         }))
+    }
+
+    /// Whether this replica goes on with a due intent: no other one took it. What one that is gone had begun is given its
+    /// end in the audit first. Always, where there are no other replicas.
+    pub(super) async fn take_due(&self, intent: &Intent) -> bool {
+        let shared = self.shared();
+        let Some(term) = shared.store.term() else { return true };
+        let now = shared.clock.now();
+        let ids = std::slice::from_ref(&intent.id);
+        let taken = async {
+            if shared.store.take_due(ids, now, now.plus(term)).await?.is_empty() {
+                return Ok(false);
+            }
+            shared.store.commit(self.interrupted(intent).await?.into_iter().collect()).await?;
+            store::Result::Ok(true)
+        };
+        taken.await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "a due intent could not be taken");
+            false
+        })
     }
 }
 
@@ -222,7 +287,7 @@ impl Connection {
 
     /// Brings a person to where the journal says; a newer request has superseded the intent if there was one.
     async fn resume_person(&self, intent: &Intent) -> Result<Ended> {
-        let _turn = self.turns.take(&intent.resource).await;
+        let _turn = self.turn(&intent.resource).await?;
         if !self.is_newest(intent).await? {
             return Ok(Ended::Closed);
         }
@@ -242,7 +307,7 @@ impl Connection {
     async fn resume_create(&self, intent: &Intent) -> Result<Ended> {
         let Ok(aim) = serde_json::from_str::<Aim>(&intent.plan) else { return Ok(Ended::Unreadable) };
         let name = aim.desired.get("userName").and_then(serde_json::Value::as_str).unwrap_or_default();
-        let _turn = self.turns.take(&format!("name:{}", crate::base::fold::key(name))).await;
+        let _turn = self.turn(&format!("name:{}", crate::base::fold::key(name))).await?;
         if !self.is_newest(intent).await? {
             return Ok(Ended::Closed);
         }

@@ -111,6 +111,13 @@ pub fn store(error: &store::Error) -> Refusal {
         store::Error::Stale => {
             ScimError::new(412, "the resource has changed in the meantime; read it again").into()
         }
+        store::Error::Lost => Refusal {
+            error: ScimError::new(
+                503,
+                "another replica of the gateway goes on with this; repeat the request",
+            ),
+            retry_after: Some(COME_BACK),
+        },
         store::Error::Unavailable(_) | store::Error::Refused(_) => Refusal {
             error: ScimError::new(503, "the gateway's own store is not available; repeat the request"),
             retry_after: Some(COME_BACK),

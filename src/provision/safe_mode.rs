@@ -202,7 +202,7 @@ impl Connection {
 
     /// Somebody who should have access and has none counts as having left; tells whether it is so still.
     async fn accept_departure(&self, id: &str) -> Result<bool> {
-        let _turn = self.turns.take(id).await;
+        let _turn = self.turn(id).await?;
         let mut person = self.person(id).await?;
         if plan::access(&person, self.capabilities()) == Access::Open {
             return Ok(false);

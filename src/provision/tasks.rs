@@ -48,7 +48,7 @@ impl Connection {
             let detail = "this is a deletion that waits for approval: approve or reject it";
             return Err(ScimError::new(409, detail).into());
         }
-        let _turn = self.turns.take(&resource).await;
+        let _turn = self.turn(&resource).await?;
         // It may have been closed, or called off, by whoever had the turn before.
         let mut task = self.open_task(id).await?;
         task.state = TaskState::Done;

@@ -149,6 +149,9 @@ impl Connection {
             let before = std::mem::replace(&mut state.late, u32::try_from(late.len()).unwrap_or(u32::MAX));
             (before > 0 || state.told_at.is_some()).then_some(state.told_at).flatten()
         };
+        if !self.leads() {
+            return Ok(());
+        }
         let Some(oldest) = late.iter().map(|intent| intent.created_at).min() else {
             if was_told.is_some() {
                 self.store().commit(vec![self.closing(LATE_REMOVALS.to_owned(), "all are done")]).await?;

@@ -43,7 +43,7 @@ impl<'q> Window<'q> {
         };
         let at = match cursor {
             "" => None,
-            cursor => Some(cursor::open(cursor, &scope, connection.now(), &connection.cursor_key)?),
+            cursor => Some(cursor::open(cursor, &scope, connection.now(), connection.cursor_key())?),
         };
         Ok(Self::Cursor { scope, at })
     }
@@ -103,7 +103,8 @@ pub(super) fn shown_page(
         Window::Index(page) => list_response(resources, total, page.start_index),
         Window::Cursor { scope, .. } => {
             let expires = connection.now().plus(cursor::LIFETIME);
-            let sealed = |position: &Position| cursor::seal(position, scope, expires, &connection.cursor_key);
+            let sealed =
+                |position: &Position| cursor::seal(position, scope, expires, connection.cursor_key());
             let previous = ends.first.map(|first| sealed(&Position { backwards: true, ..first }));
             let next = ends.last.map(|last| sealed(&Position { backwards: false, ..last }));
             cursor_response(resources, total, previous, next)

@@ -3,14 +3,15 @@
 use std::fmt::Debug;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
 use super::audit::{Head, Link};
 use super::trace::{Trace, Traces};
 use super::{
-    Chronicle, Event, Intent, Intents, Key, Kind, Record, Reference, Result, Roster, Store, Task, TokenRow,
-    Total, Write,
+    Chronicle, Claim, Event, Intent, Intents, Key, Kind, Leases, Record, Reference, Result, Roster, Store,
+    Task, TokenRow, Total, Write,
 };
 use crate::base::clock::Timestamp;
 
@@ -60,6 +61,18 @@ reads! { Chronicle {
     links(connection: &str, after: i64, limit: u64) -> Vec<Link>;
     last_link_of(connection: &str, intent: &str) -> Option<Link>;
     traces(which: &Traces) -> Vec<Trace>;
+} }
+
+reads! { Leases {
+    claim(connection: &str, key: &str, owner: &str, term: Duration) -> Claim;
+    release(fence: i64) -> ();
+    bury() -> ();
+    take_due(intents: &[String], at: Timestamp, until: Timestamp) -> Vec<String>;
+    abandoned(before: Timestamp) -> Vec<Intent>;
+} {
+    fn term(&self) -> Option<Duration> {
+        self.store.term()
+    }
 } }
 
 reads! { Store {

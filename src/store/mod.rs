@@ -5,20 +5,23 @@ pub mod audit;
 mod chronicle;
 #[cfg(test)]
 pub mod conformance;
+mod held;
 #[cfg(any(test, feature = "sim"))]
 pub mod hooked;
+pub mod lease;
 #[cfg(any(test, feature = "sim"))]
 pub mod memory;
+pub mod postgres;
+mod prefix;
 pub mod sqlite;
 pub mod trace;
 mod words;
-
-use std::fmt::Debug;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 pub use self::chronicle::Chronicle;
+pub use self::lease::{Claim, Leases};
 use crate::base::clock::Timestamp;
 use crate::base::secret::TokenHash;
 
@@ -35,6 +38,9 @@ pub enum Error {
     /// The record has changed since it was read.
     #[error("the record has changed since it was read")]
     Stale,
+    /// Another replica has what the commit was made under; nothing of the commit was applied.
+    #[error("another replica has taken this over")]
+    Lost,
     /// The disk, the server or the file is not what it should be; nothing of the commit was applied.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
@@ -162,6 +168,8 @@ pub struct Intent {
     pub updated_at: Timestamp,
     /// How it ended, in one line without personal data.
     pub outcome: Option<String>,
+    /// The lease it was journaled under; `None` where there is none to hold.
+    pub fence: Option<i64>,
 }
 
 /// The states of an intent.
@@ -362,6 +370,9 @@ pub enum Write {
     Roster(Roster),
     /// Keeps a text under a name, in place of the one before.
     Note { connection: String, name: String, text: String },
+    /// Changes nothing, and fails with [`Error::Lost`] unless something is held under this fence; until the commit ends
+    /// nobody else can claim it.
+    Holding(i64),
     /// Appends an entry to the chain of its connection; its place and its digest are found within the commit.
     Audit(Box<audit::Entry>),
     /// Keeps traces; one whose id is known is nothing to do.
@@ -385,7 +396,7 @@ pub enum Intents {
 
 /// Durable memory. When [`Store::commit`] returns, what it wrote survives a crash and a power cut.
 #[async_trait]
-pub trait Store: Chronicle + Debug + Send + Sync {
+pub trait Store: Chronicle + Leases {
     /// Applies all writes in one transaction, in order, or none of them.
     ///
     /// Fails with [`Error::NameTaken`] or [`Error::Stale`] when a record of the batch cannot be written, with
@@ -446,7 +457,7 @@ pub trait Store: Chronicle + Debug + Send + Sync {
 
     /// Whether what is stored is whole; reads all of it.
     ///
-    /// Fails with [`Error::Refused`] where it is damaged.
+    /// Fails with [`Error::Refused`] where it is damaged. Of a server it is asked what it found while it read.
     async fn check(&self) -> Result<()>;
 
     /// Waits for writes under way and closes; later calls fail with [`Error::Unavailable`].

@@ -14,6 +14,9 @@ use super::retry::Pace;
 use super::{Failure, Request, Response, Safety, Settings, address};
 use crate::base::context;
 
+/// What is begun although little time is left must have some chance of an answer.
+const SHORTEST: Duration = Duration::from_secs(1);
+
 /// A client for one interface of one app, with its own connections, limits and tokens.
 #[derive(Debug)]
 pub struct Upstream {
@@ -88,6 +91,11 @@ impl Upstream {
         if time.is_zero() {
             return Err(Failure::NotSent("no time is left".to_owned()));
         }
+        let held_for = context::held_for().unwrap_or(time);
+        if held_for < time.min(SHORTEST) {
+            return Err(Failure::NotSent("another replica may have taken this over".to_owned()));
+        }
+        let time = time.min(held_for);
         self.exchange.once(message, attempts.number(), time).await
     }
 }

@@ -34,6 +34,7 @@ fn leaver(number: usize) -> Intent {
         created_at: Timestamp(1),
         updated_at: Timestamp(1),
         outcome: None,
+        fence: None,
     }
 }
 

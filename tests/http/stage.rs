@@ -14,12 +14,12 @@ use portcullis::contract::{
 };
 use portcullis::http::serve;
 use portcullis::http::server::ServerSettings;
-use portcullis::provision::{Connection, Gateway, Policy, Shared};
+use portcullis::provision::{Connection, Gateway, Leading, Policy, Shared};
 use portcullis::store::audit::{Head, Link};
 use portcullis::store::trace::{Trace, Traces};
 use portcullis::store::{
-    self, Chronicle, Event, Intent, Intents, Key, Kind, Record, Reference, Roster, Store, Task, TokenRow,
-    Total, Write,
+    self, Chronicle, Claim, Event, Intent, Intents, Key, Kind, Leases, Record, Reference, Roster, Store,
+    Task, TokenRow, Total, Write,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -111,6 +111,7 @@ pub(crate) fn gateway() -> Arc<Gateway> {
         clock,
         tracker: TaskTracker::new(),
         metrics: Arc::default(),
+        leading: Leading::default(),
         tracer: Arc::default(),
         gate: Arc::default(),
         anchor: None,
@@ -125,6 +126,28 @@ pub(crate) fn gateway() -> Arc<Gateway> {
 /// A store in which there are tokens and nothing else, and which takes nothing.
 #[derive(Debug)]
 struct Tokens;
+
+#[async_trait]
+impl Leases for Tokens {
+    fn term(&self) -> Option<Duration> {
+        None
+    }
+    async fn claim(&self, _: &str, _: &str, _: &str, _: Duration) -> store::Result<Claim> {
+        Ok(Claim::Taken { left: Duration::MAX })
+    }
+    async fn release(&self, _: i64) -> store::Result<()> {
+        Ok(())
+    }
+    async fn bury(&self) -> store::Result<()> {
+        Ok(())
+    }
+    async fn take_due(&self, _: &[String], _: Timestamp, _: Timestamp) -> store::Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+    async fn abandoned(&self, _: Timestamp) -> store::Result<Vec<Intent>> {
+        Ok(Vec::new())
+    }
+}
 
 #[async_trait]
 impl Store for Tokens {

@@ -17,7 +17,7 @@ use portcullis::contract::{
     Account, Accounts, Adapter, By, Capabilities, Change, Draft, Error, Held, Kind, Outcome, Page, Standing,
 };
 use portcullis::http::{RouterSettings, router};
-use portcullis::provision::{Connection, Gateway, Policy, Shared};
+use portcullis::provision::{Connection, Gateway, Leading, Policy, Shared};
 use portcullis::store::sqlite;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -116,6 +116,7 @@ impl Stage {
             clock: Arc::clone(&clock) as SharedClock,
             tracker: work.clone(),
             metrics: Arc::default(),
+            leading: Leading::default(),
             tracer: Arc::default(),
             gate: Arc::default(),
             anchor: None,

@@ -167,6 +167,7 @@ impl World {
             clock,
             tracker: TaskTracker::new(),
             metrics: Arc::default(),
+            leading: portcullis::provision::Leading::default(),
             gate: Arc::default(),
             anchor: None,
             tracer: Arc::default(),

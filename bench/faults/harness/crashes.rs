@@ -99,7 +99,11 @@ pub fn points(apps: &Handle) -> Result<Vec<Point>, String> {
                     add(Crash::Call(number, Spell::Freeze(moment)));
                     add(Crash::Call(number, Spell::Break(moment)));
                 }
-                for spell in spells(slow) {
+                // To an app that is asked to add a member 409 is its word for somebody who is in already.
+                let is_in = |spell: &Spell| {
+                    operation == Operation::Join && *spell == Spell::Says(Moment::Before, 409)
+                };
+                for spell in spells(slow).into_iter().filter(|spell| !is_in(spell)) {
                     add(Crash::Call(number, spell));
                 }
             }
@@ -213,11 +217,11 @@ impl Scene {
         let wanted = self.target.group.map_or(GROUP, |(name, _)| name);
         let groups = grouped.1["Resources"].as_array().cloned().unwrap_or_default();
         if let Some(group) = groups.iter().find(|group| group["displayName"] == wanted) {
-            self.group = group["id"].as_str().unwrap_or_default().to_owned();
+            group["id"].as_str().unwrap_or_default().clone_into(&mut self.group);
         }
         if self.operation == Operation::DeleteGroup {
             let made = self.life.ask("POST", "/Groups", &json!({ "displayName": GROUP }));
-            self.group = made.1["id"].as_str().unwrap_or_default().to_owned();
+            made.1["id"].as_str().unwrap_or_default().clone_into(&mut self.group);
         }
         if matches!(self.operation, Operation::Create | Operation::CreateGroup | Operation::DeleteGroup) {
             return Ok(());

@@ -86,7 +86,7 @@ impl Figures {
             ("accounts made", self.accounts_made.to_string()),
             ("changes in the apps", self.changes.to_string()),
             ("slowest settling", format!("{:.1} s", self.slowest_settling.as_secs_f64())),
-            ("most memory", format!("{:.1} MiB", self.resident_kib as f64 / 1024.0)),
+            ("most memory", format!("{} MiB", self.resident_kib / 1024)),
             ("most files", self.files.to_string()),
             ("took", format!("{:.0} s", self.took.as_secs_f64())),
             ("violations", self.violations.len().to_string()),

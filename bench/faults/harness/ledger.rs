@@ -82,7 +82,7 @@ impl Ledger {
             for change in listing.entries.iter().rev() {
                 match &change.before {
                     Some(before) => self.base.insert(before.id.clone(), before.clone()),
-                    None => self.base.remove(&change.after.as_ref().map_or("", |one| &one.id).to_owned()),
+                    None => self.base.remove(change.after.as_ref().map_or("", |one| &one.id)),
                 };
             }
         }

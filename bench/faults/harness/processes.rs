@@ -108,7 +108,7 @@ impl Process {
         let status = std::fs::read_to_string(place.join("status")).unwrap_or_default();
         let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let number = resident.and_then(|line| line.split_whitespace().next()?.parse().ok());
-        let files = std::fs::read_dir(place.join("fd")).map(Iterator::count).unwrap_or(0);
+        let files = std::fs::read_dir(place.join("fd")).map_or(0, Iterator::count);
         Use { resident_kib: number.unwrap_or(0), files: files as u64 }
     }
 }

@@ -51,19 +51,16 @@ impl Door {
     }
 
     fn bytes(&self, method: &str, target: &str, body: Option<&Value>) -> Vec<u8> {
-        let mut head = format!(
-            "{method} {}{target} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n",
-            self.base, self.address
-        );
+        let mut head = vec![format!("{method} {}{target} HTTP/1.1", self.base)];
+        head.extend([format!("Host: {}", self.address), "Connection: close".to_owned()]);
         if let Some(token) = &self.token {
-            head.push_str(&format!(
-                "Authorization: Bearer {token}\r\nContent-Type: application/scim+json\r\n"
-            ));
+            head.push(format!("Authorization: Bearer {token}"));
+            head.push("Content-Type: application/scim+json".to_owned());
         }
         let body = body.map(Value::to_string).unwrap_or_default();
         if !body.is_empty() || method != "GET" {
-            head.push_str(&format!("Content-Length: {}\r\n", body.len()));
+            head.push(format!("Content-Length: {}", body.len()));
         }
-        format!("{head}\r\n{body}").into_bytes()
+        format!("{}\r\n\r\n{body}", head.join("\r\n")).into_bytes()
     }
 }

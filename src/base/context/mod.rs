@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use self::book::Book;
 pub use self::book::{Attempt, Begun, Chapter};
 pub use self::call::{Call, redacted};
+use super::hold::Hold;
 use super::metrics::Metrics;
 
 tokio::task_local! {
@@ -43,13 +44,19 @@ pub struct Context {
     /// When the caller stops waiting; work that needs longer goes on without it.
     pub deadline: Instant,
     book: Arc<Mutex<Book>>,
+    holds: Arc<Mutex<Vec<Arc<Hold>>>>,
 }
 
 impl Context {
     /// A context whose caller waits for `budget` from now.
     #[must_use]
     pub fn new(request_id: impl Into<String>, budget: Duration) -> Self {
-        Self { request_id: request_id.into(), deadline: Instant::now() + budget, book: Arc::default() }
+        Self {
+            request_id: request_id.into(),
+            deadline: Instant::now() + budget,
+            book: Arc::default(),
+            holds: Arc::default(),
+        }
     }
 
     /// Runs `work` inside this context.
@@ -117,6 +124,13 @@ impl Context {
         self.book().answered
     }
 
+    /// From now on the work depends on this hold, until it has ended.
+    pub fn depend_on(&self, hold: &Arc<Hold>) {
+        let mut holds = self.holds.lock().unwrap_or_else(PoisonError::into_inner);
+        holds.retain(|hold| !hold.has_ended());
+        holds.push(Arc::clone(hold));
+    }
+
     fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -126,6 +140,24 @@ impl Context {
 #[must_use]
 pub fn current() -> Option<Context> {
     CURRENT.try_with(Clone::clone).ok()
+}
+
+/// The holds the running work depends on, the first taken first.
+#[must_use]
+pub fn holds() -> Vec<Arc<Hold>> {
+    CURRENT
+        .try_with(|context| {
+            let holds = context.holds.lock().unwrap_or_else(PoisonError::into_inner);
+            holds.iter().filter(|hold| !hold.has_ended()).cloned().collect()
+        })
+        .unwrap_or_default()
+}
+
+/// For how long a call to the outside may be under way, as far as the running work depends on holds: zero once
+/// somebody else may do the same work, `None` where nobody can.
+#[must_use]
+pub fn held_for() -> Option<Duration> {
+    holds().iter().map(|hold| hold.left()).min()
 }
 
 /// Time left until the caller stops waiting; `otherwise` outside a context.

@@ -6,6 +6,7 @@ mod chronicle;
 mod connection;
 mod extensions;
 mod reader;
+mod store;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -13,7 +14,7 @@ mod webhook;
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::base::secret::{ExposeSecret, Token, TokenHash};
 use crate::http::server::Tls;
@@ -21,6 +22,7 @@ use reader::{Block, Reader};
 
 pub use chronicle::Chronicle;
 pub use connection::Connection;
+pub use store::Memory;
 
 /// A token that others could guess is none.
 const SHORTEST_TOKEN: usize = 16;
@@ -54,8 +56,8 @@ pub struct Config {
     /// What opens `/metrics` from other machines.
     pub metrics_token: Option<TokenHash>,
     pub chronicle: Chronicle,
-    /// The SQLite file.
-    pub store: PathBuf,
+    /// Where the memory is.
+    pub store: Memory,
     pub connections: Vec<Connection>,
 }
 
@@ -101,7 +103,7 @@ impl Config {
         let metrics_token = root.block("metrics").and_then(|block| metrics_token(&block));
         let chronicle = chronicle::read(&root);
         let public_url = public_url(&root, listen);
-        let store = store(&root, folder);
+        let store = store::read(&root, folder);
         let connections = connection::read(&root);
         root.finish();
         let problems = reader.problems();
@@ -112,9 +114,13 @@ impl Config {
         }
     }
 
-    /// The folder of the store, which also holds its lock.
+    /// The folder of the SQLite file, or the one a replica keeps its own files in; it also holds its lock.
     pub fn data_dir(&self) -> &Path {
-        self.store.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+        let folder = match &self.store {
+            Memory::File(file) => file.parent(),
+            Memory::Shared { folder, .. } => Some(folder.as_path()),
+        };
+        folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
     }
 }
 
@@ -174,24 +180,4 @@ fn public_url(root: &Block<'_>, listen: SocketAddr) -> String {
         );
     }
     text.trim_end_matches('/').to_owned()
-}
-
-fn store(root: &Block<'_>, folder: &Path) -> PathBuf {
-    let fallback = folder.join("portcullis.db");
-    let Some(block) = root.block("store") else { return fallback };
-    let url = block.required_text("url");
-    block.finish();
-    let Some(url) = url else { return fallback };
-    match url.strip_prefix("sqlite://") {
-        Some(path) if !path.is_empty() => folder.join(path),
-        _ => {
-            let scheme = url.split(':').next().unwrap_or_default();
-            block.problem(
-                "url",
-                format!("found `{scheme}`, expected a sqlite:// address"),
-                "write url = \"sqlite:///var/lib/portcullis/portcullis.db\"",
-            );
-            fallback
-        }
-    }
 }

@@ -106,7 +106,7 @@ pub async fn run(command: Command) -> Outcome {
 async fn list(arguments: &List) -> Outcome {
     let gateway = assemble::open(&arguments.common.file).await?;
     let mut links = assemble::connection(&gateway, &arguments.common.connection)?.links().await?;
-    gateway.shared().store.close().await;
+    gateway.close().await;
     links.retain(|link| !arguments.unlinked || link.state == LinkState::Adoptable);
     shown(&links, arguments.common.json)
 }
@@ -116,7 +116,7 @@ async fn preview(arguments: &Preview) -> Outcome {
     let connection = assemble::connection(&gateway, &arguments.common.connection)?;
     let rows = arguments.csv.as_deref().map(rows).transpose()?.unwrap_or_default();
     let links = connection.preview_links(&rows).await?;
-    gateway.shared().store.close().await;
+    gateway.close().await;
     write(arguments.output.as_deref(), &links)?;
     shown(&links, arguments.common.json)
 }
@@ -126,7 +126,7 @@ async fn adopt(arguments: &Adopt) -> Outcome {
     let connection = assemble::connection(&gateway, &arguments.common.connection)?;
     let rows = rows(&arguments.csv)?;
     let ended = connection.adopt_links(&rows).await?;
-    gateway.shared().store.close().await;
+    gateway.close().await;
     let links = match ended {
         Adoption::Done(links) => links,
         Adoption::Refused(links) => return Err(refused(&arguments.csv, &links, &arguments.common)),
@@ -145,7 +145,7 @@ async fn unlink(arguments: &Unlink) -> Outcome {
     let gateway = assemble::open(&arguments.common.file).await?;
     let connection = assemble::connection(&gateway, &arguments.common.connection)?;
     let ended = connection.unlink(&arguments.ids).await?;
-    gateway.shared().store.close().await;
+    gateway.close().await;
     match ended {
         Unlinking::Done(unlinked) if arguments.common.json => {
             print::line(&json!({ "unlinked": unlinked }).to_string())

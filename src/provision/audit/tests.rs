@@ -47,6 +47,7 @@ fn gateway(store: Arc<dyn Store>) -> Arc<Gateway> {
         clock,
         tracker: tokio_util::task::TaskTracker::new(),
         metrics: Arc::default(),
+        leading: crate::provision::Leading::default(),
         tracer: Arc::default(),
         gate: Arc::default(),
         anchor: None,

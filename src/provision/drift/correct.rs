@@ -108,7 +108,7 @@ impl Connection {
     /// Takes away the access of somebody nobody wants to have it, and reads back that it is gone. Tells whether there
     /// was any.
     pub(in crate::provision) async fn take_back(&self, id: &str) -> Result<bool> {
-        let _turn = self.turns.take(id).await;
+        let _turn = self.turn(id).await?;
         let mut person = self.person(id).await?;
         let returned = person.standing.adopted && person.standing.returned;
         if self.open_aim(id).await?.is_some() || (wants_access(&person.desired) && !returned) {
@@ -128,7 +128,7 @@ impl Connection {
 
     /// Puts the roles, names and address back that were asked for; gives no access.
     async fn put_back(&self, id: &str) -> Result<bool> {
-        let _turn = self.turns.take(id).await;
+        let _turn = self.turn(id).await?;
         let mut person = self.person(id).await?;
         if self.open_aim(id).await?.is_some() || !wants_access(&person.desired) {
             return Ok(false);
@@ -143,7 +143,7 @@ impl Connection {
 
     /// Puts somebody back into a group, or takes them out of it again, as callers asked last.
     async fn place_back(&self, group: &str, id: &str) -> Result<bool> {
-        let _turn = self.turns.take(group).await;
+        let _turn = self.turn(group).await?;
         let (group, person) = (self.group(group).await?, self.person(id).await?);
         let open = plan::access(&person, self.capabilities()) == Access::Open;
         let Some(inside) = person.standing.asked_groups.get(&group.id).copied().filter(|_| open) else {

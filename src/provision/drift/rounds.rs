@@ -65,8 +65,17 @@ impl Gateway {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep_until(at) => {}
             }
+            if !self.shared().leads() {
+                // Whoever leads is gone at the latest when its term is over.
+                let soon = self.shared().store.term().map_or(every, |term| every.min(term));
+                due.insert(name, (Instant::now() + soon, every));
+                continue;
+            }
             if let Some(connection) = self.connection(&name) {
                 let context = Context::new(self.shared().ids.next(), LONGEST);
+                if let Some(hold) = self.shared().lead() {
+                    context.depend_on(&hold);
+                }
                 // A round that is under way when we stop ends by itself, or goes on from the journal.
                 let round = self.shared().tracker.spawn(context.scope(work(connection)));
                 let ended = tokio::select! {

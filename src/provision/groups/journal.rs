@@ -61,11 +61,12 @@ impl Connection {
             state: if sticky { IntentState::Attempting } else { IntentState::Ambiguous },
             attempts: 1,
             strikes: 0,
-            next_attempt_at: now.plus(self.lease()),
+            next_attempt_at: now.plus(self.attempt_time()),
             request_id: context::current().map(|context| context.request_id).unwrap_or_default(),
             created_at: now,
             updated_at: now,
             outcome: None,
+            fence: None,
         };
         self.refuse_overload(&intent)?;
         Ok(intent)
@@ -212,8 +213,8 @@ impl Connection {
     pub(in crate::provision) async fn resume_group(&self, intent: &Intent) -> Result<Ended> {
         let Ok(aim) = serde_json::from_str::<Aim>(&intent.plan) else { return Ok(Ended::Unreadable) };
         let _turn = match intent.operation.as_str() {
-            "create" => self.turns.take(&group_name_turn(&name_of(&aim.desired))).await,
-            _ => self.turns.take(&intent.resource).await,
+            "create" => self.turn(&group_name_turn(&name_of(&aim.desired))).await?,
+            _ => self.turn(&intent.resource).await?,
         };
         if !self.is_newest(intent).await? {
             return Ok(Ended::Closed);

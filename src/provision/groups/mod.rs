@@ -44,20 +44,20 @@ impl Connection {
         let this = Arc::clone(self);
         let work = async move {
             let name = name_of(&desired);
-            let turn = this.turns.take(&group_name_turn(&name)).await;
+            let turn = this.turn(&group_name_turn(&name)).await?;
             for (intent, aim) in this.group_creates_in_doubt(&name).await? {
                 this.seek_group(&intent, &aim).await?;
             }
             this.ensure_listed(Kind::User).await?;
             this.ensure_listed(Kind::Group).await?;
             if let Some(again) = this.repeated_group(&desired, &before).await? {
-                let _own = this.turns.take(&again.id).await;
+                let _own = this.turn(&again.id).await?;
                 let difference = this.difference(&again, vec![MembersStep::Add(wanted)]).await?;
                 this.change_members(&again, difference, None).await?;
                 return Ok((again, turn));
             }
             let mut record = this.new_group(&name);
-            let _own = this.turns.take(&record.id).await;
+            let _own = this.turn(&record.id).await?;
             this.refuse_members(&record, &wanted).await?;
             describe(&mut record, &desired);
             this.make_group(&mut record, desired).await?;
@@ -229,7 +229,7 @@ impl Connection {
     {
         let (this, id, when) = (Arc::clone(self), id.to_owned(), when.clone());
         let work = async move {
-            let _turn = this.turns.take(&id).await;
+            let _turn = this.turn(&id).await?;
             let record = this.group(&id).await?;
             check(&when, record.version)?;
             let lane = match change(&this.show_group(&record, None)) {
@@ -323,7 +323,7 @@ impl Connection {
     pub(super) async fn delete_group(self: &Arc<Self>, id: &str, when: &Preconditions) -> Result<()> {
         let (this, id, when) = (Arc::clone(self), id.to_owned(), when.clone());
         let work = async move {
-            let _turn = this.turns.take(&id).await;
+            let _turn = this.turn(&id).await?;
             let record = this.group(&id).await?;
             check(&when, record.version)?;
             this.app_groups(this.capabilities().groups.delete, "delete groups")?;

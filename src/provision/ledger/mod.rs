@@ -56,8 +56,16 @@ impl Ledger {
     }
 
     /// Commits as [`Store::commit`] does, together with the entries of the audit that belong to it.
+    ///
+    /// Nothing is kept once another replica may do the running work, and what is journaled says under which lease.
     pub(super) async fn commit(&self, mut writes: Vec<Write>) -> store::Result<()> {
         let running = context::current();
+        let holds = context::holds();
+        for write in &mut writes {
+            if let (Write::Intent(intent), Some(first)) = (write, holds.first()) {
+                intent.fence = Some(first.fence);
+            }
+        }
         let mut noted = Vec::new();
         for write in &writes {
             match write {
@@ -69,6 +77,10 @@ impl Ledger {
             }
         }
         writes.extend(noted.iter().map(|noted| Write::Audit(Box::new(noted.entry.clone()))));
+        if !writes.is_empty() {
+            let guards = holds.iter().map(|hold| Write::Holding(hold.fence));
+            writes = guards.chain(writes).collect();
+        }
         let committed = self.0.shared.store.commit(writes).await;
         if let Some(running) = running {
             for Noted { entry, mark } in noted {

@@ -23,7 +23,7 @@ impl Connection {
         let (mut writes, mut refused, mut unlinked) = (Vec::new(), Vec::new(), 0);
         let mut turns = Vec::new();
         for id in ids {
-            turns.push(self.turns.take(id).await);
+            turns.push(self.turn(id).await?);
             let Some(record) = self.store().record(self.name(), Kind::User, id).await? else {
                 refused.push((id.clone(), "this connection has no such person"));
                 continue;

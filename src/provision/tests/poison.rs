@@ -62,7 +62,10 @@ async fn work_that_panics_twice_is_given_up_also_across_a_restart() {
     assert_eq!(status(stage.deactivate(&anna).await), 503);
     stage.app.down(false);
     stage.app.next("deactivate", Fault::Panics);
-    stage.go_on_for(Duration::from_secs(2)).await;
+    while stage.open_intents().await[0].strikes == 0 {
+        // One round.
+        stage.go_on_for(Duration::from_millis(600)).await;
+    }
     let again = stage.restarted().await;
     again.app.next("deactivate", Fault::Panics);
     again.go_on_for(LONG).await;

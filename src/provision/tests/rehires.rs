@@ -247,3 +247,26 @@ async fn somebody_wanted_back_while_the_removal_is_under_way_is_invited_again_if
         assert_eq!(again.app.working("anna@corp.example"), 1);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn somebody_wanted_back_whose_removal_nobody_can_see_is_invited_again() {
+    for (fault, invitations) in [(Fault::Loses, 1), (Fault::Fails(Kind::Unknown), 0)] {
+        let hiding = crate::contract::Capabilities {
+            accounts: crate::contract::Accounts { shows_invited: false, ..removing().accounts },
+            ..removing()
+        };
+        let stage = Stage::new(hiding).await;
+        let anna = stage.hire("anna@corp.example").await;
+        stage.app.put("a1", "anna@corp.example", State::Invited, "member");
+        stage.app.next("deactivate", fault);
+        assert_eq!(status(stage.deactivate(&anna).await), 503);
+        let again = stage.restarted().await;
+        again.app.calls();
+        assert!(is_active(&again.activate(&anna).await.unwrap()));
+        let accounts = again.app.content().accounts.clone();
+        assert_eq!(accounts.len(), 1, "{accounts:?}");
+        assert_eq!(usize::from(!accounts.contains_key("a1")), invitations, "{accounts:?}");
+        again.deactivate(&anna).await.unwrap();
+        assert!(again.app.content().accounts.is_empty());
+    }
+}

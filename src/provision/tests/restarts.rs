@@ -25,6 +25,7 @@ fn intent(id: &str, operation: &str, sticky: bool, state: IntentState) -> Intent
         created_at: Timestamp(1),
         updated_at: Timestamp(1),
         outcome: None,
+        fence: None,
     }
 }
 

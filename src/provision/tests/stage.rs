@@ -185,6 +185,7 @@ impl Stage {
             clock: Arc::clone(&clock),
             tracker: tokio_util::task::TaskTracker::new(),
             metrics: Arc::default(),
+            leading: crate::provision::Leading::default(),
             tracer: Arc::default(),
             gate: Arc::default(),
             anchor: Some(Anchor::open(&directory.path().join("anchor")).unwrap()),

@@ -93,7 +93,7 @@ impl Connection {
     {
         let (this, id, when) = (Arc::clone(self), id.to_owned(), when.clone());
         let work = async move {
-            let _turn = this.turns.take(&id).await;
+            let _turn = this.turn(&id).await?;
             let lane = this.lane_of_change(&id, &change).await?;
             let (person, open, doubt) = lane.scope(this.approach(&id, &when)).await?;
             let mut asked = person.clone();
@@ -153,7 +153,7 @@ impl Connection {
     ) -> Result<()> {
         let (this, id, when) = (Arc::clone(self), id.to_owned(), when.clone());
         let work = async move {
-            let _turn = this.turns.take(&id).await;
+            let _turn = this.turn(&id).await?;
             let (person, open, doubt) = this.approach(&id, &when).await?;
             let (generation, desired, held) = match open {
                 // What was weighed when it was asked for first is not weighed again.

@@ -73,7 +73,7 @@ impl Connection {
         let capabilities = *self.capabilities();
         let wanted = mapping::wanted(&desired, &capabilities, &self.policy)?;
         let name_key = key(&wanted.user_name);
-        let turn = self.turns.take(&format!("name:{name_key}")).await;
+        let turn = self.turn(&format!("name:{name_key}")).await?;
         for (intent, aim) in self.creates_in_doubt(&name_key).await? {
             self.seek(&intent, aim).await?;
         }
@@ -114,7 +114,7 @@ impl Connection {
     /// A create that was repeated with other values is a change of what the first one made; one that takes over an
     /// existing account is a change of that.
     async fn change_repeated(&self, person: Person, desired: Value) -> Result<Person> {
-        let _turn = self.turns.take(&person.record.id).await;
+        let _turn = self.turn(&person.record.id).await?;
         let existing = person.standing.adopted;
         let mut person = self.person(&person.record.id).await?;
         if existing && !person.standing.adopted {
@@ -303,7 +303,7 @@ impl Connection {
     /// Until then a process that dies leaves a create that may be repeated.
     pub(in crate::provision) async fn acknowledge(&self, id: &str) {
         // Only who has the turn may write what others read; the wait has an end because the caller holds that of a name.
-        let _turn = tokio::time::timeout(TURN, self.turns.take(id)).await;
+        let _turn = self.turn_within(id, TURN).await;
         for _ in 0..3 {
             let Ok(mut person) = self.person(id).await else { return };
             if person.standing.unacknowledged_at.take().is_none() {

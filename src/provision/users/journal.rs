@@ -48,11 +48,12 @@ impl Connection {
             attempts: 1,
             strikes: 0,
             // While this process works on it nobody else does; after a crash it is due.
-            next_attempt_at: now.plus(self.lease()),
+            next_attempt_at: now.plus(self.attempt_time()),
             request_id: crate::base::context::current().map(|context| context.request_id).unwrap_or_default(),
             created_at: now,
             updated_at: now,
             outcome: None,
+            fence: None,
         })
     }
 

@@ -1,5 +1,7 @@
 //! Looking at the app before a change, where what is known is too old or in doubt.
 
+use std::time::Duration;
+
 use super::super::connection::Connection;
 use super::super::plan::{self, Access};
 use super::super::standing::Person;
@@ -59,7 +61,7 @@ impl Connection {
             Err(error) => return Ok(Some(error)),
         }
         let open = plan::access(person, self.capabilities()) == Access::Open;
-        let settled = person.standing.unsettled_at.is_some() && !self.is_unsettled(person);
+        let settled = person.standing.unsettled_at.is_some() && self.unsettled_for(person).is_none();
         if settled && !open && !self.capabilities().accounts.shows_invited {
             self.say_that_an_invitation_may_be_open(person).await;
         }
@@ -69,14 +71,13 @@ impl Connection {
         if settled || came {
             person.standing.unsettled_at = None;
         }
-        // Later than now was written under a clock that has been put back since.
-        person.standing.unsettled_at = person.standing.unsettled_at.map(|at| at.min(self.now()));
         Ok(None)
     }
 
-    /// Whether a step that may give access was sent so lately, and never answered, that it may still take effect.
-    pub(in crate::provision) fn is_unsettled(&self, person: &Person) -> bool {
-        person.standing.unsettled_at.is_some_and(|at| self.shared.clock.elapsed(at) < SETTLE)
+    /// For how long a step that gives access and was never answered may still take effect; `None` where there is none.
+    pub(in crate::provision) fn unsettled_for(&self, person: &Person) -> Option<Duration> {
+        let ago = self.shared.clock.elapsed(person.standing.unsettled_at?);
+        SETTLE.checked_sub(ago).filter(|left| !left.is_zero())
     }
 
     async fn is_anothers(&self, account: &str, person: &Person) -> Result<bool> {

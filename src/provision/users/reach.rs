@@ -1,5 +1,7 @@
 //! Brings a person to where a request, or the journal, says: plan, journal, apply, save.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::super::Result;
@@ -21,8 +23,17 @@ struct Work {
     journaled: bool,
     /// The journal could not be written, and access is taken away all the same.
     bypassed: bool,
+    /// The account that is not counted on though nobody knows that it is gone.
+    left: Option<String>,
     /// What the brake wants to be kept.
     counted: Vec<Write>,
+}
+
+impl Work {
+    /// Work that is journaled.
+    fn under(intent: Intent) -> Self {
+        Self { intent, journaled: true, bypassed: false, left: None, counted: Vec::new() }
+    }
 }
 
 impl Connection {
@@ -40,7 +51,7 @@ impl Connection {
         let wanted = self.wanted(&person, &aim)?;
         let renamed = !aim.deleted && key(&wanted.user_name) != person.record.name_key;
         let name_turn = format!("name:{}", key(&wanted.user_name));
-        let _name = if renamed { Some(self.turns.take(&name_turn).await) } else { None };
+        let _name = if renamed { Some(self.turn(&name_turn).await?) } else { None };
         if renamed && let Err(refusal) = self.refuse_taken_name(&person, &wanted.user_name).await {
             // What was promised is not held up by somebody who took the name since.
             if let Under::New(_) = under {
@@ -49,6 +60,12 @@ impl Connection {
             aim.desired["userName"] = person.desired.get("userName").cloned().unwrap_or_default();
         }
         let mut doubt = doubt;
+        // A removal without an answer may have been done, and an app that shows no invitations does not tell: whoever
+        // is wanted back is invited again.
+        let uncertain = aim.wants_access()
+            && person.standing.unconfirmed_at.is_some()
+            && person.may_be_hidden(&capabilities);
+        let left = if uncertain { person.record.account.take() } else { None };
         let mut steps = if aim.deleted {
             plan::delete(&person, &capabilities, &self.policy)?
         } else {
@@ -68,12 +85,12 @@ impl Connection {
                 plan::refuse_protected(&person, &self.policy)?;
                 steps.insert(0, Step::Deactivate);
             } else if unsettled {
-                doubt.get_or_insert_with(may_come_yet);
+                doubt.get_or_insert_with(|| may_come_yet(self.unsettled_for(&person).unwrap_or_default()));
             }
         }
         let loses_admin =
             plan::lost_roles(&steps, &person.observed.clone().unwrap_or_default(), &capabilities).is_some();
-        let _admins = if loses_admin { Some(self.turns.take("admins").await) } else { None };
+        let _admins = if loses_admin { Some(self.turn("admins").await?) } else { None };
         if loses_admin {
             self.refuse_last_admin(&[&person.record.id]).await?;
         }
@@ -94,7 +111,7 @@ impl Connection {
         let lane = if takes_away { Lane::Leave } else { lane::current() };
         let work = async {
             let work = self.begin(&mut person, under, &aim, &steps, takes_away).await?;
-            self.carry_out(person, aim, steps, doubt, Work { counted, ..work }).await
+            self.carry_out(person, aim, steps, doubt, Work { left, counted, ..work }).await
         };
         lane.scope(work).await
     }
@@ -123,12 +140,7 @@ impl Connection {
     ) -> Result<Work> {
         let open = match under {
             Under::Resumed(intent) => {
-                return Ok(Work {
-                    intent: intent.clone(),
-                    journaled: true,
-                    bypassed: false,
-                    counted: Vec::new(),
-                });
+                return Ok(Work::under(intent.clone()));
             }
             Under::New(open) => open,
         };
@@ -140,7 +152,7 @@ impl Connection {
         };
         let mut intent = self.intent(person, operation, aim, takes_away)?;
         if steps.is_empty() && open == 0 && !takes_away {
-            return Ok(Work { intent, journaled: false, bypassed: false, counted: Vec::new() });
+            return Ok(Work { journaled: false, ..Work::under(intent) });
         }
         self.refuse_overload(&intent)?;
         if takes_away {
@@ -150,7 +162,7 @@ impl Connection {
         }
         person.standing.unconfirmed_at = takes_away.then_some(intent.created_at);
         match self.journal(person, &intent).await {
-            Ok(()) => Ok(Work { intent, journaled: true, bypassed: false, counted: Vec::new() }),
+            Ok(()) => Ok(Work::under(intent)),
             // Leaving is never blocked by our disk: it is done now, and answered only if it was read back.
             Err(store::Error::Unavailable(_))
                 if takes_away && !steps.is_empty() && self.policy.deactivate_without_journal =>
@@ -162,7 +174,7 @@ impl Connection {
                     "the journal cannot be written; access is taken away without it"
                 );
                 self.store().bypass(&intent);
-                Ok(Work { intent, journaled: false, bypassed: true, counted: Vec::new() })
+                Ok(Work { journaled: false, bypassed: true, ..Work::under(intent) })
             }
             Err(error) => Err(error.into()),
         }
@@ -191,7 +203,7 @@ impl Connection {
         doubt: Option<contract::Error>,
         work: Work,
     ) -> Result<Person> {
-        let Work { intent, journaled, bypassed, counted } = work;
+        let Work { intent, journaled, bypassed, left, counted } = work;
         let expected = Some(person.record.version);
         let mut writes = counted;
         // Somebody may have left without a step of ours: removed by hand, or by a call whose outcome was lost.
@@ -207,8 +219,16 @@ impl Connection {
             None => self.apply(&mut person, steps, &mut writes).await,
         };
         // Access was taken away; what may give it back by itself is waited for, and looked at once more.
-        let may_come = !aim.wants_access() && self.is_unsettled(&person);
-        let ended = ended.and_then(|()| if may_come { Err(may_come_yet()) } else { Ok(()) });
+        let may_come = self.unsettled_for(&person).filter(|_| !aim.wants_access());
+        let ended = ended.and_then(|()| may_come.map_or(Ok(()), |left| Err(may_come_yet(left))));
+        let ended = match (ended, left) {
+            (Err(error), Some(id)) => {
+                person.record.account = Some(id);
+                // The app counts on the first invitation still, so it was not removed.
+                if error.kind == contract::Kind::Conflict { Ok(()) } else { Err(error) }
+            }
+            (ended, _) => ended,
+        };
         if let Err(error) = ended {
             // What did succeed is kept, so that the next attempt does the rest.
             writes.extend(self.place_writes(&person).await.unwrap_or_default());
@@ -307,13 +327,14 @@ impl Connection {
     }
 }
 
-/// Something that gives access was sent, was never answered, and may take effect by itself.
-fn may_come_yet() -> contract::Error {
+/// Something that gives access was sent, was never answered, and may take effect by itself for so long.
+fn may_come_yet(left: Duration) -> contract::Error {
     contract::Error::new(
         contract::Kind::Unknown,
         "account",
         "an activation or an invitation that was never answered may still come",
     )
+    .after(Some(left))
 }
 
 fn takes_away(steps: &[Step]) -> bool {

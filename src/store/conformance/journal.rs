@@ -28,6 +28,7 @@ pub(super) fn intent(id: &str, resource: &str, generation: i64) -> Intent {
         created_at: Timestamp(100),
         updated_at: Timestamp(100),
         outcome: None,
+        fence: None,
     }
 }
 

@@ -5,6 +5,7 @@ mod durability;
 mod events;
 mod journal;
 mod keys;
+mod leases;
 mod members;
 mod records;
 
@@ -102,6 +103,16 @@ pub async fn all(make: impl AsyncFn(&'static str) -> Arc<dyn Store>) {
             a_postponed_event_is_due_later_and_one_given_up_never,
             events_are_of_one_connection_oldest_first_and_no_more_than_asked_for,
             totals_count_what_is_open_and_since_when;
+        leases:
+            a_key_belongs_to_one_owner_until_it_is_given_up,
+            claiming_again_renews_under_the_same_fence,
+            a_key_whose_term_is_over_is_anybodys,
+            giving_up_what_is_not_held_is_nothing_to_do,
+            of_many_claims_to_a_key_one_is_held,
+            a_commit_under_a_lost_lease_leaves_nothing_behind,
+            what_is_buried_is_lost,
+            what_is_due_is_taken_once,
+            what_was_begun_under_a_lease_that_is_gone_is_abandoned;
         chronicle:
             an_entry_comes_back_as_it_was_written_and_is_what_was_hashed,
             entries_follow_each_other_within_and_across_commits,

@@ -66,6 +66,8 @@ impl Content {
                     found.strikes += points;
                 }
             }
+            // Found to be so before anything was applied.
+            Write::Holding(_) => {}
             Write::Task(task) => self.open_task(task),
             Write::CloseTask { connection, dedupe, state, at, by, note, evidence } => {
                 let Some(id) = self.open_task_of(&connection, &dedupe) else { return Ok(()) };

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 
 use self::chronicle::Chronicles;
 use self::content::Content;
+use super::held;
 use super::{
     Error, Event, Intent, Intents, Key, Kind, Record, Reference, Result, Roster, Store, Task, TokenRow,
     Total, Write,
@@ -31,7 +32,7 @@ impl Memory {
     /// Opens it once more, for one process; closing that leaves the others open.
     #[must_use]
     pub fn open(&self) -> Arc<dyn Store> {
-        Arc::new(Handle { memory: self.clone(), closed: Mutex::new(false) })
+        Arc::new(Handle { memory: self.clone(), closed: Mutex::new(false), leases: held::Held::default() })
     }
 }
 
@@ -39,6 +40,7 @@ impl Memory {
 struct Handle {
     memory: Memory,
     closed: Mutex<bool>,
+    leases: held::Held,
 }
 
 impl Handle {
@@ -50,10 +52,19 @@ impl Handle {
     }
 }
 
+impl held::Alone for Handle {
+    fn held(&self) -> &held::Held {
+        &self.leases
+    }
+}
+
 #[async_trait]
 impl Store for Handle {
     async fn commit(&self, writes: Vec<Write>) -> Result<()> {
         let mut held = self.held()?;
+        if self.leases.has_lost(&writes) {
+            return Err(Error::Lost);
+        }
         let mut next = held.content.clone();
         let mut done = Vec::new();
         for write in writes {

@@ -27,6 +27,7 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use self::lock::{DirectoryLock, lock};
 use self::writer::{Commit, Message, Writer};
+use super::held::{Alone, Held};
 use super::{
     Error, Event, Intent, Intents, Key, Kind, Record, Reference, Result, Roster, Store, Task, TokenRow,
     Total, Write,
@@ -41,6 +42,7 @@ const QUEUE: usize = 1024;
 struct SqliteStore {
     writer: mpsc::Sender<Message>,
     readers: SqlitePool,
+    held: Held,
 }
 
 /// Opens the database file, making and migrating it where needed; its folder must exist.
@@ -52,11 +54,17 @@ pub async fn open(path: &Path) -> Result<Arc<dyn Store>> {
     let opened = open::open(path).await?;
     let (writer, inbox) = mpsc::channel(QUEUE);
     tokio::spawn(Writer::new(opened.options, opened.writer).run(inbox));
-    Ok(Arc::new(SqliteStore { writer, readers: opened.readers }))
+    Ok(Arc::new(SqliteStore { writer, readers: opened.readers, held: Held::default() }))
 }
 
 fn closed<E>(_: E) -> Error {
     Error::Unavailable("the store is closed".to_owned())
+}
+
+impl Alone for SqliteStore {
+    fn held(&self) -> &Held {
+        &self.held
+    }
 }
 
 #[async_trait]
@@ -64,6 +72,9 @@ impl Store for SqliteStore {
     async fn commit(&self, writes: Vec<Write>) -> Result<()> {
         if writes.is_empty() {
             return Ok(());
+        }
+        if self.held.has_lost(&writes) {
+            return Err(Error::Lost);
         }
         let (reply, answer) = oneshot::channel();
         self.writer.send(Message::Commit(Commit { writes, reply })).await.map_err(closed)?;

@@ -96,12 +96,13 @@ pub(super) fn intent(row: &SqliteRow) -> Result<Intent> {
             IntentState::from_word(word).ok_or_else(|| strange(word))?
         },
         attempts: columns.next()?,
-        strikes: columns.next()?,
         next_attempt_at: columns.moment()?,
         request_id: columns.next()?,
         created_at: columns.moment()?,
         updated_at: columns.moment()?,
         outcome: columns.next()?,
+        fence: columns.next()?,
+        strikes: columns.next()?,
     })
 }
 

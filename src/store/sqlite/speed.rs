@@ -56,6 +56,7 @@ fn intent(id: &str, resource: &str) -> Intent {
         created_at: Timestamp(1),
         updated_at: Timestamp(1),
         outcome: None,
+        fence: None,
     }
 }
 

@@ -134,6 +134,8 @@ pub(super) async fn apply(to: &mut SqliteConnection, write: &Write) -> Applied {
             statement.bind(roster.completed_at.0).bind(roster.total).execute(to).await?;
             Ok(())
         }
+        // Found to be so before it was queued: nobody but this process could take it over.
+        Write::Holding(_) => Ok(()),
         Write::Note { connection, name, text } => {
             let statement = query(
                 "INSERT INTO notes (connection, name, text) VALUES (?1, ?2, ?3)
@@ -221,8 +223,8 @@ async fn insert_intent(to: &mut SqliteConnection, intent: &Intent) -> Applied {
          WHERE connection = ?2 AND resource = ?4 AND generation < ?6
          AND state IN ('journaled', 'attempting', 'ambiguous');
          INSERT INTO intents (id, connection, kind, resource, operation, generation, plan, sticky, state, attempts,
-                              next_attempt_at, request_id, created_at, updated_at, outcome, strikes)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+                              next_attempt_at, request_id, created_at, updated_at, outcome, fence, strikes)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
     )
     .bind(&intent.id)
     .bind(&intent.connection)
@@ -239,6 +241,7 @@ async fn insert_intent(to: &mut SqliteConnection, intent: &Intent) -> Applied {
     .bind(intent.created_at.0)
     .bind(intent.updated_at.0)
     .bind(&intent.outcome)
+    .bind(intent.fence)
     .bind(intent.strikes)
     .execute(to)
     .await?;

@@ -8,7 +8,7 @@ mod order;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use super::audit::Memory;
 use super::history::Told;
@@ -88,10 +88,11 @@ impl Case<'_> {
     pub fn violation(&self, invariant: Invariant, person: &str, text: impl fmt::Display) -> Violation {
         let mut text = format!("{} {person}: {text}", self.target.name);
         for told in self.told.get(person).into_iter().flatten() {
-            text.push_str(&format!(
+            let _infallible = write!(
+                text,
                 "\n    {} {:?} {:?} {:?}, answered {}",
                 told.sent, told.act, told.tag, told.answer, told.ended
-            ));
+            );
         }
         for change in self.ledger.of(person) {
             let shown = |one: &Option<super::ledger::Holder>| {
@@ -101,7 +102,8 @@ impl Case<'_> {
                 )
             };
             let (before, after) = (shown(&change.before), shown(&change.after));
-            text.push_str(&format!("\n    {} app #{:?} {before} → {after}", change.at_us, change.call));
+            let (at, call) = (change.at_us, change.call);
+            let _infallible = write!(text, "\n    {at} app #{call:?} {before} → {after}");
         }
         Violation { invariant, text }
     }

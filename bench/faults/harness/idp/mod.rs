@@ -20,7 +20,7 @@ use super::targets::{Flavour, Target};
 use super::wire::{Door, Response, Silence};
 
 /// How long either of them waits for an answer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The job of one connection.
 #[derive(Debug)]
@@ -36,6 +36,7 @@ pub struct Job {
     pub hangs_up: u64,
 }
 
+#[expect(clippy::unused_self, reason = "what both providers do reads alike wherever it is done")]
 impl Job {
     /// A job over an empty directory.
     pub fn new(target: Target, flavour: Flavour, door: Door) -> Self {
@@ -105,7 +106,6 @@ impl Job {
         person.stuck = false;
         let told = person.told.clone();
         match (&told.id, person.wanted) {
-            (None, false) => false,
             (None, true) => self.provision(person, dice),
             (Some(_), true) if !told.active || told.doubtful => self.activate(person, dice),
             (Some(_), true) if told.tag != person.tag => self.rename(person, dice),
@@ -114,7 +114,7 @@ impl Job {
             }
             (Some(_), false) if person.to_delete => self.delete(person, dice),
             (Some(_), false) if told.active => self.deactivate(person, dice),
-            (Some(_), _) => false,
+            _ => false,
         }
     }
 
@@ -143,6 +143,7 @@ impl Job {
     /// Gives somebody known access, with the profile as it is.
     fn activate(&self, person: &mut Person, dice: &mut Dice) -> bool {
         let place = self.place(person);
+        let returns = !person.told.active;
         let answer = match self.flavour {
             Flavour::Okta => {
                 let resource = person.resource(true);
@@ -161,7 +162,8 @@ impl Job {
             _ => {
                 self.forget_if_unknown(person, &answer);
                 // Okta forgets whom it could not bring back, and does not take access away any more.
-                if self.flavour == Flavour::Okta && !matches!(&answer, Ok(told) if told.status == 429) {
+                let slow_down = matches!(&answer, Ok(told) if told.status == 429);
+                if self.flavour == Flavour::Okta && returns && !slow_down {
                     person.told.id = None;
                 }
                 self.failed(person, &answer, dice)

@@ -68,6 +68,7 @@ impl Life {
             clock: Arc::clone(&clock),
             tracker: TaskTracker::new(),
             metrics: Arc::default(),
+            leading: portcullis::provision::Leading::default(),
             gate: Arc::default(),
             anchor: None,
             tracer: Arc::default(),

@@ -62,6 +62,7 @@ impl Faulty {
     }
 }
 
+#[allow(clippy::panic, reason = "a panic of the store is one of the faults")]
 impl Hook for Faulty {
     async fn read<T: Send>(
         &self,

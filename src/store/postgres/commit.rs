@@ -1,0 +1,96 @@
+//! One transaction for one commit, begun again where the server went away before it could have been kept.
+
+use sqlx::postgres::PgPool;
+use sqlx::{Acquire, PgConnection};
+
+use super::leases;
+use super::lost::{Patience, is_lost, is_undone, unavailable};
+use super::writes::{Failure, apply};
+use crate::store::{Error, Result, Write};
+
+/// How one transaction ended.
+enum Ended {
+    Kept,
+    Refused(Error),
+    /// Nothing of it is kept, and another attempt may be: the connection was lost before the end, or the server took
+    /// it back in favour of another one.
+    Undone(sqlx::Error),
+    /// The server failed, or was lost when it was told to keep everything: nobody knows whether it did.
+    Failed(sqlx::Error),
+}
+
+/// Applies the writes in order in one transaction, or none of them.
+pub(super) async fn commit(pool: &PgPool, writes: &[Write], patience: Patience) -> Result<()> {
+    let mut patience = patience;
+    loop {
+        let mut connection = match pool.acquire().await {
+            Ok(connection) => connection,
+            Err(error) if is_lost(&error) && patience.wait().await => continue,
+            Err(error) => return Err(unavailable(error)),
+        };
+        match transaction(&mut connection, writes, patience).await {
+            Ended::Kept => return Ok(()),
+            Ended::Refused(error) => return Err(error),
+            Ended::Undone(error) => {
+                if is_lost(&error) {
+                    connection.close_on_drop();
+                }
+                drop(connection);
+                if !patience.wait().await {
+                    return Err(unavailable(error));
+                }
+            }
+            Ended::Failed(error) => {
+                connection.close_on_drop();
+                return Err(unavailable(error));
+            }
+        }
+    }
+}
+
+/// Each statement may take as long as the server lets it: a listing has very many.
+async fn transaction(connection: &mut PgConnection, writes: &[Write], patience: Patience) -> Ended {
+    let begun = patience.answered(Acquire::begin(connection)).await;
+    let mut transaction = match begun {
+        Ok(transaction) => transaction,
+        Err(error) => return undone(error),
+    };
+    if let Err(failure) = apply_all(&mut transaction, writes, patience).await {
+        // What cannot be rolled back now is when the connection closes.
+        drop(patience.answered(transaction.rollback()).await);
+        return match failure {
+            Failure::Refused(error) => Ended::Refused(error),
+            Failure::Failed(error) => undone(error),
+        };
+    }
+    match patience.answered(transaction.commit()).await {
+        Ok(()) => Ended::Kept,
+        // The server's own word, such as of a deadlock, means that it was rolled back.
+        Err(error) if is_undone(&error) => Ended::Undone(error),
+        Err(error) => Ended::Failed(error),
+    }
+}
+
+async fn apply_all(
+    to: &mut PgConnection,
+    writes: &[Write],
+    patience: Patience,
+) -> std::result::Result<(), Failure> {
+    let fences: Vec<i64> = writes
+        .iter()
+        .filter_map(|write| if let Write::Holding(fence) = write { Some(*fence) } else { None })
+        .collect();
+    if !fences.is_empty() && !patience.answered(leases::are_held(to, &fences)).await? {
+        return Err(Failure::Refused(Error::Lost));
+    }
+    for write in writes {
+        let applied = patience.bounded(apply(to, write)).await;
+        applied.unwrap_or(Err(Failure::Failed(sqlx::Error::PoolTimedOut)))?;
+    }
+    Ok(())
+}
+
+/// Before the end nothing can have been kept.
+fn undone(error: sqlx::Error) -> Ended {
+    if is_lost(&error) || is_undone(&error) { Ended::Undone(error) } else { Ended::Failed(error) }
+}

@@ -1,0 +1,126 @@
+//! Replicas of one gateway: each a process with a configuration of its own, all on one database and one app.
+
+use std::fs;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use portcullis::adapters::honeycomb;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::postgres::Server;
+use crate::stage::{Caller, Place, Running, simulator};
+
+/// The server of all tests that run now, durable as a real one; it ends with the last of them.
+fn server() -> Arc<Server> {
+    static RUNNING: Mutex<Weak<Server>> = Mutex::new(Weak::new());
+    let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+    running.upgrade().unwrap_or_else(|| {
+        let server = Arc::new(Server::start(true));
+        *running = Arc::downgrade(&server);
+        server
+    })
+}
+
+/// The connection all replicas serve.
+pub(crate) const NAME: &str = "honeycomb";
+
+pub(crate) struct Cluster {
+    pub(crate) replicas: Vec<Running>,
+    pub(crate) places: Vec<Place>,
+    pub(crate) server: Arc<Server>,
+    pub(crate) database: String,
+    token: String,
+    app: String,
+    _simulator: Running,
+    _directory: TempDir,
+}
+
+impl Cluster {
+    /// So many replicas, whose leases last for `lease`, on a database of their own.
+    pub(crate) fn start(replicas: usize, lease: &str) -> Self {
+        Self::on(server(), replicas, lease, "30s")
+    }
+
+    /// The same, where everything is looked at in the app before it is changed.
+    pub(crate) fn looking(replicas: usize, lease: &str) -> Self {
+        Self::on(server(), replicas, lease, "0s")
+    }
+
+    /// The same on a server that nobody else uses.
+    pub(crate) fn alone(replicas: usize, lease: &str) -> Self {
+        Self::on(Arc::new(Server::start(true)), replicas, lease, "30s")
+    }
+
+    fn on(server: Arc<Server>, replicas: usize, lease: &str, freshness: &str) -> Self {
+        let database = server.database();
+        let directory = TempDir::new().unwrap();
+        let running = Running::start(directory.path(), &["sim", NAME, "--listen", "127.0.0.1:0"]);
+        let app = running.ready["url"].as_str().unwrap().to_owned();
+        let text = format!(
+            "listen = \"127.0.0.1:0\"\npublic_url = \"http://scim.example\"\n\
+             [store]\nurl = \"{database}\"\nlease = \"{lease}\"\n\
+             [connections.{NAME}]\napp = \"{NAME}\"\nfreshness = \"{freshness}\"\n\
+             [connections.{NAME}.rest]\nbase_url = \"{app}\"\nprivate = true\nper_second = 100000\n\
+             concurrency = 64\napi_key = {{ file = \"key\" }}\n"
+        );
+        let places: Vec<Place> = (0..replicas).map(|_| Place::with(&text)).collect();
+        for place in &places {
+            fs::write(place.path("key"), honeycomb::sim::CONFIG_KEY).unwrap();
+        }
+        let token = Self::token(&places[0]).1;
+        let replicas = places.iter().map(Running::serve).collect();
+        Self { replicas, places, server, database, token, app, _simulator: running, _directory: directory }
+    }
+
+    /// Makes a token: its id, and itself.
+    pub(crate) fn token(place: &Place) -> (String, String) {
+        let made = place.run("token create", &["--connection", NAME, "--json"]).ok().json();
+        let text = |key: &str| made[key].as_str().unwrap().to_owned();
+        (text("id"), text("token"))
+    }
+
+    /// Somebody who sends their requests to one replica.
+    pub(crate) fn caller(&self, replica: usize) -> Caller {
+        self.replicas[replica].caller_with(NAME, &self.token)
+    }
+
+    /// The app.
+    pub(crate) fn app(&self) -> Caller {
+        simulator(&self.app)
+    }
+
+    /// The name of the database.
+    pub(crate) fn database_name(&self) -> &str {
+        self.database.rsplit('/').next().unwrap()
+    }
+
+    /// The addresses of everybody in the app.
+    pub(crate) fn addresses(&self) -> Vec<String> {
+        let state = self.app().send("GET", "/__sim/state", &Value::Null).json();
+        let teams = state["teams"].as_object().unwrap().values();
+        let members = teams.flat_map(|team| team["members"].as_array().unwrap().clone());
+        members.map(|member| member["email"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// What an operator sees where a test has failed: everything but the requests that went well.
+    pub(crate) fn logs(&self) -> String {
+        let is_worth_it = |line: &Value| line["message"] != "request" || line["outcome"] != "answered";
+        let of = |replica: &Running| {
+            let lines = replica.log_lines().into_iter().filter(is_worth_it);
+            lines.map(|line| line.to_string()).collect::<Vec<_>>().join("\n")
+        };
+        self.replicas.iter().map(of).collect::<Vec<_>>().join("\n--- next replica\n")
+    }
+}
+
+/// A filter for one name.
+pub(crate) fn named(address: &str) -> String {
+    format!("/Users?filter=userName%20eq%20%22{address}%22")
+}
+
+/// A person with an external id, as an identity provider sends them.
+pub(crate) fn person(address: &str) -> Value {
+    let mut person = crate::stage::person(address);
+    person["externalId"] = json!(address);
+    person
+}

@@ -1,0 +1,96 @@
+//! A replica that stands still for longer than its lease, and one that is killed.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::cluster::{Cluster, NAME, person};
+use crate::number;
+use crate::stage::{active, wait_for};
+
+/// What the app was asked to change, oldest first.
+fn changes(cluster: &Cluster) -> Vec<Value> {
+    let mut journal = cluster.app().journal();
+    journal.retain(|entry| entry["method"] != "GET");
+    journal
+}
+
+#[test]
+fn a_replica_that_stood_still_beyond_its_lease_writes_nothing_late() {
+    let cluster = Cluster::looking(2, "2s");
+    for round in 0..number("STOPS", 3) {
+        let address = format!("p{round}@example.com");
+        let created = cluster.caller(0).send("POST", "/Users", &person(&address));
+        assert_eq!(created.status, 201);
+        let path = format!("/Users/{}", created.json()["id"].as_str().unwrap());
+
+        // The first replica waits for the app's answer to a look when it is stopped: nothing is changed yet.
+        let mut app = cluster.app();
+        app.send("DELETE", "/__sim/faults", &Value::Null);
+        let order = json!({ "match": { "method": "GET" }, "delay_ms": 600, "times": 1 });
+        assert!(app.send("POST", "/__sim/faults", &order).status < 300);
+        let (mut slow, asked) = (cluster.caller(0), path.clone());
+        let promoted = json!({
+            "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+            "Operations": [{ "op": "replace", "path": "roles", "value": [{ "value": "admin" }] }],
+        });
+        let late = thread::spawn(move || slow.send("PATCH", &asked, &promoted).status);
+        wait_for("the look of the first replica", || {
+            let faults = app.send("GET", "/__sim/faults", &Value::Null).json();
+            (faults[0]["struck"].as_u64()? > 0).then_some(())
+        });
+        cluster.replicas[0].send_signal("-STOP");
+        let before = changes(&cluster).len();
+
+        let began = Instant::now();
+        let left = cluster.caller(1).send("PATCH", &path, &active(false));
+        assert_eq!(left.status, 200, "{}\n{}", String::from_utf8_lossy(&left.body), cluster.logs());
+        assert!(began.elapsed() >= Duration::from_secs(1), "the lease of the other one was waited for");
+        assert!(!cluster.addresses().contains(&address));
+        let after = changes(&cluster);
+        assert!(after.len() > before, "{after:?}");
+
+        cluster.replicas[0].send_signal("-CONT");
+        let status = late.join().unwrap();
+        assert!(status >= 500 || status == 429 || status == 412, "{status}");
+        assert_eq!(changes(&cluster).len(), after.len(), "{:?}", changes(&cluster));
+        assert!(!cluster.addresses().contains(&address));
+        for replica in [0, 1] {
+            let shown = cluster.caller(replica).send("GET", &path, &Value::Null).json();
+            assert_eq!(shown["active"], false, "replica {replica}: {shown}");
+        }
+    }
+}
+
+#[test]
+fn what_a_killed_replica_promised_is_done_by_another() {
+    let mut cluster = Cluster::start(2, "2s");
+    let created = cluster.caller(0).send("POST", "/Users", &person("leaver@example.com"));
+    let path = format!("/Users/{}", created.json()["id"].as_str().unwrap());
+    let mut app = cluster.app();
+    let order = json!({ "match": { "method": "DELETE" }, "status": 503, "times": 1, "delay_ms": 5_000 });
+    assert!(app.send("POST", "/__sim/faults", &order).status < 300);
+    let (mut caller, asked) = (cluster.caller(0), path.clone());
+    let asking = thread::spawn(move || {
+        // The replica is killed before it answers.
+        drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            caller.send("PATCH", &asked, &active(false))
+        })));
+    });
+    wait_for("the removal at the app", || {
+        let faults = app.send("GET", "/__sim/faults", &Value::Null).json();
+        (faults[0]["struck"].as_u64()? > 0).then_some(())
+    });
+    cluster.replicas[0].signal("-KILL");
+    asking.join().unwrap();
+    let due = format!("UPDATE intents SET next_attempt_at = 0 WHERE connection = '{NAME}' AND sticky");
+    cluster.server.sql(cluster.database_name(), &due);
+    wait_for("the other replica to do it", || {
+        (!cluster.addresses().contains(&"leaver@example.com".to_owned())).then_some(())
+    });
+    wait_for("it to be shown", || {
+        let shown = cluster.caller(1).send("GET", &path, &Value::Null).json();
+        (shown["active"] == false).then_some(())
+    });
+}
