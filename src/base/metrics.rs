@@ -52,6 +52,7 @@ pub struct Metrics {
     upstream_calls: Family<OutcomeLabels, Counter>,
     upstream_seconds: Durations,
     webhook_deliveries: Family<OutcomeLabels, Counter>,
+    brake: Family<OutcomeLabels, Counter>,
     traces_dropped: Counter,
 }
 
@@ -77,6 +78,7 @@ impl Default for Metrics {
             upstream_calls: Family::default(),
             upstream_seconds: durations(),
             webhook_deliveries: Family::default(),
+            brake: Family::default(),
             traces_dropped: Counter::default(),
         };
         let registry = &mut metrics.registry;
@@ -105,6 +107,11 @@ impl Default for Metrics {
             names::WEBHOOK_DELIVERIES,
             "Attempts to deliver webhook events by connection and outcome",
             metrics.webhook_deliveries.clone(),
+        );
+        registry.register(
+            names::BRAKE,
+            "Deletions that were held back, and warnings of many removals, by connection and outcome",
+            metrics.brake.clone(),
         );
         registry.register(
             names::TRACES_DROPPED,
@@ -152,6 +159,12 @@ impl Metrics {
     pub fn webhook_delivery(&self, connection: &str, outcome: &'static str) {
         let connection = self.label(connection);
         self.webhook_deliveries.get_or_create(&OutcomeLabels { connection, outcome }).inc();
+    }
+
+    /// Counts what the brake did.
+    pub fn brake(&self, connection: &str, outcome: &'static str) {
+        let connection = self.label(connection);
+        self.brake.get_or_create(&OutcomeLabels { connection, outcome }).inc();
     }
 
     /// Counts a trace that was not kept.

@@ -1,4 +1,4 @@
-//! What every floor may use: clock, ids, jitter, secrets, signatures, base64, hexadecimal digits, folding, the context of one request, what is counted.
+//! What every floor may use: clock, ids, jitter, lanes, secrets, signatures, base64, hexadecimal digits, folding, the context of one request, what is counted.
 
 pub mod base64;
 pub mod clock;
@@ -8,6 +8,7 @@ pub mod hex;
 pub mod hold;
 pub mod id;
 pub mod jitter;
+pub mod lane;
 pub mod metrics;
 pub mod names;
 pub mod secret;

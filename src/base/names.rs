@@ -12,12 +12,18 @@ pub const UPSTREAM_CALLS: &str = "portcullis_upstream_calls";
 pub const UPSTREAM_SECONDS: &str = "portcullis_upstream_call_duration_seconds";
 /// Webhook deliveries, by connection and outcome.
 pub const WEBHOOK_DELIVERIES: &str = "portcullis_webhook_deliveries";
+/// What the brake on removals did: `held` a deletion, told of `many`.
+pub const BRAKE: &str = "portcullis_brake";
 /// Traces that were not kept.
 pub const TRACES_DROPPED: &str = "portcullis_traces_dropped";
 /// What was promised and is not done.
 pub const OPEN_INTENTS: &str = "portcullis_open_intents";
 /// Since when.
 pub const OPEN_INTENT_AGE: &str = "portcullis_oldest_open_intent_age_seconds";
+/// Removals that the app has not confirmed for a quarter of an hour.
+pub const LATE_REMOVALS: &str = "portcullis_late_removals";
+/// Whether an app is left alone: it fails, or does not accept the credential.
+pub const HELD_BACK: &str = "portcullis_app_held_back";
 /// What waits for a person, by kind.
 pub const OPEN_TASKS: &str = "portcullis_open_tasks";
 /// Since when.

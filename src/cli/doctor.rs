@@ -26,8 +26,9 @@ pub async fn run(arguments: &Arguments) -> Outcome {
     for connection in gateway.connections() {
         let context = Context::new(format!("doctor-{}", connection.name()), Duration::from_secs(25));
         let outcome = context.scope(connection.adapter().check()).await;
-        reports
-            .push((connection.name().to_owned(), outcome.map(|standing| with_hints(connection, standing))));
+        let urgent = connection.tasks(true).await?.into_iter().filter(|task| task.urgent).count();
+        let outcome = outcome.map(|standing| with_hints(connection, standing, urgent));
+        reports.push((connection.name().to_owned(), outcome));
     }
     gateway.close().await;
     let broken = reports.iter().filter(|(_, outcome)| outcome.is_err()).count();
@@ -61,7 +62,10 @@ pub async fn run(arguments: &Arguments) -> Outcome {
 }
 
 /// What an administrator should know though nothing is broken.
-fn with_hints(connection: &Connection, mut standing: Standing) -> Standing {
+fn with_hints(connection: &Connection, mut standing: Standing, urgent: usize) -> Standing {
+    if urgent > 0 {
+        standing.warnings.push(format!("{urgent} urgent tasks are open: see `portcullis tasks list`"));
+    }
     let capabilities = connection.capabilities();
     if capabilities.fulfilment != Fulfilment::Manual {
         for residual in capabilities.residual {

@@ -1,5 +1,6 @@
 //! The command line: the only floor that knows every part.
 
+mod approvals;
 mod assemble;
 mod audit;
 mod chronicle;
@@ -129,6 +130,9 @@ enum Command {
     /// Prints the last report of each connection, or makes one now. Corrects only what policy.drift = "correct" says.
     /// Exits with 1 when an app could not be listed.
     Drift(drift::Arguments),
+    /// List, approve and reject deletions that the brake held back
+    #[command(subcommand)]
+    Approvals(approvals::Command),
     /// Show what was asked, what was planned, which calls were made and how it was answered
     ///
     /// Newest first: every request that writes, every reading that called an app, and what the gateway did on its own
@@ -189,6 +193,7 @@ pub fn main_with(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone
             Command::Doctor(arguments) => doctor::run(&arguments).await,
             Command::Token(command) => token::run(command).await,
             Command::Drift(arguments) => drift::run(&arguments).await,
+            Command::Approvals(command) => approvals::run(command).await,
             Command::Trace(arguments) => trace::run(&arguments).await,
             Command::Audit(command) => audit::run(command).await,
             Command::Tasks(command) => tasks::run(command).await,

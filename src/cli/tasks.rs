@@ -121,12 +121,12 @@ async fn complete(arguments: &Complete) -> Outcome {
 }
 
 /// How long a task has been open, or was.
-fn open_for(task: &Task, now: Timestamp) -> Duration {
+pub(super) fn open_for(task: &Task, now: Timestamp) -> Duration {
     task.closed_at.unwrap_or(now).since(task.created_at)
 }
 
 /// A duration in its largest whole unit: `3d`, `5h`, `12m`, `40s`.
-fn age(duration: Duration) -> String {
+pub(super) fn age(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match (seconds / 86_400, seconds / 3_600, seconds / 60) {
         (0, 0, 0) => format!("{seconds}s"),
@@ -136,7 +136,7 @@ fn age(duration: Duration) -> String {
     }
 }
 
-fn shown(task: &Task, now: Timestamp) -> serde_json::Value {
+pub(super) fn shown(task: &Task, now: Timestamp) -> serde_json::Value {
     json!({
         "id": task.id,
         "connection": task.connection,

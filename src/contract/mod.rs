@@ -4,14 +4,17 @@
 //! below it knows SCIM.
 
 mod account;
+mod breaker;
 mod capabilities;
 mod error;
 mod guarded;
 mod observed;
 mod outcome;
+mod spared;
 mod withheld;
 
 pub use account::{Account, Change, Draft, Group, Member, Page, Role, State};
+pub use breaker::Condition;
 pub use capabilities::{
     Accounts, Capabilities, Create, Deactivate, Delete, Dialect, Fulfilment, GroupCapabilities, Held,
     Membership, Mode, Reactivate, Residual, Roles,
@@ -20,6 +23,7 @@ pub use error::{Error, Fault, Kind, Result, Retry};
 pub use guarded::Guarded;
 pub use observed::Observed;
 pub use outcome::{Outcome, Request};
+pub use spared::{Seen, Spared};
 pub use withheld::{Gate, Withheld};
 
 use std::fmt::Debug;

@@ -4,6 +4,7 @@
 //! the outcome becomes an answer.
 
 mod admin;
+mod admission;
 mod answer;
 mod auth;
 mod body;
@@ -19,6 +20,7 @@ pub mod server;
 mod tests;
 mod work;
 
+pub use admission::AdmissionLimits;
 pub use auth::FailureLimit;
 pub use peer::Peer;
 pub use router::{RouterSettings, router};

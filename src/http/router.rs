@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::admin;
+use super::admission::{Admission, AdmissionLimits};
 use super::answer::{exposition, plain};
 use super::auth::{FailureLimit, Failures, bearer, failing_as};
 use super::error::{Refused, allow_header};
@@ -43,6 +44,8 @@ pub struct RouterSettings {
     pub group_bytes: usize,
     /// Largest body of a bulk request, in bytes; told by `ServiceProviderConfig`.
     pub bulk_bytes: usize,
+    /// How many requests are carried out at once.
+    pub admission: AdmissionLimits,
     /// When a caller with wrong credentials is told to wait.
     pub failures: FailureLimit,
     /// Whether a proxy of ours stands in front, so that `X-Forwarded-For` names the caller.
@@ -58,6 +61,7 @@ impl Default for RouterSettings {
             user_bytes: 256 * 1024,
             group_bytes: 2 * 1024 * 1024,
             bulk_bytes: MAX_PAYLOAD,
+            admission: AdmissionLimits::default(),
             failures: FailureLimit::default(),
             behind_proxy: false,
             metrics_token: None,
@@ -70,6 +74,7 @@ impl Default for RouterSettings {
 struct Door {
     gateway: Arc<Gateway>,
     settings: RouterSettings,
+    admission: Admission,
     failures: Failures,
 }
 
@@ -79,7 +84,8 @@ pub fn router(gateway: Arc<Gateway>, settings: RouterSettings) -> Router {
     let ids = Ids::new(Arc::clone(&shared.clock));
     let recorder = Recorder::new(ids, Arc::clone(&shared.metrics), settings.answer_within)
         .traced_by(Arc::clone(&gateway));
-    let door = Arc::new(Door { gateway, settings, failures: Failures::new(settings.failures) });
+    let (admission, failures) = (Admission::new(settings.admission), Failures::new(settings.failures));
+    let door = Arc::new(Door { gateway, settings, admission, failures });
     layered(Router::new().fallback(answer).with_state(door), recorder)
 }
 
@@ -148,8 +154,12 @@ async fn scim(
     entered.note(connection.name());
     let methods = endpoint.methods();
     Ok(match intake(endpoint, request, &door.settings).await? {
-        // Boxed: the way of a request through all floors is long, and most of it is this.
-        Some(work) => Box::pin(work.perform(&connection)).await?.into_response(),
+        Some(work) => {
+            let place = door.admission.admit(connection.name(), work.may_take_access_away()).await;
+            let _place = place.ok_or_else(|| connection.crowded())?;
+            // Boxed: the way of a request through all floors is long, and most of it is this.
+            Box::pin(work.perform(&connection)).await?.into_response()
+        }
         None => options(methods),
     })
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::error::Refused;
 use crate::provision::{Connection, ListQuery, Patched, Preconditions, Read, Shown, View};
+use crate::scim::leaving::may_take_access_away;
 use crate::scim::schema::ResourceKind;
 
 /// One thing to be done on a connection.
@@ -71,6 +72,24 @@ pub(crate) enum Outcome {
 }
 
 impl Work {
+    /// Whether it may take access away, so that it waits behind nothing else.
+    pub(crate) fn may_take_access_away(&self) -> bool {
+        match self {
+            // Whoever a group's replacement does not name is taken out.
+            Self::Delete { .. } | Self::Replace { kind: ResourceKind::Group, .. } => true,
+            Self::Replace { body, .. } | Self::Patch { body, .. } | Self::Bulk(body) => {
+                may_take_access_away(body)
+            }
+            Self::ServiceProviderConfig
+            | Self::ResourceTypes(_)
+            | Self::Schemas(_)
+            | Self::List { .. }
+            | Self::Search(_)
+            | Self::Create { .. }
+            | Self::Read { .. } => false,
+        }
+    }
+
     /// Does it. A caller that stops waiting stops nothing: provision carries out writes in tasks of its own.
     pub(crate) async fn perform(self, connection: &Arc<Connection>) -> Result<Outcome, Refused> {
         Ok(match self {

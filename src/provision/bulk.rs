@@ -10,6 +10,7 @@ use super::connection::Connection;
 use super::made::Made;
 use super::{Patched, Preconditions, Refusal, Result, Shown, View, refuse};
 use crate::base::context::{self, Context};
+use crate::base::lane::Lane;
 use crate::scim::bulk::{Done, Failure, Job, Step};
 use crate::scim::error::ScimError;
 
@@ -43,7 +44,7 @@ impl Connection {
             }
             Ok((job.answer(this.base_url()), made))
         };
-        let (answer, made) = Box::pin(self.carry(work)).await?;
+        let (answer, made) = Box::pin(self.carry(Lane::Rest, work)).await?;
         // Before the answer: no turn holds back who repeats one of these, as it does after a single create.
         for made in made {
             self.told(made).await;

@@ -4,25 +4,29 @@ use std::future::Future;
 use std::sync::{Arc, OnceLock};
 
 use futures_util::FutureExt;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
+use super::brake::Brake;
 use super::drift::Attention;
 use super::leading::Leading;
 use super::ledger::Ledger;
 use super::orphans::Watched;
 use super::policy::Policy;
+use super::promises::Promises;
 use super::refuse;
 use super::roster::Refreshes;
 use super::tracer::Tracer;
 use super::turn::Turns;
+use super::upkeep::Upkeep;
 use super::{Refusal, Result};
 use crate::base::clock::{SharedClock, Timestamp};
 use crate::base::context::{self, Context, Meter};
 use crate::base::id::Ids;
+use crate::base::lane::Lane;
 use crate::base::metrics::Metrics;
-use crate::contract::{Adapter, Capabilities, Gate, Guarded, Observed, Withheld};
+use crate::contract::{Adapter, Capabilities, Gate, Guarded, Observed, Seen, Spared, Withheld};
 use crate::scim::catalog::Catalog;
 use crate::scim::cursor::CursorKey;
 use crate::scim::error::ScimError;
@@ -60,6 +64,7 @@ pub struct Connection {
     /// `https://HOST/{connection}/scim/v2`
     base_url: String,
     adapter: Guarded,
+    spared: Arc<Spared>,
     pub(super) policy: Policy,
     /// The schemas its resources follow.
     pub(super) catalog: Arc<Catalog>,
@@ -68,8 +73,11 @@ pub struct Connection {
     pub(super) turns: Turns,
     pub(super) refreshes: Refreshes,
     pub(super) watched: Watched,
-    /// Places for open intents that are worked on.
-    pub(super) resuming: Arc<Semaphore>,
+    /// How open intents are gone on with.
+    pub(super) promises: Promises,
+    pub(super) brake: Brake,
+    /// What is told of how the app does.
+    pub(super) upkeep: Upkeep,
     /// What is looked after on our own account.
     pub(super) attention: Attention,
     /// What the cursors of this connection's listings are sealed with: for as long as the process lives, or by all
@@ -89,9 +97,11 @@ impl Connection {
         let name = name.into();
         let gate = Arc::clone(&shared.gate);
         let meter = Meter { connection: name.clone(), metrics: Arc::clone(&shared.metrics) };
+        let apart = Arc::new(Spared::new(Arc::new(Observed::new(adapter, meter))));
         Arc::new(Self {
             base_url: format!("{}/{name}/scim/v2", public_url.trim_end_matches('/')),
-            adapter: Guarded::new(Arc::new(Withheld::new(Arc::new(Observed::new(adapter, meter)), gate))),
+            adapter: Guarded::new(Arc::new(Withheld::new(Arc::<Spared>::clone(&apart), gate))),
+            spared: apart,
             catalog: Arc::new(Catalog::with(&policy.extensions)),
             policy,
             ledger: Ledger::new(&name, Arc::clone(&shared)),
@@ -100,7 +110,9 @@ impl Connection {
             turns: Turns::default(),
             refreshes: Refreshes::default(),
             watched: Watched::default(),
-            resuming: Arc::new(Semaphore::new(super::recover::AT_ONCE)),
+            promises: Promises::default(),
+            brake: Brake::default(),
+            upkeep: Upkeep::default(),
             attention: Attention::default(),
             cursor_key: OnceLock::new(),
         })
@@ -124,6 +136,16 @@ impl Connection {
     /// What the app can do.
     pub fn capabilities(&self) -> &Capabilities {
         self.adapter.capabilities()
+    }
+
+    /// The answer to a request for which no place came free: nothing was done.
+    pub fn crowded(&self) -> Refusal {
+        refuse::crowded(self.policy.idp)
+    }
+
+    /// How the app is, as far as its answers told this process.
+    pub fn seen(&self) -> Seen {
+        self.spared.seen()
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -163,8 +185,9 @@ impl Connection {
         Ok(())
     }
 
-    /// Does `work` in a task of its own and waits for it within the budget. A caller who goes away cancels nothing.
-    pub(super) async fn carry<T, W>(self: &Arc<Self>, work: W) -> Result<T>
+    /// Does `work` in a task and a lane of its own and waits for it within the budget. A caller who goes away cancels
+    /// nothing.
+    pub(super) async fn carry<T, W>(self: &Arc<Self>, lane: Lane, work: W) -> Result<T>
     where
         T: Send + 'static,
         W: Future<Output = Result<T>> + Send + 'static,
@@ -183,7 +206,7 @@ impl Connection {
             // Nobody waits any more; what was done stands.
             drop(answer.send(result));
         };
-        self.shared.tracker.spawn(context.scope(task).in_current_span());
+        self.shared.tracker.spawn(context.scope(lane.scope(task)).in_current_span());
         match tokio::time::timeout_at(wait, heard).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) | Err(_) => Err(refuse::still_working(self.policy.idp)),

@@ -13,6 +13,7 @@ use super::standing::{Invitation, Person};
 use super::users::{Aim, wants_access};
 use super::{Result, STRIDE};
 use crate::base::clock::Timestamp;
+use crate::base::lane::Lane;
 use crate::contract::{self, Account, Create, Request, State};
 use crate::store::{IntentState, Kind, Record, Write};
 
@@ -191,8 +192,13 @@ impl Connection {
         for person in open {
             let id = person.record.id.clone();
             let (operation, late) = if person.came_late() { ("take_back", true) } else { ("invite", false) };
-            let work =
-                async { if late { self.take_back(&id).await.map(drop) } else { self.tend(&person).await } };
+            let work = async {
+                if late {
+                    Lane::Leave.scope(self.take_back(&id)).await.map(drop)
+                } else {
+                    self.tend(&person).await
+                }
+            };
             if let Err(refusal) = self.on_our_own(operation, self.own_context(), work).await {
                 tracing::warn!(
                     connection = self.name(),
@@ -271,7 +277,7 @@ impl Connection {
         person.standing.invited.resent += 1;
         person.standing.invited.at = Some(self.now());
         person.record.generation += 1;
-        let aim = Aim { desired: person.desired.clone(), deleted: false };
+        let aim = Aim::to(person.desired.clone());
         let intent = self.intent(&person, "update", &aim, false)?;
         let expected = Some(person.record.version);
         self.keep(&mut person, expected, vec![Write::Intent(intent.clone())]).await?;

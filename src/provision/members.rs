@@ -8,8 +8,10 @@ use super::plan;
 use super::recover::Ended;
 use super::standing::Person;
 use super::{Refusal, Result, refuse};
+use crate::base::clock::Timestamp;
 use crate::base::context;
-use crate::contract;
+use crate::base::lane::Lane;
+use crate::contract::{self, Groups};
 use crate::scim::filter::ElementFilter;
 use crate::store::{self, Intent, IntentState, Intents, Kind, Membership, Record, Write};
 
@@ -28,6 +30,15 @@ pub(super) enum MembersStep {
     /// Those the filter selects, seen as the group shows its members.
     RemoveMatching(ElementFilter),
     Replace(Vec<String>),
+}
+
+/// Removals from one group that are still under way.
+struct OpenRemovals {
+    /// 0 where there are none.
+    generation: i64,
+    /// When the first of them was asked for.
+    since: Option<Timestamp>,
+    leaving: BTreeSet<String>,
 }
 
 /// What one change of members came to.
@@ -70,6 +81,25 @@ impl Tally {
 }
 
 impl Connection {
+    /// The lane of a change of members: the first where anybody is taken out by it, as far as the store knows.
+    pub(super) async fn lane_of_members(&self, group: &str, steps: &[MembersStep]) -> Result<Lane> {
+        let mut lane = if steps.is_empty() { Lane::Update } else { Lane::Rest };
+        for step in steps {
+            match step {
+                MembersStep::Add(_) => {}
+                MembersStep::Remove(_) | MembersStep::RemoveMatching(_) => lane = Lane::Leave,
+                MembersStep::Replace(ids) => {
+                    let stay: BTreeSet<&String> = ids.iter().collect();
+                    let members = self.store().members(self.name(), group).await?;
+                    if members.iter().any(|member| !stay.contains(&member.id)) {
+                        lane = Lane::Leave;
+                    }
+                }
+            }
+        }
+        Ok(lane)
+    }
+
     /// What the steps come to, seen from the members that stand.
     ///
     /// Whoever is named by a step is only passed over where it is known that they are in or out already: an old reading
@@ -82,7 +112,7 @@ impl Connection {
             steps.iter().any(|step| matches!(step, MembersStep::Replace(_) | MembersStep::RemoveMatching(_)));
         let mut certain = self.members_are_known(group, needs_all).await?;
         // A removal still under way is what the caller asked for last, and may have been done already.
-        let (_, leaving) = self.open_removals(&group.id).await?;
+        let leaving = self.open_removals(&group.id).await?.leaving;
         let mut held =
             if needs_all { self.held(group).await? } else { self.held_of(group, &steps, &leaving).await? };
         if !certain && leaving.is_empty() && seems_done(&steps, &held) {
@@ -196,40 +226,66 @@ impl Connection {
         let intent = if let Some(intent) = resumed {
             intent.clone()
         } else {
-            let (open, _) = self.open_removals(&group.id).await?;
-            let intent = self.members_intent(group, open + 1, &difference);
+            let open = self.open_removals(&group.id).await?;
+            let intent = self.members_intent(group, &open, &difference);
+            self.refuse_overload(&intent)?;
             self.store().commit(vec![Write::Intent(intent.clone())]).await?;
             intent
         };
         let groups = self.app_groups(true, "hold members")?;
         let mut tally = Tally::default();
-        let out = removed.iter().map(|id| (id, false));
-        let into = added.iter().map(|id| (id, true));
-        let order: Vec<(&String, bool)> =
-            if hands_over { into.chain(out).collect() } else { out.chain(into).collect() };
-        for (_, add) in &order {
-            context::note_step(if *add { "add_member" } else { "remove_member" });
+        let plan = |operation: &'static str, ids: &[String]| {
+            for _ in ids {
+                context::note_step(operation);
+            }
+        };
+        if self.capabilities().groups.members_at_once > 1 {
+            context::note_subject(&group.id);
         }
+        if hands_over {
+            plan("add_member", added);
+            plan("remove_member", removed);
+            // Nobody is taken out before the new administrator is in: that belongs to it.
+            Lane::Leave.scope(self.place_all(groups, group, added, true, &mut tally)).await?;
+        } else {
+            plan("remove_member", removed);
+            plan("add_member", added);
+        }
+        // The old administrator stays where the new one could not be made.
+        if !hands_over || (tally.error.is_none() && tally.refusal.is_none()) {
+            let work = async {
+                self.place_all(groups, group, removed, false, &mut tally).await?;
+                self.confirm_removals(groups, group, &mut tally).await
+            };
+            Lane::Leave.scope(work).await?;
+        }
+        if !hands_over {
+            Lane::Rest.scope(self.place_all(groups, group, added, true, &mut tally)).await?;
+        }
+        self.settle_tally(intent, group, tally).await
+    }
+
+    /// Takes people out, or lets them in: one by one, or by as many at once as the app bears.
+    async fn place_all(
+        &self,
+        groups: &dyn Groups,
+        group: &Record,
+        ids: &[String],
+        add: bool,
+        tally: &mut Tally,
+    ) -> Result<()> {
         let at_once = self.capabilities().groups.members_at_once;
         if at_once > 1 {
-            context::note_subject(&group.id);
-            for (ids, add) in [(removed, false), (added, true)] {
-                for batch in ids.chunks(at_once) {
-                    self.some_members(groups, group, batch, add, &mut tally).await?;
-                }
+            for batch in ids.chunks(at_once) {
+                self.some_members(groups, group, batch, add, tally).await?;
             }
-        } else {
-            for (id, add) in order {
-                context::note_subject(id);
-                // The old administrator stays where the new one could not be made.
-                if hands_over && !add && (tally.error.is_some() || tally.refusal.is_some()) {
-                    break;
-                }
-                self.one_member(groups, group, id, add, &mut tally).await?;
-            }
+            return Ok(());
         }
-        self.confirm_removals(groups, group, &mut tally).await?;
-        self.settle_tally(intent, group, tally).await
+        for id in ids {
+            context::note_subject(id);
+            self.one_member(groups, group, id, add, tally).await?;
+        }
+        Ok(())
     }
 
     /// Writes down what a change of members came to.
@@ -241,6 +297,7 @@ impl Connection {
         for (id, why) in &refused {
             writes.push(self.member_attention(group, id, why).await);
         }
+        let out: BTreeSet<String> = removed.iter().map(|membership| membership.member.clone()).collect();
         if !removed.is_empty() {
             writes.push(Write::RemoveMembers { connection: connection(), memberships: removed });
         }
@@ -262,8 +319,12 @@ impl Connection {
                 Err(refuse::not_applied(&error, self.policy.idp))
             }
             (Some(error), _) => {
+                let mut intent = Intent { sticky: goes_on, ..intent };
+                if goes_on && !out.is_empty() {
+                    intent = self.rest_of(intent, &out);
+                    writes.push(Write::Intent(intent.clone()));
+                }
                 self.store().commit(writes).await?;
-                let intent = Intent { sticky: goes_on, ..intent };
                 Err(self.settle_failed(&intent, &error).await)
             }
             (None, Some(refusal)) => {
@@ -271,6 +332,18 @@ impl Connection {
                 self.close(&intent, IntentState::NotApplied, "refused as things stood").await;
                 Err(refusal)
             }
+        }
+    }
+
+    /// What is left of an intent once these are out: another attempt does no more than that.
+    fn rest_of(&self, intent: Intent, out: &BTreeSet<String>) -> Intent {
+        let Ok(mut named) = serde_json::from_str::<Vec<String>>(&intent.plan) else { return intent };
+        named.retain(|id| !out.contains(id));
+        Intent {
+            id: self.shared.ids.next(),
+            generation: intent.generation + 1,
+            plan: serde_json::to_string(&named).unwrap_or_else(|_| intent.plan.clone()),
+            ..intent
         }
     }
 
@@ -288,8 +361,8 @@ impl Connection {
         self.capabilities().groups.are_roles && !inside.is_empty() && is_inside != add
     }
 
-    /// The generation of removals still under way, or 0, and whom they are about.
-    async fn open_removals(&self, group: &str) -> Result<(i64, BTreeSet<String>)> {
+    /// Removals still under way.
+    async fn open_removals(&self, group: &str) -> Result<OpenRemovals> {
         let which = Intents::Open { connection: self.name().to_owned(), resource: group.to_owned() };
         let open = self.store().intents(&which).await?;
         let leaving = open
@@ -298,25 +371,33 @@ impl Connection {
             .filter_map(|intent| serde_json::from_str::<Vec<String>>(&intent.plan).ok())
             .flatten()
             .collect();
-        Ok((open.iter().map(|intent| intent.generation).max().unwrap_or(0), leaving))
+        Ok(OpenRemovals {
+            generation: open.iter().map(|intent| intent.generation).max().unwrap_or(0),
+            since: open.iter().filter(|intent| intent.sticky).map(|intent| intent.created_at).min(),
+            leaving,
+        })
     }
 
-    fn members_intent(&self, group: &Record, generation: i64, difference: &Difference) -> Intent {
+    fn members_intent(&self, group: &Record, open: &OpenRemovals, difference: &Difference) -> Intent {
         let now = self.now();
+        let sticky = !difference.removed.is_empty();
+        let goes_on = difference.removed.iter().any(|id| open.leaving.contains(id));
         Intent {
             id: self.shared.ids.next(),
             connection: self.name().to_owned(),
             kind: Kind::Group,
             resource: group.id.clone(),
             operation: "members".to_owned(),
-            generation,
+            generation: open.generation + 1,
             plan: serde_json::to_string(&difference.removed).unwrap_or_default(),
-            sticky: !difference.removed.is_empty(),
+            sticky,
             state: IntentState::Attempting,
             attempts: 1,
-            next_attempt_at: now.plus(self.policy.budget + std::time::Duration::from_secs(5)),
+            strikes: 0,
+            next_attempt_at: now.plus(self.attempt_time()),
             request_id: crate::base::context::current().map(|context| context.request_id).unwrap_or_default(),
-            created_at: now,
+            // Who was asked for before has been waiting since then.
+            created_at: open.since.filter(|_| goes_on).unwrap_or(now),
             updated_at: now,
             outcome: None,
             fence: None,

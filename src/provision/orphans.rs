@@ -15,6 +15,7 @@ use super::users::{Aim, Under};
 use super::{Result, STRIDE};
 use crate::base::clock::Timestamp;
 use crate::base::fold::key;
+use crate::base::lane::Lane;
 use crate::contract::{self, Account, By, State};
 use crate::store::{Kind, Task, Write};
 
@@ -177,7 +178,7 @@ impl Connection {
         }
         let suspends = self.policy.orphans == Orphans::Suspend;
         let suspended = if suspends {
-            let work = self.suspend(person.clone());
+            let work = Lane::Leave.scope(self.suspend(person.clone()));
             Some(self.on_our_own("suspend_orphan", self.own_context(), work).await)
         } else {
             None
@@ -223,7 +224,7 @@ impl Connection {
         let doubt = self.look_again(&mut person, false).await?;
         let mut desired = person.desired.clone();
         desired["active"] = json!(false);
-        self.reach(person, doubt, Under::New(open), Aim { desired, deleted: false }).await
+        self.reach(person, doubt, Under::New(open), Aim::to(desired)).await
     }
 
     /// Looks an account up by its address. Where several have it none is picked, and a person is told.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::brake::BrakePolicy;
 use super::drift::DriftPolicy;
 use super::invitations::InvitationPolicy;
 use crate::scim::extension::Extension;
@@ -96,6 +97,10 @@ pub struct Policy {
     pub freshness: Duration,
     /// How long a caller waits for the app before it is told to come back.
     pub budget: Duration,
+    /// How many may lose access at once.
+    pub brake: BrakePolicy,
+    /// Open intents that take no access away; above that no other is taken on.
+    pub most_open: usize,
     /// How what was changed outside of the gateway is looked for.
     pub drift: DriftPolicy,
     /// How invitations are followed.
@@ -122,6 +127,8 @@ impl Default for Policy {
             bulk: true,
             freshness: Duration::from_secs(30),
             budget: Duration::from_secs(25),
+            brake: BrakePolicy::default(),
+            most_open: 10_000,
             drift: DriftPolicy::default(),
             invitations: InvitationPolicy::default(),
         }

@@ -1,14 +1,13 @@
-//! Goes on with what was promised: open intents after a failure and after a restart, until each is done.
+//! One more attempt at what was promised: open intents after a failure and after a restart.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
+use futures_util::FutureExt;
 
+use super::approvals;
 use super::connection::Connection;
 use super::gateway::Gateway;
-use super::ledger::attempt_at;
+use super::lanes;
 use super::standing::Person;
 use super::users::{Aim, Sought, Under, is_looked_for};
 use super::{Refusal, Result};
@@ -16,17 +15,8 @@ use crate::base::clock::Timestamp;
 use crate::base::context::Context;
 use crate::store::{self, Intent, IntentState, Intents, Kind, TaskState, Write};
 
-/// How often the journal is looked at.
-const ROUND: Duration = Duration::from_millis(500);
-
 /// What is journaled under no lease, and was not moved on for so many microseconds, belongs to nobody.
 const UNHELD: i64 = 300_000_000;
-
-/// Rounds from one look for what nobody goes on with to the next.
-const BURIALS: u32 = 10;
-
-/// Open intents of one connection that are worked on at the same time.
-pub(super) const AT_ONCE: usize = 16;
 
 impl Gateway {
     /// Makes what an earlier process left open due at once, and closes what it cannot have done. Where there are other
@@ -84,7 +74,7 @@ impl Gateway {
 
     /// Closes what a replica that is gone was doing, or what could not be given its end while the disk was full, and
     /// nobody goes on with by itself. What is sticky, or is looked for, comes due by itself.
-    async fn close_abandoned(&self) -> Result<usize> {
+    pub(super) async fn close_abandoned(&self) -> Result<usize> {
         let store = &self.shared().store;
         store.bury().await?;
         let now = self.shared().clock.now();
@@ -133,56 +123,9 @@ impl Gateway {
         }))
     }
 
-    /// Works on open intents until `stop`; each is tried when it is due, one attempt at a time.
-    pub async fn keep_promises(self: Arc<Self>, stop: CancellationToken) {
-        let mut round: u32 = 0;
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(ROUND) => {}
-            }
-            self.catch_up().await;
-            if self.shared().leads() {
-                for connection in self.connections() {
-                    self.shared().tracker.spawn(Arc::clone(connection).look_through_orphans());
-                }
-                round = round.wrapping_add(1);
-                if round.is_multiple_of(BURIALS)
-                    && let Err(refusal) = self.close_abandoned().await
-                {
-                    tracing::warn!(reason = refusal.error.detail, "what is abandoned could not be closed");
-                }
-            }
-            let due = match self.shared().store.intents(&Intents::Due(self.shared().clock.now())).await {
-                Ok(due) => due,
-                Err(error) => {
-                    tracing::warn!(%error, "the journal could not be read");
-                    continue;
-                }
-            };
-            for intent in due {
-                let Some(connection) = self.connection(&intent.connection) else { continue };
-                let Ok(place) = Arc::clone(&connection.resuming).try_acquire_owned() else { continue };
-                if !self.take_due(&intent).await {
-                    continue;
-                }
-                let context = Context::new(intent.request_id.clone(), connection.policy.budget);
-                context.attempt(attempt_at(&intent, intent.attempts + 1));
-                if let Err(error) = context.clone().scope(connection.claim(&intent)).await {
-                    tracing::warn!(reason = error.error.detail, "an intent could not be claimed");
-                    continue;
-                }
-                self.shared().tracker.spawn(async move {
-                    connection.resume(intent, context).await;
-                    drop(place);
-                });
-            }
-        }
-    }
-
     /// Whether this replica goes on with a due intent: no other one took it. What one that is gone had begun is given its
     /// end in the audit first. Always, where there are no other replicas.
-    async fn take_due(&self, intent: &Intent) -> bool {
+    pub(super) async fn take_due(&self, intent: &Intent) -> bool {
         let shared = self.shared();
         let Some(term) = shared.store.term() else { return true };
         let now = shared.clock.now();
@@ -202,30 +145,15 @@ impl Gateway {
 }
 
 impl Connection {
-    /// Notes that an attempt begins, so that the next round does not begin another.
-    async fn claim(&self, intent: &Intent) -> Result<()> {
-        let lease = self.policy.budget + Duration::from_secs(5);
-        let settle = Write::Settle {
-            intent: intent.id.clone(),
-            // A create without an outcome may have been applied, however that came about.
-            state: if intent.sticky { IntentState::Attempting } else { IntentState::Ambiguous },
-            attempts: intent.attempts + 1,
-            next_attempt_at: self.now().plus(lease),
-            at: self.now(),
-            outcome: intent.outcome.clone(),
-        };
-        Ok(self.store().commit(vec![settle]).await?)
-    }
-
-    async fn resume(self: Arc<Self>, mut intent: Intent, context: Context) {
+    /// Makes another attempt at an open intent that was claimed.
+    pub(super) async fn resume(&self, mut intent: Intent, context: Context) {
         intent.attempts += 1;
         let operation = intent.operation.clone();
         let work = async {
-            let ended = match (intent.kind, intent.operation.as_str()) {
-                (Kind::Group, "members") => self.resume_members(&intent).await,
-                (Kind::Group, _) => self.resume_group(&intent).await,
-                (Kind::User, "create") => self.resume_create(&intent).await,
-                (Kind::User, _) => self.resume_person(&intent).await,
+            let attempt = std::panic::AssertUnwindSafe(self.attempt(&intent)).catch_unwind();
+            let Ok(ended) = attempt.await else {
+                self.survive(&intent).await;
+                return Ok(());
             };
             let refused = ended.as_ref().err().cloned();
             self.end_attempt(&intent, ended).await;
@@ -233,6 +161,36 @@ impl Connection {
         };
         // Its end is written down, and told to nobody else.
         drop(self.on_our_own(&operation, context, work).await);
+    }
+
+    async fn attempt(&self, intent: &Intent) -> Result<Ended> {
+        match (intent.kind, intent.operation.as_str()) {
+            (Kind::Group, "members") => self.resume_members(intent).await,
+            (Kind::Group, _) => self.resume_group(intent).await,
+            (Kind::User, "create") => self.resume_create(intent).await,
+            (Kind::User, approvals::ERASE) => self.resume_erasure(intent).await,
+            (Kind::User, _) => self.resume_person(intent).await,
+        }
+    }
+
+    /// The work panicked: it gets another chance, and no third.
+    async fn survive(&self, intent: &Intent) {
+        tracing::error!(
+            connection = self.name(),
+            operation = intent.operation,
+            intent = intent.id,
+            "the work on an open intent panicked"
+        );
+        let strike = Write::Strike { intent: intent.id.clone(), points: lanes::PANIC };
+        if let Err(error) = self.store().commit(vec![strike]).await {
+            tracing::warn!(connection = self.name(), %error, "a panic could not be counted");
+        }
+        let state = match (lanes::is_poison(intent.strikes + lanes::PANIC), intent.sticky) {
+            (true, _) => IntentState::Dead,
+            (false, true) => IntentState::Attempting,
+            (false, false) => IntentState::Ambiguous,
+        };
+        self.close(intent, state, "the gateway's work on it panics").await;
     }
 
     /// Writes down how another attempt at an open intent ended.
@@ -247,6 +205,7 @@ impl Connection {
                 );
                 self.close(intent, IntentState::Confirmed, "carried out by the gateway itself").await;
                 self.thank(intent).await;
+                self.promises.hurry();
             }
             Ok(Ended::Closed) => {}
             Ok(Ended::Overtaken) => {

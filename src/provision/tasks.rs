@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::approvals;
 use super::connection::Connection;
 use super::mapping::Wanted;
 use super::plan::{self, Step};
@@ -40,9 +41,13 @@ impl Connection {
     /// Closes a task as done, and lets the resource say so.
     ///
     /// # Errors
-    /// 404 when the connection has no open task with this id.
+    /// 404 when the connection has no open task with this id, 409 where it is a deletion to be approved or rejected.
     pub async fn complete_task(self: &Arc<Self>, id: &str, done: Completion) -> Result<Task> {
-        let resource = self.open_task(id).await?.resource;
+        let Task { resource, kind, .. } = self.open_task(id).await?;
+        if kind == approvals::KIND {
+            let detail = "this is a deletion that waits for approval: approve or reject it";
+            return Err(ScimError::new(409, detail).into());
+        }
         let _turn = self.turn(&resource).await?;
         // It may have been closed, or called off, by whoever had the turn before.
         let mut task = self.open_task(id).await?;

@@ -1,12 +1,15 @@
 //! What those who watch the gateway are told: what is open and since when, beside what was counted.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use super::connection::Connection;
 use super::drift::What;
 use super::gateway::Gateway;
 use crate::base::clock::Timestamp;
 use crate::base::metrics::Sample;
 use crate::base::names;
+use crate::contract::Condition;
 use crate::store::{Total, Watched};
 
 /// A measure, and what it tells.
@@ -15,6 +18,10 @@ type Measure = (&'static str, &'static str);
 const OPEN_INTENTS: Measure = (names::OPEN_INTENTS, "What was promised and is not done yet");
 const OPEN_INTENT_AGE: Measure =
     (names::OPEN_INTENT_AGE, "Age of the oldest open promise, 0 where there is none");
+const LATE_REMOVALS: Measure =
+    (names::LATE_REMOVALS, "Removals the app has not confirmed for a quarter of an hour");
+const HELD_BACK: Measure =
+    (names::HELD_BACK, "Whether an app is left alone, because it fails or does not accept the credential");
 const OPEN_TASKS: Measure = (names::OPEN_TASKS, "What waits for a person, by kind");
 const OPEN_TASK_AGE: Measure = (names::OPEN_TASK_AGE, "Age of the oldest open task, by kind");
 const RESIDUAL_ACCESS: Measure =
@@ -43,11 +50,42 @@ impl Gateway {
             samples.extend(measured(&totals, &names, shared.clock.now()));
             samples.extend(self.drifted().await);
         }
+        samples.extend(self.held_back());
+        samples.extend(self.late());
         shared.metrics.text(&samples)
     }
 }
 
 impl Gateway {
+    /// Which apps are left alone, and why.
+    fn held_back(&self) -> Vec<Sample> {
+        let sample = |connection: &str, kind: &str, held: bool| Sample {
+            name: HELD_BACK.0,
+            help: HELD_BACK.1,
+            labels: vec![("connection", connection.to_owned()), ("kind", kind.to_owned())],
+            value: f64::from(u8::from(held)),
+        };
+        let of = |connection: &Arc<Connection>| {
+            let (name, condition) = (connection.name(), connection.seen().condition);
+            [
+                sample(name, "credential", condition == Condition::LockedOut),
+                sample(name, "failing", condition == Condition::Failing),
+            ]
+        };
+        self.connections().flat_map(of).collect()
+    }
+
+    /// How many removals have been waiting for too long.
+    fn late(&self) -> Vec<Sample> {
+        let sample = |connection: &Arc<Connection>| Sample {
+            name: LATE_REMOVALS.0,
+            help: LATE_REMOVALS.1,
+            labels: vec![("connection", connection.name().to_owned())],
+            value: f64::from(connection.upkeep.late()),
+        };
+        self.connections().map(sample).collect()
+    }
+
     /// What the last look for drift left, for connections that were looked at.
     async fn drifted(&self) -> Vec<Sample> {
         let mut samples = Vec::new();

@@ -12,6 +12,7 @@ pub mod error;
 pub mod etag;
 pub mod extension;
 pub mod filter;
+pub mod leaving;
 pub mod limits;
 pub mod list;
 pub mod member;

@@ -159,6 +159,8 @@ pub struct Intent {
     pub state: IntentState,
     /// Attempts begun.
     pub attempts: i64,
+    /// What counts against it; [`Write::Strike`] alone adds to it.
+    pub strikes: i64,
     /// When a sticky intent is tried next.
     pub next_attempt_at: Timestamp,
     pub request_id: String,
@@ -341,6 +343,8 @@ pub enum Write {
         at: Timestamp,
         outcome: Option<String>,
     },
+    /// Counts so many points against an intent; an unknown one is nothing to do.
+    Strike { intent: String, points: i64 },
     /// Opens a task unless an open one of its connection has its dedupe key, and notes the event.
     Task(Task),
     /// Closes the open task with this dedupe key and notes the event; nothing to do if there is none.

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use super::budget::RetryBudget;
 use super::retry::{Happened, Next, Pace, next};
 use super::{Failure, Response, Safety};
 use crate::base::jitter::share;
+use crate::base::lane;
 
 /// Counts attempts and waits between them.
 #[derive(Debug)]
@@ -38,10 +40,15 @@ impl Attempts {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    /// Whether to send again; waits first where it says so.
-    pub(super) async fn again(&mut self, came: &Result<Response, Failure>) -> bool {
+    /// Whether to send again, which `budget` pays for where there is one; waits first where it says so.
+    pub(super) async fn again(
+        &mut self,
+        came: &Result<Response, Failure>,
+        budget: Option<&RetryBudget>,
+    ) -> bool {
         let happened = Happened::from(came);
         match next(self.safety, self.number, happened, self.left(), self.pace, share()) {
+            Next::Again(_) if budget.is_some_and(|budget| !budget.spend(lane::current())) => false,
             Next::Stop => false,
             Next::Again(wait) => {
                 sleep(wait).await;

@@ -7,6 +7,7 @@ use url::Url;
 
 use super::attempts::Attempts;
 use super::auth::Auth;
+use super::budget::RetryBudget;
 use super::exchange::Exchange;
 use super::limit::Limit;
 use super::retry::Pace;
@@ -22,6 +23,7 @@ pub struct Upstream {
     base: Url,
     auth: Auth,
     limit: Limit,
+    retries: RetryBudget,
     exchange: Exchange,
     attempt: Duration,
     total: Duration,
@@ -37,6 +39,7 @@ impl Upstream {
             base: address::base_url(&base_url, wire.private)?,
             auth: Auth::new(credential, &wire)?,
             limit: Limit::new(&wire),
+            retries: RetryBudget::default(),
             exchange: Exchange::new(&wire)?,
             attempt: wire.attempt,
             total: wire.total,
@@ -47,7 +50,8 @@ impl Upstream {
     /// Sends a request, again where its [`super::Safety`] and the deadline allow, and answers the last response,
     /// whatever its status.
     ///
-    /// All attempts together take no longer than the caller waits. A 401 to a token of our own fetching renews the
+    /// It waits in the lane of the running task. Attempts after the first are a tenth of all requests at the most, and
+    /// ten to begin with, except in the first lane. All attempts together take no longer than the caller waits. A 401 to a token of our own fetching renews the
     /// token and sends once more, whatever the safety, because a request that was not let in was not done. Each
     /// attempt is noted in the running [`context`].
     pub async fn send(&self, request: Request) -> Result<Response, Failure> {
@@ -55,6 +59,7 @@ impl Upstream {
         let budget = self.total.min(context::remaining(self.total));
         let mut attempts = Attempts::new(request.safety, self.pace, budget);
         let mut renewed = false;
+        self.retries.earn();
         loop {
             let proof = self.auth.proof(&self.exchange, self.pace, attempts.left()).await?;
             let mut message = compose(&request, url.clone());
@@ -65,7 +70,7 @@ impl Upstream {
                 renewed = true;
                 continue;
             }
-            if !attempts.again(&came).await {
+            if !attempts.again(&came, Some(&self.retries)).await {
                 return came;
             }
         }

@@ -3,10 +3,12 @@
 mod address;
 mod attempts;
 mod auth;
+mod budget;
 mod client;
 mod exchange;
 mod limit;
 mod oauth;
+mod places;
 mod request;
 mod retry;
 mod retry_after;
@@ -125,9 +127,12 @@ pub struct Response {
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
-    /// Certainly not done: no connection, no address, a broken certificate, our own limits.
+    /// Certainly not done: no connection, no address, a broken certificate.
     #[error("not sent: {0}")]
     NotSent(String),
+    /// Certainly not done, and the app had no part in it: our own limits gave it no turn within the time.
+    #[error("not sent: {0}")]
+    NoTurn(String),
     /// It may have been done: the answer was lost, late or cut short.
     #[error("no answer: {0}")]
     Lost(String),

@@ -122,7 +122,7 @@ impl Tokens {
             let time = self.attempt.min(attempts.left());
             // Whatever the token is for: to fetch it changes nothing.
             let came = context::changing(None, exchange.once(self.request(), attempts.number(), time)).await;
-            if attempts.again(&came).await {
+            if attempts.again(&came, None).await {
                 continue;
             }
             return match came {

@@ -31,7 +31,7 @@ impl From<&Result<Response, Failure>> for Happened {
             Ok(response) => Self::Answered { status: response.status, retry_after: response.retry_after },
             Err(Failure::NotSent(_)) => Self::NotSent,
             Err(Failure::Lost(_)) => Self::Lost,
-            Err(Failure::Refused(_) | Failure::Unusable(_)) => Self::Settled,
+            Err(Failure::NoTurn(_) | Failure::Refused(_) | Failure::Unusable(_)) => Self::Settled,
         }
     }
 }

@@ -28,6 +28,7 @@ fn leaver(number: usize) -> Intent {
         sticky: true,
         state: IntentState::Attempting,
         attempts: 1,
+        strikes: 0,
         next_attempt_at: Timestamp(1),
         request_id: "r".to_owned(),
         created_at: Timestamp(1),

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::doors::{Answer, ask, doors};
 use crate::stage::{ADMIN_TOKEN, EXPIRED_TOKEN, REVOKED_ADMIN_TOKEN, REVOKED_TOKEN, TOKEN};
 
-const ENDPOINTS: &[&str] = &["/connections", "/tasks", "/intents"];
+const ENDPOINTS: &[&str] = &["/connections", "/tasks", "/intents", "/approvals"];
 const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
 
 async fn administer(method: &str, path: &str) -> Answer {
@@ -139,4 +139,16 @@ async fn a_parameter_that_cannot_be_read_is_a_400_that_names_it() {
     for query in ["/tasks?limit=1000&state=all&connection=hive", "/intents?limit=1&cursor=zzz"] {
         assert_eq!(administer("GET", query).await.status, 200, "{query}");
     }
+}
+
+#[tokio::test]
+async fn the_word_on_a_deletion_is_posted_and_one_that_does_not_wait_is_404() {
+    for word in ["approve", "reject"] {
+        let path = format!("/approvals/0199aa00-0000-7000-8000-000000000000/{word}");
+        assert_error(&administer("POST", &path).await, 404, word);
+        let read = administer("GET", &path).await;
+        assert_error(&read, 405, word);
+        assert_eq!(read.header("allow"), "POST, OPTIONS");
+    }
+    assert_eq!(administer("POST", "/approvals/1/forget").await.status, 404);
 }

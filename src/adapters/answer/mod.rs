@@ -125,6 +125,7 @@ pub fn lost(app: &'static str, operation: &'static str, safety: Safety, failure:
             Kind::Unknown
         }
         (Failure::Unusable(_), Safety::Read | Safety::Idempotent) => Kind::Unexpected,
+        (Failure::NoTurn(_), _) => Kind::RateLimited,
         (Failure::Refused(_), _) => Kind::Credentials,
     };
     Error::new(kind, operation, format!("`{app}`: {failure}"))

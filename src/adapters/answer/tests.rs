@@ -117,6 +117,7 @@ fn a_lost_answer_is_unknown_unless_it_was_a_read() {
     let kind = |safety, failure| lost("hive", "deactivate", safety, &failure).kind;
     let text = String::new;
     assert_eq!(kind(Safety::Once, Failure::NotSent(text())), Kind::Unavailable);
+    assert_eq!(kind(Safety::Once, Failure::NoTurn(text())), Kind::RateLimited);
     assert_eq!(kind(Safety::Once, Failure::Lost(text())), Kind::Unknown);
     assert_eq!(kind(Safety::Idempotent, Failure::Lost(text())), Kind::Unknown);
     assert_eq!(kind(Safety::Read, Failure::Lost(text())), Kind::Unavailable);

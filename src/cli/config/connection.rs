@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::reader::Block;
-use super::{app, extensions, watch, webhook};
+use super::{app, brake, extensions, watch, webhook};
 use crate::adapters::Blueprint;
 use crate::base::fold::key;
 use crate::contract::{Adapter, Capabilities, Delete, Dialect, Mode, Roles};
@@ -148,6 +148,7 @@ fn policy(block: &Block<'_>) -> Policy {
         policy.freshness = freshness;
     }
     (policy.drift, policy.invitations) = watch::read(block);
+    policy.brake = brake::read(block);
     if let Some(block) = block.block("policy") {
         watch::read_policy(&block, &mut policy.drift, &mut policy.invitations);
         let readonly =

@@ -1,6 +1,7 @@
 //! The configuration file: read whole, checked whole, every problem named with its line and what to write instead.
 
 mod app;
+mod brake;
 mod chronicle;
 mod connection;
 mod extensions;

@@ -271,7 +271,8 @@ impl<'a> Block<'a> {
 
     /// A duration like `30s`, `5m` or `2h`, from `shortest` seconds to a day.
     pub fn duration(&self, name: &str, shortest: u64) -> Option<Duration> {
-        self.within(name, shortest, LONGEST, (&format!("from {shortest}s to 24h"), "30s"))
+        let (told, example) = (format!("from {shortest}s to 24h"), format!("{}s", shortest.max(30)));
+        self.within(name, shortest, LONGEST, (&told, &example))
     }
 
     /// A longer one, such as `12h` or `30d`, between two numbers of seconds.

@@ -263,7 +263,7 @@ fn every_problem_is_named_where_it_is() {
         (
             "a section of another app",
             "[connections.sandbox]\napp = \"sandbox\"\n[connections.sandbox.rest]\nprivate = true\n".to_owned(),
-            "line 3: connections.sandbox.rest: unknown key\n  hint: known here: app, dialect, drift, extensions, freshness, idp, invitations, mode, owner, policy, roles, webhook",
+            "line 3: connections.sandbox.rest: unknown key\n  hint: known here: app, brake, dialect, drift, extensions, freshness, idp, invitations, mode, owner, policy, roles, webhook",
         ),
         (
             "drift of an app that nobody else can change",
@@ -464,6 +464,10 @@ most = 9
 [connections.honeycomb.invitations]
 every = "10m"
 lifetime_days = 7
+[connections.honeycomb.brake]
+deactivations = 20
+share = "5%"
+window = "2h"
 "#,
     )
     .unwrap();
@@ -481,6 +485,11 @@ lifetime_days = 7
     assert_eq!(
         (invitations.overdue, invitations.every, invitations.lifetime),
         (Overdue::Resend, Some(Duration::from_mins(10)), Duration::from_hours(7 * 24))
+    );
+    let brake = policy.brake;
+    assert_eq!(
+        (brake.deactivations, brake.share, brake.window),
+        (Some(20), Some(5), Duration::from_hours(2))
     );
     assert_eq!(policy.freshness, Duration::from_mins(5));
     assert_eq!(policy.protected, ["owner@example.com"]);

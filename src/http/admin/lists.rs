@@ -70,7 +70,7 @@ pub(super) async fn tasks(gateway: &Gateway, parameters: &Parameters) -> Result<
     Ok(told(&portion, task))
 }
 
-fn task(task: &Task) -> Value {
+pub(super) fn task(task: &Task) -> Value {
     json!({
         "id": task.id,
         "connection": task.connection,

@@ -1,5 +1,6 @@
 //! The admin door, `/admin/v1/…`: for administrators and their tools, under tokens of its own.
 
+mod approvals;
 mod error;
 mod lists;
 mod traces;
@@ -23,9 +24,14 @@ pub(crate) enum Endpoint {
     Tasks,
     /// Those that are open.
     Intents,
+    /// Deletions that the brake held back.
+    Approvals,
+    /// The word on one of them: whether it is approved.
+    Approval(String, bool),
     Unknown,
 }
 
+const WRITE: &[Method] = &[Method::POST, Method::OPTIONS];
 const READ: &[Method] = &[Method::GET, Method::HEAD, Method::OPTIONS];
 
 impl Endpoint {
@@ -37,6 +43,9 @@ impl Endpoint {
             ["traces", request] => Self::TracesOf((*request).to_owned()),
             ["tasks"] => Self::Tasks,
             ["intents"] => Self::Intents,
+            ["approvals"] => Self::Approvals,
+            ["approvals", id, "approve"] => Self::Approval((*id).to_owned(), true),
+            ["approvals", id, "reject"] => Self::Approval((*id).to_owned(), false),
             _ => Self::Unknown,
         }
     }
@@ -44,7 +53,13 @@ impl Endpoint {
     /// The methods it answers to; none for an unknown endpoint.
     pub(crate) fn methods(&self) -> &'static [Method] {
         match self {
-            Self::Connections | Self::Traces | Self::TracesOf(_) | Self::Tasks | Self::Intents => READ,
+            Self::Connections
+            | Self::Traces
+            | Self::TracesOf(_)
+            | Self::Tasks
+            | Self::Intents
+            | Self::Approvals => READ,
+            Self::Approval(..) => WRITE,
             Self::Unknown => &[],
         }
     }
@@ -59,6 +74,9 @@ impl Endpoint {
             Self::Traces | Self::TracesOf(_) => "admin.traces",
             Self::Tasks => "admin.tasks",
             Self::Intents => "admin.intents",
+            Self::Approvals => "admin.approvals",
+            Self::Approval(_, true) => "admin.approve",
+            Self::Approval(_, false) => "admin.reject",
             Self::Unknown => "unknown",
         }
     }
@@ -87,6 +105,8 @@ pub(crate) async fn answer(
         Endpoint::TracesOf(request) => traces::of_request(gateway, request).await?,
         Endpoint::Tasks => lists::tasks(gateway, &parameters).await?,
         Endpoint::Intents => lists::intents(gateway, &parameters).await?,
+        Endpoint::Approvals => approvals::list(gateway, &parameters).await?,
+        Endpoint::Approval(id, approve) => approvals::decide(gateway, &parameters, &id, approve).await?,
         Endpoint::Unknown => return Err(Refused::UnknownEndpoint),
     };
     Ok(super::answer::plain(200, &body))

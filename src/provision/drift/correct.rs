@@ -12,6 +12,7 @@ use super::super::users::{Aim, Under, wants_access};
 use super::super::{Refusal, Result};
 use super::Correction;
 use super::report::{Ended, Finding, Report, What};
+use crate::base::lane::Lane;
 
 /// What one correction is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,7 +88,7 @@ impl Connection {
         let work = async move {
             let correction = async {
                 match unit {
-                    Unit::Access(person) => this.take_back(&person).await,
+                    Unit::Access(person) => Lane::Leave.scope(this.take_back(&person)).await,
                     Unit::Attributes(person) => this.put_back(&person).await,
                     Unit::Membership { group, person } => this.place_back(&group, &person).await,
                 }
@@ -119,7 +120,7 @@ impl Connection {
         }
         let mut desired = person.desired.clone();
         desired["active"] = json!(false);
-        let aim = Aim { desired, deleted: returned };
+        let aim = Aim { deleted: returned, ..Aim::to(desired) };
         self.reach(person, doubt, Under::New(0), aim).await?;
         tracing::warn!(connection = self.name(), "access that came back was taken away again");
         Ok(true)
@@ -136,7 +137,7 @@ impl Connection {
         if doubt.is_none() && plan::access(&person, self.capabilities()) != Access::Open {
             return Ok(false);
         }
-        let aim = Aim { desired: person.desired.clone(), deleted: false };
+        let aim = Aim::to(person.desired.clone());
         self.reach(person, doubt, Under::New(0), aim).await.map(|_| true)
     }
 

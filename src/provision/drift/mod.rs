@@ -122,12 +122,14 @@ impl Connection {
             unmanaged: 0,
             // What this listing showed first was there before anybody looked.
             baseline_at: last.baseline_at.or_else(|| Some(self.now())),
+            given_up: 0,
             due: 0,
             braked: false,
             findings: Vec::new(),
         };
         let people = self.find_drift(&mut report, &last).await?;
         self.correct(&mut report, people).await;
+        report.given_up = self.given_up().await?;
         report.ended_at = self.now();
         let mut writes = self.task_writes(&report, &last);
         writes.push(self.note(&report)?);
@@ -136,9 +138,16 @@ impl Connection {
         Ok(report)
     }
 
+    /// How much waits for a person that was promised and cannot be carried out.
+    async fn given_up(&self) -> Result<usize> {
+        let open = self.store().tasks(Some(self.name()), true).await?;
+        Ok(open.iter().filter(|task| task.kind == "attention").count())
+    }
+
     /// Nothing was learnt: what was found before stands.
     async fn keep_standing(&self, last: Report, listing: Listing, began: Timestamp) -> Result<Report> {
-        let report = Report { listing, began_at: began, ended_at: self.now(), due: 0, braked: false, ..last };
+        let (ended_at, given_up) = (self.now(), self.given_up().await?);
+        let report = Report { listing, began_at: began, ended_at, given_up, due: 0, braked: false, ..last };
         let mut writes = self.listing_task(&report);
         writes.push(self.note(&report)?);
         self.store().commit(writes).await?;

@@ -183,6 +183,8 @@ pub struct Report {
     pub unmanaged: usize,
     /// When the first run began: what no caller asked for and came later is a finding.
     pub baseline_at: Option<Timestamp>,
+    /// What was promised, cannot be carried out, and waits for a person.
+    pub given_up: usize,
     /// Corrections the policy asked for.
     pub due: usize,
     /// More corrections were due than one run may make, so none was made.

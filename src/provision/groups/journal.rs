@@ -47,7 +47,7 @@ impl Connection {
     pub(super) fn group_intent(&self, group: &Record, operation: &str, aim: &Aim) -> Result<Intent> {
         let now = self.now();
         let sticky = operation == "delete";
-        Ok(Intent {
+        let intent = Intent {
             id: self.shared.ids.next(),
             connection: self.name().to_owned(),
             kind: Kind::Group,
@@ -60,13 +60,16 @@ impl Connection {
             sticky,
             state: if sticky { IntentState::Attempting } else { IntentState::Ambiguous },
             attempts: 1,
-            next_attempt_at: now.plus(self.policy.budget + Duration::from_secs(5)),
+            strikes: 0,
+            next_attempt_at: now.plus(self.attempt_time()),
             request_id: context::current().map(|context| context.request_id).unwrap_or_default(),
             created_at: now,
             updated_at: now,
             outcome: None,
             fence: None,
-        })
+        };
+        self.refuse_overload(&intent)?;
+        Ok(intent)
     }
 
     /// Work still under way for a group itself, not its members.

@@ -17,6 +17,7 @@ use super::users::{Aim, REPEATABLE, check, not_found};
 use super::{Preconditions, Result, STRIDE, Shown, View};
 use crate::base::context;
 use crate::base::fold::key;
+use crate::base::lane::Lane;
 use crate::contract::{self, Group, GroupCapabilities, Groups, Outcome};
 use crate::scim::decode;
 use crate::scim::error::ScimError;
@@ -67,7 +68,7 @@ impl Connection {
             }
             Ok((record, turn))
         };
-        let (record, turn) = self.carry(work).await?;
+        let (record, turn) = self.carry(Lane::Create, work).await?;
         Ok((self.shown_group(&record, view, &written).await?, record.id, Some(turn)))
     }
 
@@ -112,7 +113,7 @@ impl Connection {
             return self.save_group(record, None).await;
         }
         let groups = self.app_groups(self.capabilities().groups.create, "create groups")?;
-        let intent = self.group_intent(record, "create", &Aim { desired, deleted: false })?;
+        let intent = self.group_intent(record, "create", &Aim::to(desired))?;
         self.store().commit(vec![Write::Intent(intent.clone())]).await?;
         context::note_step("create_group");
         let made = match groups.create_group(&record.label).await {
@@ -167,13 +168,14 @@ impl Connection {
         when: &Preconditions,
     ) -> Result<Shown> {
         let catalog = Arc::clone(&self.catalog);
-        let (mut desired, members) = decode::decode_group(body, &catalog.group)?;
+        let (desired, members) = decode::decode_group(body, &catalog.group)?;
         let written = Written::by_body(&desired);
         let wanted: Vec<String> =
             members.unwrap_or_default().into_iter().map(|member| member.value).collect();
         let change = move |shown: &Value| {
+            let mut desired = desired.clone();
             extension::settle(shown, &mut desired, Change::Replace, &catalog.group)?;
-            Ok((desired, vec![MembersStep::Replace(wanted)]))
+            Ok((desired, vec![MembersStep::Replace(wanted.clone())]))
         };
         let record = self.change_group(id, when, true, change).await?;
         self.shown_group(&record, view, &written).await
@@ -223,24 +225,31 @@ impl Connection {
         change: C,
     ) -> Result<Record>
     where
-        C: FnOnce(&Value) -> crate::scim::error::Result<(Value, Vec<MembersStep>)> + Send + 'static,
+        C: Fn(&Value) -> crate::scim::error::Result<(Value, Vec<MembersStep>)> + Send + Sync + 'static,
     {
         let (this, id, when) = (Arc::clone(self), id.to_owned(), when.clone());
         let work = async move {
             let _turn = this.turn(&id).await?;
             let record = this.group(&id).await?;
             check(&when, record.version)?;
-            let record = this.settled_group(record).await?;
-            let shown = this.show_group(&record, None);
-            let (desired, steps) = change(&shown)?;
-            // All of it is refused before any of it is done (RFC 7644 §3.5.2).
-            let difference = this.difference(&record, steps).await?;
-            this.refuse_difference(&record, &difference, false).await?;
-            let record = this.rename_group(this.group(&id).await?, desired, names).await?;
-            this.change_members(&record, difference, None).await?;
-            this.group(&id).await
+            let lane = match change(&this.show_group(&record, None)) {
+                Ok((_, steps)) => this.lane_of_members(&id, &steps).await?,
+                Err(_) => Lane::Update,
+            };
+            let work = async {
+                let record = this.settled_group(record).await?;
+                let shown = this.show_group(&record, None);
+                let (desired, steps) = change(&shown)?;
+                // All of it is refused before any of it is done (RFC 7644 §3.5.2).
+                let difference = this.difference(&record, steps).await?;
+                this.refuse_difference(&record, &difference, false).await?;
+                let record = this.rename_group(this.group(&id).await?, desired, names).await?;
+                this.change_members(&record, difference, None).await?;
+                this.group(&id).await
+            };
+            lane.scope(work).await
         };
-        self.carry(work).await
+        self.carry(Lane::Update, work).await
     }
 
     /// The group after what was under way for it: a rename that was never answered is looked for first.
@@ -286,7 +295,7 @@ impl Connection {
             }
             let groups = self.app_groups(self.capabilities().groups.rename, "rename groups")?;
             if let Some(account) = record.account.clone() {
-                let aim = Aim { desired: desired.clone(), deleted: false };
+                let aim = Aim::to(desired.clone());
                 let entry = self.group_intent(&record, "rename", &aim)?;
                 self.store().commit(vec![Write::Intent(entry.clone())]).await?;
                 context::note_step("rename_group");
@@ -324,13 +333,14 @@ impl Connection {
                 known
             } else {
                 let desired = serde_json::from_str(&record.desired).unwrap_or_default();
-                let intent = this.group_intent(&record, "delete", &Aim { desired, deleted: true })?;
+                let aim = Aim { deleted: true, ..Aim::to(desired) };
+                let intent = this.group_intent(&record, "delete", &aim)?;
                 this.store().commit(vec![Write::Intent(intent.clone())]).await?;
                 intent
             };
             this.delete_under(record, &intent).await
         };
-        self.carry(work).await
+        self.carry(Lane::Leave, work).await
     }
 
     /// The live group with this id.

@@ -1,11 +1,13 @@
 //! An app that does as it is told: it records every call, and can fail, lie, lose its answer, act late or hold still.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
+use crate::base::lane::{self, Lane};
 use crate::contract::{
     Account, Adapter, By, Capabilities, Change, Create, Deactivate, Draft, Error, Group, Groups, Kind,
     Member, Outcome, Page, Request, Result, Role, Standing, State,
@@ -36,7 +38,12 @@ pub(super) struct Content {
     pub accounts: BTreeMap<String, Account>,
     pub groups: Vec<Group>,
     calls: Vec<String>,
+    lanes: Vec<(String, Lane)>,
     faults: BTreeMap<&'static str, VecDeque<Fault>>,
+    broken: BTreeMap<&'static str, Kind>,
+    refused: Option<String>,
+    /// Operations that say they are done and are so a while later.
+    delayed: BTreeMap<&'static str, Duration>,
     /// The listing has one account twice.
     pub repeats: bool,
     down: bool,
@@ -47,6 +54,7 @@ pub(super) struct Content {
 pub(super) struct ScriptedApp {
     capabilities: Capabilities,
     content: Mutex<Content>,
+    itself: Weak<Self>,
     /// Notified with every call.
     pub called: Notify,
 }
@@ -66,8 +74,12 @@ impl Content {
 
 impl ScriptedApp {
     pub(super) fn new(capabilities: Capabilities) -> Arc<Self> {
-        let app = Self { capabilities, content: Mutex::default(), called: Notify::new() };
-        Arc::new(app)
+        Arc::new_cyclic(|itself| Self {
+            capabilities,
+            content: Mutex::default(),
+            itself: itself.clone(),
+            called: Notify::new(),
+        })
     }
 
     pub(super) fn content(&self) -> MutexGuard<'_, Content> {
@@ -77,6 +89,35 @@ impl ScriptedApp {
     /// The next call of `operation` goes wrong; several are taken in turn.
     pub(super) fn next(&self, operation: &'static str, fault: Fault) {
         self.content().faults.entry(operation).or_default().push_back(fault);
+    }
+
+    /// Every call of `operation` fails so, or none any more.
+    pub(super) fn always(&self, operation: &'static str, kind: Option<Kind>) {
+        let broken = &mut self.content().broken;
+        match kind {
+            Some(kind) => drop(broken.insert(operation, kind)),
+            None => drop(broken.remove(operation)),
+        }
+    }
+
+    /// `operation` is answered at once, and done after this long.
+    pub(super) fn takes_effect_after(&self, operation: &'static str, late: Duration) {
+        self.content().delayed.insert(operation, late);
+    }
+
+    /// No fault that was ordered for a next call comes any more.
+    pub(super) fn forget_faults(&self) {
+        self.content().faults.clear();
+    }
+
+    /// Whatever is asked about this account is refused as invalid, save looking at it.
+    pub(super) fn refuses(&self, account: &str) {
+        self.content().refused = Some(account.to_owned());
+    }
+
+    /// The operations that were called since the last time, and the lane each came in.
+    pub(super) fn lanes(&self) -> Vec<(String, Lane)> {
+        std::mem::take(&mut self.content().lanes)
     }
 
     /// Every call fails as unavailable, or no longer.
@@ -99,7 +140,7 @@ impl ScriptedApp {
 
     /// The calls since the last time that would change something.
     pub(super) fn writes(&self) -> Vec<String> {
-        let reads = ["account", "groups", "members"];
+        let reads = ["account", "check", "groups", "members"];
         self.calls().into_iter().filter(|call| !reads.iter().any(|read| call.starts_with(read))).collect()
     }
 
@@ -141,8 +182,13 @@ impl ScriptedApp {
         let fault = {
             let mut content = self.content();
             content.calls.push(format!("{operation} {about}").trim().to_owned());
+            content.lanes.push((operation.to_owned(), lane::current()));
             if content.down {
                 Some(Fault::Fails(Kind::Unavailable))
+            } else if operation != "account" && content.refused.as_deref() == Some(about) {
+                Some(Fault::Fails(Kind::Invalid))
+            } else if let Some(kind) = content.broken.get(operation) {
+                Some(Fault::Fails(*kind))
             } else {
                 content.faults.get_mut(operation).and_then(VecDeque::pop_front)
             }
@@ -175,6 +221,14 @@ impl ScriptedApp {
             }
             Some(Fault::Lies) => return Ok(lie()),
             Some(Fault::Fails(_) | Fault::Panics) | None => {}
+        }
+        let delayed = self.content().delayed.get(operation).copied();
+        if let (Some(late), Some(app)) = (delayed, self.itself.upgrade()) {
+            tokio::spawn(async move {
+                tokio::time::sleep(late).await;
+                drop(effect(&mut app.content()));
+            });
+            return Ok(lie());
         }
         effect(&mut self.content())
     }
@@ -218,6 +272,7 @@ impl Adapter for ScriptedApp {
     }
 
     async fn check(&self) -> Result<Standing> {
+        self.read("check", "", |_| ()).await?;
         Ok(Standing { summary: "scripted".to_owned(), warnings: Vec::new() })
     }
 

@@ -341,18 +341,6 @@ async fn an_intent_nobody_can_read_is_not_taken_for_done() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_goes_on_waits_longer_after_every_failure() {
-    let stage = Stage::new(native()).await;
-    let anna = stage.hire("anna@corp.example").await;
-    stage.app.down(true);
-    assert_eq!(status(stage.deactivate(&anna).await), 503);
-    stage.app.calls();
-    stage.go_on_for(Duration::from_hours(1)).await;
-    let tried = stage.app.calls().iter().filter(|call| call.starts_with("deactivate")).count();
-    assert!((12..90).contains(&tried), "{tried} attempts in an hour");
-}
-
-#[tokio::test(start_paused = true)]
 async fn the_delete_policy_decides_what_a_delete_does() {
     let deletes = |delete| Policy { delete, ..Policy::default() };
     let stage = Stage::with(native(), deletes(DeletePolicy::Hard)).await;

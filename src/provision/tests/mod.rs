@@ -1,7 +1,10 @@
 //! What the gateway promises, against an app that fails, lies and loses answers, on a real database.
 
 mod adoptions;
+mod answers;
 mod app;
+mod brake;
+mod breaker;
 mod creates;
 mod disks;
 mod drift;
@@ -9,6 +12,7 @@ mod extensions;
 mod groups;
 mod guards;
 mod invitations;
+mod lanes;
 mod leavers;
 mod leaving;
 mod ledger;
@@ -17,6 +21,8 @@ mod memberships;
 mod notices;
 mod orphans;
 mod plans;
+mod poison;
+mod promises;
 mod rehires;
 mod restarts;
 mod safe_mode;

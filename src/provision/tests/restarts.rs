@@ -19,6 +19,7 @@ fn intent(id: &str, operation: &str, sticky: bool, state: IntentState) -> Intent
         sticky,
         state,
         attempts: 1,
+        strikes: 0,
         next_attempt_at: Timestamp(i64::MAX),
         request_id: String::new(),
         created_at: Timestamp(1),

@@ -10,6 +10,7 @@ use super::super::policy::Idp;
 use super::super::standing::Person;
 use super::super::{Preconditions, Result, Shown, View};
 use super::{Aim, Under, check, drop_unchanged_by_policy, not_found, wants_access};
+use crate::base::lane::Lane;
 use crate::contract::{self, Capabilities, Roles};
 use crate::scim::decode;
 use crate::scim::extension::{self, Write};
@@ -33,7 +34,7 @@ impl Connection {
         let desired = decode::decode(&body, &catalog.user)?;
         let written = Written::by_body(&desired);
         let change = move |shown: &Value| {
-            let mut desired = desired;
+            let mut desired = desired.clone();
             if desired.get("active").is_none() {
                 desired["active"] = shown["active"].clone();
             }
@@ -88,12 +89,13 @@ impl Connection {
         change: C,
     ) -> Result<Shown>
     where
-        C: FnOnce(&Value) -> crate::scim::error::Result<Value> + Send + 'static,
+        C: Fn(&Value) -> crate::scim::error::Result<Value> + Send + Sync + 'static,
     {
         let (this, id, when) = (Arc::clone(self), id.to_owned(), when.clone());
         let work = async move {
             let _turn = this.turn(&id).await?;
-            let (person, open, doubt) = this.approach(&id, &when).await?;
+            let lane = this.lane_of_change(&id, &change).await?;
+            let (person, open, doubt) = lane.scope(this.approach(&id, &when)).await?;
             let mut asked = person.clone();
             if let Some((_, aim)) = &open {
                 asked.desired.clone_from(&aim.desired);
@@ -109,20 +111,38 @@ impl Connection {
             drop_the_other_word_for_the_role(this.capabilities(), &shown, &mut desired);
             drop_unchanged_by_policy(&this, &person, &mut desired);
             refuse_other_address(&person, &desired)?;
-            let (generation, deleting) =
-                open.map_or((0, false), |(generation, aim)| (generation, aim.deleted));
-            let deleted = deleting && !wants_access(&desired);
-            let aim = Aim { desired, deleted };
-            let person = this.reach(person, doubt, Under::New(generation), aim).await?;
+            let (generation, before) = open.map_or((0, None), |(generation, aim)| (generation, Some(aim)));
+            let before = before.filter(|aim| aim.deleted && !wants_access(&desired));
+            let deleted = before.is_some();
+            let aim = Aim { desired, deleted, held: before.and_then(|aim| aim.held) };
+            let person = lane.scope(this.reach(person, doubt, Under::New(generation), aim)).await?;
             if deleted { Err(not_found(ResourceKind::User)) } else { Ok(person) }
         };
-        let person = self.carry(work).await?;
+        let person = self.carry(Lane::Update, work).await?;
         let shown = self.shown_person(&person, view, written).await?;
         if person.standing.unacknowledged_at.is_some() {
             let this = Arc::clone(self);
             self.shared.tracker.spawn(async move { this.acknowledge(&person.record.id).await });
         }
         Ok(shown)
+    }
+
+    /// The lane of a change, before anything was looked at: the first where it takes away access that stands, as far
+    /// as the store knows.
+    async fn lane_of_change(
+        &self,
+        id: &str,
+        change: impl Fn(&Value) -> crate::scim::error::Result<Value>,
+    ) -> Result<Lane> {
+        let person = self.person(id).await?;
+        let stands = person.standing.active || person.was_wanted() || person.standing.unsettled_at.is_some();
+        let mut shown = self.show_user(&person, None);
+        shown["active"] = json!(true);
+        Ok(match change(&shown) {
+            Ok(desired) if stands && !wants_access(&desired) => Lane::Leave,
+            // What is wrong with it is told once it is looked at in earnest.
+            Ok(_) | Err(_) => Lane::Update,
+        })
     }
 
     /// Deletes a person as the policy says; the resource is gone for callers once the app has confirmed.
@@ -135,14 +155,15 @@ impl Connection {
         let work = async move {
             let _turn = this.turn(&id).await?;
             let (person, open, doubt) = this.approach(&id, &when).await?;
-            let (generation, desired) = match open {
-                Some((generation, aim)) => (generation, aim.desired),
-                None => (0, person.desired.clone()),
+            let (generation, desired, held) = match open {
+                // What was weighed when it was asked for first is not weighed again.
+                Some((generation, aim)) => (generation, aim.desired, aim.held.filter(|_| aim.deleted)),
+                None => (0, person.desired.clone(), None),
             };
-            let aim = Aim { desired, deleted: true };
+            let aim = Aim { desired, deleted: true, held };
             this.reach(person, doubt, Under::New(generation), aim).await.map(|_| ())
         };
-        self.carry(work).await
+        self.carry(Lane::Leave, work).await
     }
 }
 

@@ -14,6 +14,7 @@ use super::super::turn::Turn;
 use super::super::{Result, Shown, View};
 use super::{Aim, Under, index};
 use crate::base::fold::key;
+use crate::base::lane::Lane;
 use crate::contract::{Account, Deactivate, State};
 use crate::scim::decode;
 use crate::scim::extension;
@@ -63,7 +64,7 @@ impl Connection {
             drop(turn);
             Ok((this.change_repeated(person, desired).await?, None))
         };
-        let (person, turn) = self.carry(work).await?;
+        let (person, turn) = self.carry(Lane::Create, work).await?;
         Ok((self.shown_person(&person, view, &written).await?, person.record.id, turn))
     }
 
@@ -84,8 +85,9 @@ impl Connection {
         }
         let mut person = self.new_person(desired, &wanted.user_name);
         let draft = mapping::draft(&wanted, &capabilities, &self.policy);
-        let aim = Aim { desired: person.desired.clone(), deleted: false };
+        let aim = Aim::to(person.desired.clone());
         let intent = self.intent(&person, "create", &aim, false)?;
+        self.refuse_overload(&intent)?;
         let mut writes = Vec::new();
         let by_hand = match capabilities.deactivate {
             Deactivate::Task => self.rehire_by_hand(&mut person, &wanted, &mut writes).await?,
@@ -126,7 +128,7 @@ impl Connection {
             self.keep(&mut person, expected, Vec::new()).await?;
             return Ok(person);
         }
-        self.reach(person, doubt, Under::New(open), Aim { desired, deleted: false }).await
+        self.reach(person, doubt, Under::New(open), Aim::to(desired)).await
     }
 
     /// The record a listing made of an account that we created gives way; answers its version.

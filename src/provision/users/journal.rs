@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use super::super::approvals::{self, Erasure};
 use super::super::connection::Connection;
+use super::super::lanes;
+use super::super::mapping;
 use super::super::refuse;
 use super::super::standing::Person;
 use super::super::{Refusal, Result};
 use super::{Aim, index};
-use crate::base::jitter::{full_jitter, share};
+use crate::base::jitter::share;
 use crate::contract;
 use crate::scim::error::ScimError;
 use crate::store::{self, Intent, IntentState, Intents, Kind, Lifecycle, Task, Write};
@@ -43,8 +46,9 @@ impl Connection {
             // A create without an outcome may have been applied, however that came about.
             state: if operation == "create" { IntentState::Ambiguous } else { IntentState::Attempting },
             attempts: 1,
+            strikes: 0,
             // While this process works on it nobody else does; after a crash it is due.
-            next_attempt_at: now.plus(self.policy.budget + Duration::from_secs(5)),
+            next_attempt_at: now.plus(self.attempt_time()),
             request_id: crate::base::context::current().map(|context| context.request_id).unwrap_or_default(),
             created_at: now,
             updated_at: now,
@@ -125,8 +129,10 @@ impl Connection {
         intent: &Intent,
         error: &contract::Error,
     ) -> Refusal {
+        let points = lanes::strikes(error);
         let impossible = error.kind == contract::Kind::Unsupported;
-        let goes_on = intent.sticky && !impossible;
+        let given_up = impossible || lanes::is_poison(intent.strikes + points);
+        let goes_on = intent.sticky && !given_up;
         let ambiguous = error.kind == contract::Kind::Unknown;
         let state = match (goes_on || is_looked_for(intent), ambiguous) {
             (true, true) => IntentState::Ambiguous,
@@ -134,24 +140,16 @@ impl Connection {
             _ if intent.sticky => IntentState::Dead,
             _ => IntentState::NotApplied,
         };
-        let pause = match error.retry {
-            contract::Retry::Later(Some(pause)) => pause.min(Duration::from_mins(5)),
-            _ => full_jitter(doublings(intent), Duration::from_secs(1), Duration::from_mins(5), share()),
+        let told = match error.retry {
+            contract::Retry::Later(told) => told,
+            contract::Retry::Never | contract::Retry::AfterLooking => None,
         };
-        let mut writes = vec![Write::Settle {
-            intent: intent.id.clone(),
-            state,
-            attempts: intent.attempts,
-            next_attempt_at: self.now().plus(pause),
-            at: self.now(),
-            outcome: Some(error.to_string()),
-        }];
-        if state == IntentState::Dead {
-            writes.extend(self.attention(intent, "the app cannot do it through its interface").await);
+        if goes_on {
+            self.promises.waits(told.map(|told| self.now().plus(told.min(Duration::from_mins(5)))));
         }
-        if let Err(failure) = self.store().commit(writes).await {
-            tracing::warn!(connection = self.name(), %failure, "the end of an intent could not be kept");
-        }
+        let strike = Write::Strike { intent: intent.id.clone(), points };
+        let strike = (points > 0 && intent.sticky).then_some(strike);
+        self.end(intent, state, &error.to_string(), told, strike).await;
         tracing::info!(
             connection = self.name(),
             operation = intent.operation,
@@ -161,7 +159,7 @@ impl Connection {
             "an operation at the app failed"
         );
         if goes_on {
-            refuse::still_working(self.policy.idp)
+            refuse::goes_on(error, self.policy.idp)
         } else {
             refuse::not_applied(error, self.policy.idp)
         }
@@ -169,25 +167,51 @@ impl Connection {
 
     /// Ends an intent, or leaves it open until the next look.
     pub(in crate::provision) async fn close(&self, intent: &Intent, state: IntentState, outcome: &str) {
-        let pause =
-            full_jitter(doublings(intent), Duration::from_millis(500), Duration::from_mins(5), share());
-        let mut writes = vec![Write::Settle {
+        if intent.sticky && state.is_open() {
+            self.promises.waits(None);
+        }
+        self.end(intent, state, outcome, None, None).await;
+    }
+
+    /// Writes down how an attempt ended. What nobody can carry out any more waits for a person.
+    async fn end(
+        &self,
+        intent: &Intent,
+        state: IntentState,
+        outcome: &str,
+        told: Option<Duration>,
+        strike: Option<Write>,
+    ) {
+        let (lane, now) = (lanes::lane_of(intent), self.now());
+        let age = self.shared.clock.elapsed(intent.created_at);
+        let too_old = state.is_open() && lanes::is_given_up(lane, age);
+        let state = if too_old { IntentState::Dead } else { state };
+        let pause = lanes::pause(lane, intent.attempts, told, share());
+        let mut writes: Vec<Write> = strike.into_iter().collect();
+        writes.push(Write::Settle {
             intent: intent.id.clone(),
             state,
             attempts: intent.attempts,
-            next_attempt_at: self.now().plus(pause),
-            at: self.now(),
+            next_attempt_at: now.plus(pause),
+            at: now,
             outcome: Some(outcome.to_owned()),
-        }];
+        });
         if state == IntentState::Dead {
+            tracing::error!(
+                connection = self.name(),
+                operation = intent.operation,
+                intent = intent.id,
+                attempts = intent.attempts,
+                "an intent is given up and waits for a person"
+            );
             writes.extend(self.attention(intent, outcome).await);
         }
         if let Err(error) = self.store().commit(writes).await {
-            tracing::warn!(%error, "the end of an intent could not be kept");
+            tracing::warn!(connection = self.name(), %error, "the end of an intent could not be kept");
         }
     }
 
-    /// Urgent tasks for what was promised and cannot be carried out by us: one, or one for everybody who shall be taken
+    /// Tasks for what was promised and cannot be carried out by us, urgent where somebody still has access: one, or one for everybody who shall be taken
     /// out of a group.
     pub(in crate::provision) async fn attention(&self, intent: &Intent, why: &str) -> Vec<Write> {
         let record = self.store().record(self.name(), intent.kind, &intent.resource).await.ok().flatten();
@@ -199,17 +223,19 @@ impl Connection {
             }
             return tasks;
         }
-        let person = record.map(Person::read).map_or_else(String::new, |person| person.mention());
+        let person = record.map(Person::read).map_or_else(|| mentioned(intent), |person| person.mention());
         let what = match (intent.kind, intent.operation.as_str()) {
             (Kind::Group, "members") => "take the people out of the group",
+            (_, "create") => "find out whether it was created, and remove it if nobody needs it,",
+            (Kind::Group, "rename") => "find out whether the group was renamed",
             (Kind::Group, _) => "delete the group",
-            (Kind::User, "delete") => "remove the person",
+            (Kind::User, "delete" | approvals::ERASE) => "remove the person",
             (Kind::User, _) => "take the person's access away",
         };
         let instruction = format!("{what} in {} by hand: {why}", self.capabilities().app);
         let request = contract::Request::new(instruction);
         vec![Write::Task(Task {
-            urgent: true,
+            urgent: intent.sticky,
             ..self.new_task("attention", &intent.resource, person, request)
         })]
     }
@@ -223,7 +249,15 @@ pub(in crate::provision) fn is_looked_for(intent: &Intent) -> bool {
     }
 }
 
-/// How often the wait before the next attempt has doubled.
-fn doublings(intent: &Intent) -> u32 {
-    u32::try_from(intent.attempts.max(0)).unwrap_or(u32::MAX)
+/// Whom an intent is about that has no record.
+fn mentioned(intent: &Intent) -> String {
+    if let Ok(Erasure { person, .. }) = serde_json::from_str(&intent.plan) {
+        return person;
+    }
+    let aim = serde_json::from_str::<Aim>(&intent.plan).ok();
+    let named = aim.and_then(|aim| {
+        let name = || aim.desired.get("displayName").and_then(serde_json::Value::as_str).map(str::to_owned);
+        mapping::address(&aim.desired).or_else(name)
+    });
+    named.unwrap_or_default()
 }

@@ -30,9 +30,17 @@ pub(super) struct Aim {
     pub desired: Value,
     /// The resource shall be gone for callers.
     pub deleted: bool,
+    /// Whether the brake held a deletion back: it is carried out as a deactivation. `None` until it was weighed.
+    #[serde(default)]
+    pub held: Option<bool>,
 }
 
 impl Aim {
+    /// The resource shall be so.
+    pub(super) fn to(desired: Value) -> Self {
+        Self { desired, deleted: false, held: None }
+    }
+
     pub(super) fn wants_access(&self) -> bool {
         !self.deleted && wants_access(&self.desired)
     }

@@ -12,6 +12,7 @@ use super::super::refuse;
 use super::super::standing::Person;
 use super::{Aim, Under};
 use crate::base::fold::key;
+use crate::base::lane::{self, Lane};
 use crate::contract::{self, Deactivate};
 use crate::store::{self, Intent, Lifecycle, Write};
 
@@ -24,6 +25,15 @@ struct Work {
     bypassed: bool,
     /// The account that is not counted on though nobody knows that it is gone.
     left: Option<String>,
+    /// What the brake wants to be kept.
+    counted: Vec<Write>,
+}
+
+impl Work {
+    /// Work that is journaled.
+    fn under(intent: Intent) -> Self {
+        Self { intent, journaled: true, bypassed: false, left: None, counted: Vec::new() }
+    }
 }
 
 impl Connection {
@@ -84,6 +94,11 @@ impl Connection {
         if loses_admin {
             self.refuse_last_admin(&[&person.record.id]).await?;
         }
+        let retried = matches!(under, Under::New(open) if open > 0);
+        let counted = match under {
+            Under::Resumed(_) if aim.held.is_none() => Vec::new(),
+            Under::New(_) | Under::Resumed(_) => self.brake(&person, &mut aim, &mut steps, retried).await,
+        };
         if let Under::New(0) = under
             && steps.is_empty()
             && doubt.is_none()
@@ -93,8 +108,12 @@ impl Connection {
             return self.keep_what_was_seen(person).await;
         }
         let takes_away = takes_away(&steps) || doubt.is_some();
-        let work = self.begin(&mut person, under, &aim, &steps, takes_away).await?;
-        self.carry_out(person, aim, steps, doubt, Work { left, ..work }).await
+        let lane = if takes_away { Lane::Leave } else { lane::current() };
+        let work = async {
+            let work = self.begin(&mut person, under, &aim, &steps, takes_away).await?;
+            self.carry_out(person, aim, steps, doubt, Work { left, counted, ..work }).await
+        };
+        lane.scope(work).await
     }
 
     /// What is asked of the app. A leaver is not held up by what cannot be read or mapped.
@@ -121,7 +140,7 @@ impl Connection {
     ) -> Result<Work> {
         let open = match under {
             Under::Resumed(intent) => {
-                return Ok(Work { intent: intent.clone(), journaled: true, bypassed: false, left: None });
+                return Ok(Work::under(intent.clone()));
             }
             Under::New(open) => open,
         };
@@ -131,13 +150,19 @@ impl Connection {
             (false, true) => "deactivate",
             (false, false) => "update",
         };
-        let intent = self.intent(person, operation, aim, takes_away)?;
+        let mut intent = self.intent(person, operation, aim, takes_away)?;
         if steps.is_empty() && open == 0 && !takes_away {
-            return Ok(Work { intent, journaled: false, bypassed: false, left: None });
+            return Ok(Work { journaled: false, ..Work::under(intent) });
         }
-        person.standing.unconfirmed_at = takes_away.then(|| self.now());
+        self.refuse_overload(&intent)?;
+        if takes_away {
+            // Whoever was to lose access before has been waiting since then.
+            intent.created_at =
+                person.standing.unconfirmed_at.filter(|_| open > 0).unwrap_or(intent.created_at);
+        }
+        person.standing.unconfirmed_at = takes_away.then_some(intent.created_at);
         match self.journal(person, &intent).await {
-            Ok(()) => Ok(Work { intent, journaled: true, bypassed: false, left: None }),
+            Ok(()) => Ok(Work::under(intent)),
             // Leaving is never blocked by our disk: it is done now, and answered only if it was read back.
             Err(store::Error::Unavailable(_))
                 if takes_away && !steps.is_empty() && self.policy.deactivate_without_journal =>
@@ -149,7 +174,7 @@ impl Connection {
                     "the journal cannot be written; access is taken away without it"
                 );
                 self.store().bypass(&intent);
-                Ok(Work { intent, journaled: false, bypassed: true, left: None })
+                Ok(Work { journaled: false, bypassed: true, ..Work::under(intent) })
             }
             Err(error) => Err(error.into()),
         }
@@ -178,9 +203,9 @@ impl Connection {
         doubt: Option<contract::Error>,
         work: Work,
     ) -> Result<Person> {
-        let Work { intent, journaled, bypassed, left } = work;
+        let Work { intent, journaled, bypassed, left, counted } = work;
         let expected = Some(person.record.version);
-        let mut writes = Vec::new();
+        let mut writes = counted;
         // Somebody may have left without a step of ours: removed by hand, or by a call whose outcome was lost.
         let left_already = !aim.wants_access()
             && person.was_wanted()
@@ -241,6 +266,7 @@ impl Connection {
                 connection: self.name().to_owned(),
                 member: person.record.id.clone(),
             });
+            writes.extend(self.ask_approval(&person).filter(|_| aim.held == Some(true)));
         }
         let left = !aim.wants_access();
         person.desired = aim.desired;

@@ -22,6 +22,7 @@ pub(super) fn intent(id: &str, resource: &str, generation: i64) -> Intent {
         sticky: true,
         state: IntentState::Journaled,
         attempts: 0,
+        strikes: 0,
         next_attempt_at: Timestamp(100),
         request_id: "req-1".to_owned(),
         created_at: Timestamp(100),
@@ -105,6 +106,7 @@ pub(super) async fn an_intent_comes_back_as_it_was_written(store: &Subject) {
         sticky: false,
         state: IntentState::Dead,
         attempts: 4,
+        strikes: 3,
         next_attempt_at: Timestamp(1_700_000_000_123_456),
         updated_at: Timestamp(101),
         outcome: Some("refused \"for good\"".to_owned()),
@@ -175,6 +177,15 @@ pub(super) async fn settling_moves_an_intent_on(store: &Subject) {
         ..intent("i1", "u1", 1)
     };
     assert_eq!(latest(store, "u1").await, Some(settled));
+}
+
+pub(super) async fn strikes_add_up_and_settling_forgets_none(store: &Subject) {
+    write(store, [Write::Intent(intent("i1", "u1", 1)), Write::Intent(intent("i2", "u2", 1))]).await;
+    let strike = |intent: &str, points| Write::Strike { intent: intent.to_owned(), points };
+    write(store, [strike("i1", 2), settle("i1", IntentState::Attempting), strike("i1", 5)]).await;
+    write(store, [strike("nobody", 2)]).await;
+    assert_eq!(latest(store, "u1").await.map(|intent| intent.strikes), Some(7));
+    assert_eq!(latest(store, "u2").await.map(|intent| intent.strikes), Some(0));
 }
 
 pub(super) async fn settling_an_unknown_intent_is_nothing_to_do(store: &Subject) {

@@ -82,6 +82,7 @@ pub async fn all(make: impl AsyncFn(&'static str) -> Arc<dyn Store>) {
             what_is_confirmed_superseded_or_dead_is_not_opened_again,
             settling_moves_an_intent_on,
             settling_an_unknown_intent_is_nothing_to_do,
+            strikes_add_up_and_settling_forgets_none,
             due_intents_are_open_sticky_and_oldest_first,
             open_intents_of_a_resource_are_newest_generation_first,
             all_open_intents_are_of_one_connection_or_of_all,

@@ -61,6 +61,11 @@ impl Content {
                 (found.state, found.attempts, found.next_attempt_at) = (state, attempts, next_attempt_at);
                 (found.updated_at, found.outcome) = (at, outcome);
             }
+            Write::Strike { intent, points } => {
+                if let Some(found) = self.intents.get_mut(&intent) {
+                    found.strikes += points;
+                }
+            }
             Write::Task(task) => self.open_task(task),
             Write::CloseTask { connection, dedupe, state, at, by, note, evidence } => {
                 let Some(id) = self.open_task_of(&connection, &dedupe) else { return Ok(()) };

@@ -37,7 +37,7 @@ const TAKE_DUE: &str = "UPDATE intents SET next_attempt_at = $3
 
 const ABANDONED: &str =
     "SELECT id, connection, kind, resource, operation, generation, plan, sticky, state, attempts,
-            next_attempt_at, request_id, created_at, updated_at, outcome, fence
+            next_attempt_at, request_id, created_at, updated_at, outcome, fence, strikes
      FROM intents i
      WHERE state IN ('journaled', 'attempting') AND NOT sticky AND (fence IS NOT NULL OR updated_at <= $1)
        AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.fence = i.fence)

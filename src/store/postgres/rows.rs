@@ -81,6 +81,7 @@ pub(super) fn intent(row: &PgRow) -> sqlx::Result<Intent> {
         updated_at: columns.moment()?,
         outcome: columns.next()?,
         fence: columns.next()?,
+        strikes: columns.next()?,
     })
 }
 

@@ -73,6 +73,10 @@ pub(super) async fn apply(to: &mut PgConnection, write: &Write) -> Applied {
             let statement = statement.bind(at.0).bind(storable_if_any(outcome.as_ref()));
             run(to, statement.bind(!state.is_open())).await
         }
+        Write::Strike { intent, points } => {
+            let statement = query("UPDATE intents SET strikes = strikes + $2 WHERE id = $1");
+            run(to, statement.bind(intent).bind(points)).await
+        }
         Write::Task(task) => open_task(to, task).await,
         Write::CloseTask { connection, dedupe, state, at, by, note, evidence } => {
             let statement = query(
@@ -196,8 +200,9 @@ async fn insert_intent(to: &mut PgConnection, intent: &Intent) -> Applied {
              WHERE connection = $2 AND resource = $4 AND generation < $6
              AND state IN ('journaled', 'attempting', 'ambiguous'))
          INSERT INTO intents (id, connection, kind, resource, operation, generation, plan, sticky, state, attempts,
-                              next_attempt_at, request_id, created_at, updated_at, outcome, fence)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+                              next_attempt_at, request_id, created_at, updated_at, outcome, fence,
+                              strikes)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
     );
     let statement = statement
         .bind(&intent.id)
@@ -215,7 +220,8 @@ async fn insert_intent(to: &mut PgConnection, intent: &Intent) -> Applied {
         .bind(intent.created_at.0)
         .bind(intent.updated_at.0)
         .bind(storable_if_any(intent.outcome.as_ref()))
-        .bind(intent.fence);
+        .bind(intent.fence)
+        .bind(intent.strikes);
     run(to, statement).await
 }
 

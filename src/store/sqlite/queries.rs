@@ -32,7 +32,7 @@ macro_rules! intent_query {
     ($tail:literal) => {
         concat!(
             "SELECT id, connection, kind, resource, operation, generation, plan, sticky, state, attempts,
-                    next_attempt_at, request_id, created_at, updated_at, outcome, fence
+                    next_attempt_at, request_id, created_at, updated_at, outcome, fence, strikes
              FROM intents WHERE ",
             $tail
         )

@@ -102,6 +102,7 @@ pub(super) fn intent(row: &SqliteRow) -> Result<Intent> {
         updated_at: columns.moment()?,
         outcome: columns.next()?,
         fence: columns.next()?,
+        strikes: columns.next()?,
     })
 }
 

@@ -50,6 +50,7 @@ fn intent(id: &str, resource: &str) -> Intent {
         sticky: false,
         state: IntentState::Journaled,
         attempts: 0,
+        strikes: 0,
         next_attempt_at: Timestamp(1),
         request_id: "request".to_owned(),
         created_at: Timestamp(1),

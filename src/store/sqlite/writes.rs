@@ -86,6 +86,11 @@ pub(super) async fn apply(to: &mut SqliteConnection, write: &Write) -> Applied {
             statement.bind(at.0).bind(outcome).bind(!state.is_open()).execute(to).await?;
             Ok(())
         }
+        Write::Strike { intent, points } => {
+            let statement = query("UPDATE intents SET strikes = strikes + ?2 WHERE id = ?1");
+            statement.bind(intent).bind(points).execute(to).await?;
+            Ok(())
+        }
         Write::Task(task) => open_task(to, task).await,
         Write::CloseTask { connection, dedupe, state, at, by, note, evidence } => {
             let statement = query(
@@ -218,8 +223,8 @@ async fn insert_intent(to: &mut SqliteConnection, intent: &Intent) -> Applied {
          WHERE connection = ?2 AND resource = ?4 AND generation < ?6
          AND state IN ('journaled', 'attempting', 'ambiguous');
          INSERT INTO intents (id, connection, kind, resource, operation, generation, plan, sticky, state, attempts,
-                              next_attempt_at, request_id, created_at, updated_at, outcome, fence)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+                              next_attempt_at, request_id, created_at, updated_at, outcome, fence, strikes)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
     )
     .bind(&intent.id)
     .bind(&intent.connection)
@@ -237,6 +242,7 @@ async fn insert_intent(to: &mut SqliteConnection, intent: &Intent) -> Applied {
     .bind(intent.updated_at.0)
     .bind(&intent.outcome)
     .bind(intent.fence)
+    .bind(intent.strikes)
     .execute(to)
     .await?;
     Ok(())

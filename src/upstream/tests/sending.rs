@@ -123,8 +123,13 @@ async fn a_wait_that_outlasts_the_caller_is_handed_on() {
 #[tokio::test]
 async fn the_caller_s_deadline_ends_the_attempts() {
     let server = Server::start(|_, _| Reply::Stall(Vec::new())).await;
-    let context = Context::new("r-1", Duration::from_millis(100));
-    let came = context.clone().scope(open(&server.url).send(Request::get("/users"))).await;
+    let context = Context::new("r-1", Duration::from_secs(4));
+    let (upstream, scope) = (open(&server.url), context.clone());
+    let asked = tokio::spawn(async move { scope.scope(upstream.send(Request::get("/users"))).await });
+    // The clock stands still until the request is there, and from then on only waiting moves it.
+    server.arrived.notified().await;
+    tokio::time::pause();
+    let came = asked.await.unwrap();
     assert!(matches!(came, Err(Failure::Lost(_))), "{came:?}");
     assert_eq!(server.count(), 1);
     let over = Context::new("r-2", Duration::ZERO);

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 /// What becomes of a request.
@@ -24,6 +25,8 @@ pub(in crate::upstream) struct Server {
     pub(in crate::upstream) requests: Arc<Mutex<Vec<String>>>,
     /// The most requests that were under way at one time.
     pub(super) most_at_once: Arc<AtomicUsize>,
+    /// Notified with every request.
+    pub(super) arrived: Arc<Notify>,
     task: JoinHandle<()>,
 }
 
@@ -53,18 +56,21 @@ impl Server {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::<Mutex<Vec<String>>>::default();
         let (at_once, most_at_once) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+        let arrived = Arc::<Notify>::default();
         let (seen, most, reply) = (requests.clone(), most_at_once.clone(), Arc::new(reply));
+        let announce = arrived.clone();
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (seen, most, at_once, reply) =
                     (seen.clone(), most.clone(), at_once.clone(), reply.clone());
+                let announce = announce.clone();
                 tokio::spawn(async move {
                     most.fetch_max(at_once.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                    serve(stream, &seen, &*reply, &at_once).await;
+                    serve(stream, &seen, &*reply, &at_once, &announce).await;
                 });
             }
         });
-        Self { url, requests, most_at_once, task }
+        Self { url, requests, most_at_once, arrived, task }
     }
 
     pub(super) fn count(&self) -> usize {
@@ -81,6 +87,7 @@ async fn serve(
     seen: &Mutex<Vec<String>>,
     reply: &(dyn Fn(usize, &str) -> Reply + Send + Sync),
     at_once: &AtomicUsize,
+    announce: &Notify,
 ) {
     let request = request(&mut stream).await;
     // Lets others in that would come too early.
@@ -93,6 +100,7 @@ async fn serve(
         reply(seen.len() - 1, &request)
     };
     at_once.fetch_sub(1, Ordering::SeqCst);
+    announce.notify_one();
     match said {
         Reply::Hang => {}
         Reply::Bytes(bytes) => {

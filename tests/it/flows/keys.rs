@@ -47,27 +47,27 @@ fn every(answers: &[(u16, String)], status: u16, words: &[&str]) {
 #[test]
 fn an_ingest_key_of_honeycomb_is_told_from_a_configuration_key() {
     let settings = rest("honeycomb", "", "api_key");
-    every(&told("honeycomb", "honeycomb-ingest-key", &settings), 502, &["Ingest", "Configuration"]);
-    every(&told("honeycomb", "honeycomb-revoked-key", &settings), 502, &["401"]);
+    every(&told("honeycomb", "honeycomb-ingest-key", &settings), 503, &["Ingest", "Configuration"]);
+    every(&told("honeycomb", "honeycomb-revoked-key", &settings), 503, &["401"]);
 }
 
 #[test]
 fn a_scim_token_of_hive_is_told_from_an_api_key() {
     let settings = rest("hive", "/api/v1", "api_key");
-    every(&told("hive", "hive-scim-token", &settings), 502, &["API key", "SCIM"]);
+    every(&told("hive", "hive-scim-token", &settings), 503, &["API key", "SCIM"]);
 }
 
 #[test]
 fn a_scim_token_of_tines_is_told_from_an_api_token() {
     let settings = rest("tines", "/api/v1", "api_token");
-    every(&told("tines", "tines-scim-token", &settings), 502, &["SCIM"]);
+    every(&told("tines", "tines-scim-token", &settings), 503, &["SCIM"]);
     every(&told("tines", "tines-member-token", &settings), 403, &["admin"]);
 }
 
 #[test]
 fn a_wrong_client_of_workiva_is_told_as_what_it_is() {
     let settings = rest("workiva", "/platform/v1", "client_secret");
-    every(&told("workiva", "workiva-scim-token", &settings), 502, &["client"]);
+    every(&told("workiva", "workiva-scim-token", &settings), 503, &["client"]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod adoptions;
 mod cells;
 mod drift;
+mod flood;
 mod hive;
 mod hive_modes;
 mod honeycomb;

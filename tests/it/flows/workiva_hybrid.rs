@@ -346,7 +346,7 @@ fn swapped_credentials_are_each_told_as_what_they_are() {
         let both = Both::with(client, token, "");
         let mut app = both.served.app();
         let refused = app.post("/Users", &ada());
-        assert_eq!(refused.status, 502, "{}", refused.json());
+        assert_eq!(refused.status, 503, "{}", refused.json());
         refused.json()["detail"].as_str().unwrap().to_owned()
     };
     let of_rest = detail("workiva-scim-token", "workiva-client-secret");

@@ -202,7 +202,7 @@ fn an_oauth_secret_is_told_from_the_scim_token() {
     let served = with_token("workiva-client-secret", "");
     let mut app = served.app();
     let refused = app.post("/Users", &ada());
-    assert_eq!(refused.status, 502, "{}", refused.json());
+    assert_eq!(refused.status, 503, "{}", refused.json());
     let detail = refused.json()["detail"].as_str().unwrap().to_owned();
     assert!(detail.contains("`scim.token`") && detail.contains("OAuth"), "{detail}");
     assert!(!detail.contains("workiva-client-secret"), "the credential is in the answer");

@@ -1,0 +1,3 @@
+-- What counts against an intent: refusals that stand, and panics. One that has too many is given up.
+
+ALTER TABLE intents ADD COLUMN strikes BIGINT NOT NULL DEFAULT 0;

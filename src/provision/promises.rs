@@ -1,0 +1,330 @@
+//! Keeps what was promised: when open intents are gone on with, how many at a time, and who goes first.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+use super::Result;
+use super::connection::Connection;
+use super::gateway::Gateway;
+use super::lanes;
+use super::ledger::attempt_at;
+use crate::base::clock::Timestamp;
+use crate::base::context::Context;
+use crate::base::lane::Lane;
+use crate::store::{Intent, IntentState, Intents, Write};
+
+/// How often the journal is looked at.
+const ROUND: Duration = Duration::from_millis(500);
+
+/// Rounds from one look for what nobody goes on with to the next.
+const BURIALS: u32 = 10;
+
+/// Open intents of one connection that are worked on at the same time.
+const AT_ONCE: usize = 16;
+
+/// How many of them may be others than those that take access away.
+const OTHERS_AT_ONCE: usize = AT_ONCE / 2;
+
+/// How often one of the removals that wait is tried before its time, to see whether the app is well again.
+const PROBE: Duration = Duration::from_secs(5);
+
+/// Intents moved to another time in one commit.
+const BATCH: usize = 500;
+
+/// How the open intents of one connection are gone on with.
+#[derive(Debug)]
+pub(super) struct Promises {
+    places: Arc<Semaphore>,
+    places_of_others: Arc<Semaphore>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Whether removals may be waiting for their next attempt.
+    waiting: bool,
+    /// The app asked to be left alone until then.
+    quiet_until: Option<Timestamp>,
+    probed_at: Option<Timestamp>,
+    /// Something that had failed before succeeded: whatever waits is tried now.
+    hurry: bool,
+    hurried_at: Option<Timestamp>,
+    /// Intents that are worked on.
+    under_way: BTreeSet<String>,
+}
+
+/// What the removals that wait are to do before their time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Call {
+    Nobody,
+    /// One of each kind.
+    One,
+    All,
+}
+
+impl Default for Promises {
+    fn default() -> Self {
+        // What an earlier process left waiting is not known yet.
+        let state = State { waiting: true, ..State::default() };
+        Self {
+            places: Arc::new(Semaphore::new(AT_ONCE)),
+            places_of_others: Arc::new(Semaphore::new(OTHERS_AT_ONCE)),
+            state: Mutex::new(state),
+        }
+    }
+}
+
+impl State {
+    /// Who is called before their time.
+    fn call(&mut self, now: Timestamp) -> Call {
+        let since = |at: Option<Timestamp>| at.is_none_or(|at| now.since(at) >= PROBE);
+        if !self.waiting {
+            return Call::Nobody;
+        }
+        if self.hurry && since(self.hurried_at) {
+            (self.hurry, self.hurried_at, self.quiet_until) = (false, Some(now), None);
+            return Call::All;
+        }
+        if self.quiet_until.is_some_and(|until| until > now) || !since(self.probed_at) {
+            return Call::Nobody;
+        }
+        self.probed_at = Some(now);
+        Call::One
+    }
+}
+
+impl Promises {
+    /// A removal waits for its next attempt, and the app may have asked to be left alone until then.
+    pub(super) fn waits(&self, quiet_until: Option<Timestamp>) {
+        let mut state = self.state();
+        state.waiting = true;
+        state.quiet_until = state.quiet_until.max(quiet_until);
+    }
+
+    /// The app does again what it had failed to do.
+    pub(super) fn hurry(&self) {
+        self.state().hurry = true;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Places for one more intent of this lane, where there are some.
+    fn place(&self, lane: Lane) -> Option<Vec<OwnedSemaphorePermit>> {
+        let mut needed = vec![&self.places];
+        if lane != Lane::Leave {
+            needed.push(&self.places_of_others);
+        }
+        needed.into_iter().map(|places| Arc::clone(places).try_acquire_owned().ok()).collect()
+    }
+}
+
+/// An intent that is worked on for as long as this lives.
+struct UnderWay {
+    connection: Arc<Connection>,
+    intent: String,
+    _places: Vec<OwnedSemaphorePermit>,
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.connection.promises.state().under_way.remove(&self.intent);
+    }
+}
+
+impl Gateway {
+    /// Works on open intents until `stop`; each is tried when it is due, one attempt at a time, removals first.
+    pub async fn keep_promises(self: Arc<Self>, stop: CancellationToken) {
+        let mut round: u32 = 0;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(ROUND) => {}
+            }
+            self.catch_up().await;
+            round = round.wrapping_add(1);
+            if self.shared().leads()
+                && round.is_multiple_of(BURIALS)
+                && let Err(refusal) = self.close_abandoned().await
+            {
+                tracing::warn!(reason = refusal.error.detail, "what is abandoned could not be closed");
+            }
+            for connection in self.connections() {
+                if self.shared().leads() {
+                    self.shared().tracker.spawn(Arc::clone(connection).look_through_orphans());
+                }
+                connection.look_after_app().await;
+                if let Err(refusal) = connection.call_before_time().await {
+                    let reason = refusal.error.detail;
+                    tracing::warn!(connection = connection.name(), reason, "the journal could not be read");
+                }
+            }
+            let mut due = match self.shared().store.intents(&Intents::Due(self.shared().clock.now())).await {
+                Ok(due) => due,
+                Err(error) => {
+                    tracing::warn!(%error, "the journal could not be read");
+                    continue;
+                }
+            };
+            due.sort_by_key(lanes::lane_of);
+            for intent in due {
+                if let Some(connection) = self.connection(&intent.connection) {
+                    connection.go_on_with(intent, &self).await;
+                }
+            }
+        }
+    }
+}
+
+impl Connection {
+    /// How long an attempt has before another one may begin.
+    pub(super) fn attempt_time(&self) -> Duration {
+        self.policy.budget + Duration::from_secs(5)
+    }
+
+    /// Begins another attempt at an open intent, where there is a place for it and nobody works on it.
+    async fn go_on_with(self: Arc<Self>, intent: Intent, gateway: &Gateway) {
+        let lane = lanes::lane_of(&intent);
+        let Some(places) = self.promises.place(lane) else { return };
+        if !self.promises.state().under_way.insert(intent.id.clone()) {
+            return;
+        }
+        let held = UnderWay { connection: Arc::clone(&self), intent: intent.id.clone(), _places: places };
+        if !gateway.take_due(&intent).await {
+            return;
+        }
+        let context = Context::new(intent.request_id.clone(), self.policy.budget);
+        context.attempt(attempt_at(&intent, intent.attempts + 1));
+        if let Err(error) = context.clone().scope(self.claim(&intent)).await {
+            tracing::warn!(reason = error.error.detail, "an intent could not be claimed");
+            return;
+        }
+        let tracker = self.shared.tracker.clone();
+        tracker.spawn(lane.scope(async move {
+            self.resume(intent, context).await;
+            drop(held);
+        }));
+    }
+
+    /// Notes that an attempt begins, so that the next round does not begin another.
+    async fn claim(&self, intent: &Intent) -> Result<()> {
+        let settle = Write::Settle {
+            intent: intent.id.clone(),
+            // A create without an outcome may have been applied, however that came about.
+            state: if intent.sticky { IntentState::Attempting } else { IntentState::Ambiguous },
+            attempts: intent.attempts + 1,
+            next_attempt_at: self.now().plus(self.attempt_time()),
+            at: self.now(),
+            outcome: intent.outcome.clone(),
+        };
+        Ok(self.store().commit(vec![settle]).await?)
+    }
+
+    /// Makes removals due before their time: one of each kind every few seconds, so that it is seen when the app is
+    /// well again, and then all of them.
+    async fn call_before_time(&self) -> Result<()> {
+        let now = self.now();
+        let call = self.promises.state().call(now);
+        if call == Call::Nobody {
+            return Ok(());
+        }
+        let open = self.store().intents(&Intents::AllOpen(Some(self.name().to_owned()))).await?;
+        let removals: Vec<Intent> = open.into_iter().filter(|intent| intent.sticky).collect();
+        if removals.is_empty() {
+            self.promises.state().waiting = false;
+            return Ok(());
+        }
+        let waiting: Vec<Intent> = {
+            let state = self.promises.state();
+            let is_waiting = |intent: &Intent| {
+                // The request that asked for it, or another replica, is at it still.
+                let leased = intent.next_attempt_at == intent.updated_at.plus(self.attempt_time());
+                intent.next_attempt_at > now && !leased && !state.under_way.contains(&intent.id)
+            };
+            removals.into_iter().filter(is_waiting).collect()
+        };
+        let called = if call == Call::All { waiting } else { least_recent(waiting) };
+        for batch in called.chunks(BATCH) {
+            let due = |intent: &Intent| Write::Settle {
+                intent: intent.id.clone(),
+                state: intent.state,
+                attempts: intent.attempts,
+                next_attempt_at: now,
+                at: intent.updated_at,
+                outcome: intent.outcome.clone(),
+            };
+            // Nothing begins or ends by it that the audit would have to tell.
+            self.shared.store.commit(batch.iter().map(due).collect()).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Of each operation the intent that was tried least recently: a failure of one operation says nothing of another, and
+/// an intent that always fails holds up no other.
+fn least_recent(intents: Vec<Intent>) -> Vec<Intent> {
+    let mut chosen: BTreeMap<String, Intent> = BTreeMap::new();
+    for intent in intents {
+        match chosen.get(&intent.operation) {
+            Some(other) if other.updated_at <= intent.updated_at => {}
+            _ => {
+                chosen.insert(intent.operation.clone(), intent);
+            }
+        }
+    }
+    chosen.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp(0).plus(Duration::from_secs(seconds))
+    }
+
+    fn waiting() -> State {
+        State { waiting: true, ..State::default() }
+    }
+
+    #[test]
+    fn one_is_called_every_five_seconds_while_removals_wait() {
+        let mut state = waiting();
+        let calls: Vec<u64> = (0..20).filter(|second| state.call(at(*second)) == Call::One).collect();
+        assert_eq!(calls, [0, 5, 10, 15]);
+        state.waiting = false;
+        assert_eq!(state.call(at(60)), Call::Nobody);
+    }
+
+    #[test]
+    fn nobody_is_called_while_the_app_asks_to_be_left_alone() {
+        let mut state = waiting();
+        state.quiet_until = Some(at(120));
+        assert_eq!(state.call(at(119)), Call::Nobody);
+        assert_eq!(state.call(at(120)), Call::One);
+    }
+
+    #[test]
+    fn all_are_called_once_after_each_success() {
+        let mut state = State { quiet_until: Some(at(300)), hurry: true, ..waiting() };
+        assert_eq!(state.call(at(10)), Call::All);
+        assert_eq!(state.call(at(10)), Call::One, "and the app is no longer left alone");
+        state.hurry = true;
+        assert_eq!(state.call(at(14)), Call::Nobody);
+        assert_eq!(state.call(at(15)), Call::All);
+    }
+
+    #[test]
+    fn those_that_leave_have_places_of_their_own() {
+        let promises = Promises::default();
+        let others: Vec<_> = std::iter::from_fn(|| promises.place(Lane::Create)).collect();
+        assert_eq!(others.len(), OTHERS_AT_ONCE);
+        let removals: Vec<_> = std::iter::from_fn(|| promises.place(Lane::Leave)).collect();
+        assert_eq!(removals.len(), AT_ONCE - OTHERS_AT_ONCE);
+    }
+}
