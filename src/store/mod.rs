@@ -384,12 +384,17 @@ pub enum Write {
 /// Which intents to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Intents {
-    /// Open, sticky or ambiguous, and due at or before this moment; the first created comes first.
-    Due(Timestamp),
+    /// Up to `limit` open ones of a connection that are due at or before this moment: sticky, or else ambiguous. What
+    /// has been due the longest comes first.
+    Due { connection: String, sticky: bool, at: Timestamp, limit: u64 },
     /// Open, of one resource, newest generation first.
     Open { connection: String, resource: String },
     /// All open ones of a connection, or of every connection; the first created comes first.
     AllOpen(Option<String>),
+    /// The open creates of a connection; the first created comes first.
+    OpenCreates(String),
+    /// The one with this id, while it is open.
+    OpenOne(String),
     /// The newest of one resource, open or not; for a trace.
     Latest { connection: String, resource: String },
 }

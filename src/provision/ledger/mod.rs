@@ -130,10 +130,8 @@ impl Ledger {
             }
         }
         // Somebody else's: what is known of it is in the journal.
-        let open = Intents::AllOpen(Some(self.0.connection.clone()));
-        let open = self.0.shared.store.intents(&open).await?;
-        let known = open.iter().find(|open| open.id == intent);
-        Ok(known.map(|known| {
+        let open = self.0.shared.store.intents(&Intents::OpenOne(intent.to_owned())).await?;
+        Ok(open.first().map(|known| {
             let attempt = attempt_at(known, attempts.max(1));
             Noted { entry: self.entry(running, &attempt, Phase::After, state.word()), mark: 0 }
         }))
