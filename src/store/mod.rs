@@ -14,6 +14,7 @@ pub mod memory;
 pub mod postgres;
 mod prefix;
 pub mod sqlite;
+mod task;
 pub mod trace;
 mod words;
 
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::chronicle::Chronicle;
 pub use self::lease::{Claim, Leases};
+pub use self::task::{Task, TaskState};
 use crate::base::clock::Timestamp;
 use crate::base::secret::TokenHash;
 
@@ -198,44 +200,6 @@ impl IntentState {
     pub fn is_open(self) -> bool {
         matches!(self, Self::Journaled | Self::Attempting | Self::Ambiguous)
     }
-}
-
-/// Something a person has to do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Task {
-    pub id: String,
-    pub connection: String,
-    /// The SCIM id of the person or group it is about.
-    pub resource: String,
-    /// `invite`, `remove`, `change_role`, `residual_access`, `attention` …
-    pub kind: String,
-    /// One open task at the most has this key; recording another with it changes nothing.
-    pub dedupe: String,
-    /// What to do, in one imperative line.
-    pub instruction: String,
-    /// Whom it is about, as the app knows the person. Shown to operators, never logged.
-    pub person: String,
-    pub urgent: bool,
-    /// Who is to do it, as the configuration names them.
-    pub owner: Option<String>,
-    /// Where it is done.
-    pub link: Option<String>,
-    pub state: TaskState,
-    pub created_at: Timestamp,
-    pub closed_at: Option<Timestamp>,
-    pub closed_by: Option<String>,
-    pub note: Option<String>,
-    /// What shows that it is done: an address, or a text.
-    pub evidence: Option<String>,
-}
-
-/// The states of a task.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TaskState {
-    Open,
-    Done,
-    Cancelled,
 }
 
 /// What happened to a task.
