@@ -110,7 +110,7 @@ fn flood(program: &Program, folder: &Path) -> Result<Vec<Row>, String> {
     let here = hire(flooded, "leaver", UNDER_FLOOD)?;
     let there = hire(other, "leaver", UNDER_FLOOD)?;
     let (over, turned_away) = (AtomicBool::new(false), AtomicUsize::new(0));
-    let (mut took_here, mut took_there) = (Vec::new(), Vec::new());
+    let (mut flooded_took, mut other_took) = (Vec::new(), Vec::new());
     thread::scope(|scope| -> Result<(), String> {
         for caller in 0..FLOOD {
             let (over, turned_away) = (&over, &turned_away);
@@ -130,8 +130,8 @@ fn flood(program: &Program, folder: &Path) -> Result<Vec<Row>, String> {
         }
         thread::sleep(Duration::from_secs(4));
         let left = here.iter().zip(&there).try_for_each(|(one, another)| {
-            took_here.push(leave(flooded, one)?);
-            took_there.push(leave(other, another)?);
+            flooded_took.push(leave(flooded, one)?);
+            other_took.push(leave(other, another)?);
             Ok(())
         });
         over.store(true, Ordering::SeqCst);
@@ -141,8 +141,8 @@ fn flood(program: &Program, folder: &Path) -> Result<Vec<Row>, String> {
         return Err("nobody was turned away: there was no flood".to_owned());
     }
     Ok(vec![
-        ("leaver of the flooded connection, p99", "<= 5 s", seconds(slowest(&mut took_here))),
-        ("leaver of another connection, p99", "<= 2 s", seconds(slowest(&mut took_there))),
+        ("leaver of the flooded connection, p99", "<= 5 s", seconds(slowest(&mut flooded_took))),
+        ("leaver of another connection, p99", "<= 2 s", seconds(slowest(&mut other_took))),
     ])
 }
 

@@ -40,7 +40,8 @@ pub async fn open(file: &ConfigFile) -> Result<Arc<Gateway>, Failure> {
 /// A connection by name; says which there are where there is none.
 pub fn connection(gateway: &Gateway, name: &str) -> Result<Arc<Connection>, Failure> {
     gateway.connection(name).ok_or_else(|| {
-        let names: Vec<&str> = gateway.connections().map(|connection| connection.name()).collect();
+        let names: Vec<String> =
+            gateway.connections().map(|connection| connection.name().to_owned()).collect();
         Failure::new(format!("there is no connection `{name}`"))
             .hint(format!("the connections are {}", names.join(", ")))
     })
@@ -83,14 +84,19 @@ pub async fn gateway(config: &Config) -> Result<Arc<Gateway>, Failure> {
         gate: Arc::default(),
         anchor: Some(anchor),
     });
-    let connections = config.connections.iter().map(|connection| {
+    Ok(Gateway::new(connections(config, &shared), shared))
+}
+
+/// Makes every connection of a configuration.
+pub fn connections(config: &Config, shared: &Arc<Shared>) -> Vec<Arc<Connection>> {
+    let made = config.connections.iter().map(|connection| {
         Connection::new(
             &connection.name,
             &config.public_url,
             Arc::clone(&connection.adapter),
             connection.policy.clone(),
-            Arc::clone(&shared),
+            Arc::clone(shared),
         )
     });
-    Ok(Gateway::new(connections.collect(), shared))
+    made.collect()
 }

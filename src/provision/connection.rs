@@ -58,7 +58,7 @@ pub struct Shared {
 }
 
 /// One configured target of one app, as SCIM shows it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Connection {
     name: String,
     /// `https://HOST/{connection}/scim/v2`
@@ -70,19 +70,19 @@ pub struct Connection {
     pub(super) catalog: Arc<Catalog>,
     pub(super) shared: Arc<Shared>,
     ledger: Ledger,
-    pub(super) turns: Turns,
-    pub(super) refreshes: Refreshes,
-    pub(super) watched: Watched,
+    pub(super) turns: Arc<Turns>,
+    pub(super) refreshes: Arc<Refreshes>,
+    pub(super) watched: Arc<Watched>,
     /// How open intents are gone on with.
-    pub(super) promises: Promises,
-    pub(super) brake: Brake,
+    pub(super) promises: Arc<Promises>,
+    pub(super) brake: Arc<Brake>,
     /// What is told of how the app does.
-    pub(super) upkeep: Upkeep,
+    pub(super) upkeep: Arc<Upkeep>,
     /// What is looked after on our own account.
-    pub(super) attention: Attention,
+    pub(super) attention: Arc<Attention>,
     /// What the cursors of this connection's listings are sealed with: for as long as the process lives, or by all
     /// replicas alike.
-    cursor_key: OnceLock<CursorKey>,
+    cursor_key: Arc<OnceLock<CursorKey>>,
 }
 
 impl Connection {
@@ -107,15 +107,33 @@ impl Connection {
             ledger: Ledger::new(&name, Arc::clone(&shared)),
             shared,
             name,
-            turns: Turns::default(),
-            refreshes: Refreshes::default(),
-            watched: Watched::default(),
-            promises: Promises::default(),
-            brake: Brake::default(),
-            upkeep: Upkeep::default(),
-            attention: Attention::default(),
-            cursor_key: OnceLock::new(),
+            turns: Arc::default(),
+            refreshes: Arc::default(),
+            watched: Arc::default(),
+            promises: Arc::default(),
+            brake: Arc::default(),
+            upkeep: Arc::default(),
+            attention: Arc::default(),
+            cursor_key: Arc::default(),
         })
+    }
+
+    /// Goes on where the connection of this name left off: what is under way in that one and what begins in this one
+    /// wait for each other. Nothing to do where there was none.
+    #[must_use]
+    pub fn in_place_of(self: Arc<Self>, before: Option<&Self>) -> Arc<Self> {
+        let Some(before) = before else { return self };
+        let mut connection = Arc::unwrap_or_clone(self);
+        connection.ledger = before.ledger.clone();
+        connection.turns = Arc::clone(&before.turns);
+        connection.refreshes = Arc::clone(&before.refreshes);
+        connection.watched = Arc::clone(&before.watched);
+        connection.promises = Arc::clone(&before.promises);
+        connection.brake = Arc::clone(&before.brake);
+        connection.upkeep = Arc::clone(&before.upkeep);
+        connection.attention = Arc::clone(&before.attention);
+        connection.cursor_key = Arc::clone(&before.cursor_key);
+        Arc::new(connection)
     }
 
     /// The name in the path.

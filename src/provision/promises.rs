@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
@@ -151,8 +151,44 @@ impl Drop for UnderWay {
 impl Gateway {
     /// Works on open intents until `stop`; each is tried when it is due, one attempt at a time, removals first.
     pub async fn keep_promises(self: Arc<Self>, stop: CancellationToken) {
-        let connections = self.connections().map(|connection| connection.keep_promises(&self, &stop));
-        tokio::join!(self.keep_order(&stop), join_all(connections));
+        let mut connections = self.follow_connections();
+        connections.mark_changed();
+        let mut workers: BTreeMap<String, AbortHandle> = BTreeMap::new();
+        let mut running = JoinSet::new();
+        let order = self.keep_order(&stop);
+        tokio::pin!(order);
+        loop {
+            tokio::select! {
+                () = &mut order => return,
+                // Its connection is not configured any more; if it is, the work goes on.
+                Some(_) = running.join_next() => {}
+                Ok(()) = connections.changed() => {}
+            }
+            workers.retain(|_, worker| !worker.is_finished());
+            for name in connections.borrow_and_update().keys() {
+                workers.entry(name.clone()).or_insert_with(|| {
+                    running.spawn(Arc::clone(&self).keep_promises_of(name.clone(), stop.clone()))
+                });
+            }
+        }
+    }
+
+    /// Works on the open intents of one connection until `stop`, or until it is not configured any more.
+    async fn keep_promises_of(self: Arc<Self>, name: String, stop: CancellationToken) {
+        let mut rounds = tokio::time::interval_at(Instant::now() + ROUND, ROUND);
+        rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut more = false;
+        while let Some(connection) = self.connection(&name) {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = rounds.tick() => connection.look_around().await,
+                () = connection.promises.freed.notified(), if more => {}
+            }
+            more = connection.begin_due(&self).await.unwrap_or_else(|refusal| {
+                connection.unread(&refusal);
+                false
+            });
+        }
     }
 
     /// Writes down what the disk did not take, and closes what nobody goes on with.
@@ -179,23 +215,6 @@ impl Connection {
     /// How long an attempt has before another one may begin.
     pub(super) fn attempt_time(&self) -> Duration {
         self.policy.budget + Duration::from_secs(5)
-    }
-
-    async fn keep_promises(self: &Arc<Self>, gateway: &Gateway, stop: &CancellationToken) {
-        let mut rounds = tokio::time::interval_at(Instant::now() + ROUND, ROUND);
-        rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut more = false;
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                _ = rounds.tick() => self.look_around().await,
-                () = self.promises.freed.notified(), if more => {}
-            }
-            more = self.begin_due(gateway).await.unwrap_or_else(|refusal| {
-                self.unread(&refusal);
-                false
-            });
-        }
     }
 
     /// What is done once a round.

@@ -12,9 +12,10 @@ mod tests;
 mod watch;
 mod webhook;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::base::secret::{ExposeSecret, Token, TokenHash};
 use crate::http::server::Tls;
@@ -59,6 +60,8 @@ pub struct Config {
     /// Where the memory is.
     pub store: Memory,
     pub connections: Vec<Connection>,
+    /// The files it names and was read from, but for its own.
+    pub files: BTreeSet<PathBuf>,
 }
 
 impl Config {
@@ -108,7 +111,18 @@ impl Config {
         root.finish();
         let problems = reader.problems();
         if problems.is_empty() {
-            Ok(Self { listen, public_url, behind_proxy, tls, metrics_token, chronicle, store, connections })
+            let files = reader.files();
+            Ok(Self {
+                listen,
+                public_url,
+                behind_proxy,
+                tls,
+                metrics_token,
+                chronicle,
+                store,
+                connections,
+                files,
+            })
         } else {
             Err(problems)
         }
