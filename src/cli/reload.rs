@@ -42,6 +42,7 @@ impl Settings {
             ("tls", config.tls.is_some().to_string()),
             ("metrics", format!("{:?}", config.metrics_token)),
             ("store", format!("{:?}", config.store)),
+            ("trace", format!("{:?}", config.chronicle.traces_kept)),
         ])
     }
 

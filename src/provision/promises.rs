@@ -178,11 +178,16 @@ impl Gateway {
         let mut rounds = tokio::time::interval_at(Instant::now() + ROUND, ROUND);
         rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut more = false;
-        while let Some(connection) = self.connection(&name) {
-            tokio::select! {
+        while let Some(waiting) = self.connection(&name) {
+            let is_round = tokio::select! {
                 () = stop.cancelled() => return,
-                _ = rounds.tick() => connection.look_around().await,
-                () = connection.promises.freed.notified(), if more => {}
+                _ = rounds.tick() => true,
+                () = waiting.promises.freed.notified(), if more => false,
+            };
+            // As it is configured by now.
+            let Some(connection) = self.connection(&name) else { return };
+            if is_round {
+                connection.look_around().await;
             }
             more = connection.begin_due(&self).await.unwrap_or_else(|refusal| {
                 connection.unread(&refusal);

@@ -217,6 +217,24 @@ impl Stage {
         again
     }
 
+    /// The same process after its connection was configured anew.
+    pub(super) async fn configured_with(&self, policy: Policy) -> Self {
+        let adapter: Arc<dyn Adapter> = Arc::<ScriptedApp>::clone(&self.app);
+        let shared = Arc::clone(self.gateway.shared());
+        let made = Connection::new("app", "https://scim.example", adapter, policy.clone(), shared);
+        self.gateway.serve_instead(vec![made]).await.unwrap();
+        Self {
+            app: Arc::clone(&self.app),
+            store: Arc::clone(&self.store),
+            disk: Arc::clone(&self.disk),
+            gateway: Arc::clone(&self.gateway),
+            connection: self.gateway.connection("app").unwrap(),
+            clock: Arc::clone(&self.clock),
+            policy,
+            directory: Arc::clone(&self.directory),
+        }
+    }
+
     /// Lets the gateway keep its promises for this long.
     pub(super) async fn go_on_for(&self, time: Duration) {
         let stop = CancellationToken::new();
