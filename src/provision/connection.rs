@@ -19,6 +19,7 @@ use super::refuse;
 use super::roster::Refreshes;
 use super::tracer::Tracer;
 use super::turn::Turns;
+use super::unwritten::Unwritten;
 use super::upkeep::Upkeep;
 use super::{Refusal, Result};
 use crate::base::clock::{SharedClock, Timestamp};
@@ -76,6 +77,8 @@ pub struct Connection {
     /// How open intents are gone on with.
     pub(super) promises: Promises,
     pub(super) brake: Brake,
+    /// Whose record is behind the app.
+    pub(super) unwritten: Unwritten,
     /// What is told of how the app does.
     pub(super) upkeep: Upkeep,
     /// What is looked after on our own account.
@@ -112,6 +115,7 @@ impl Connection {
             watched: Watched::default(),
             promises: Promises::default(),
             brake: Brake::default(),
+            unwritten: Unwritten::default(),
             upkeep: Upkeep::default(),
             attention: Attention::default(),
             cursor_key: OnceLock::new(),

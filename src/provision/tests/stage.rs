@@ -351,6 +351,8 @@ async fn still<T>(work: impl Future<Output = T>) -> T {
 pub(super) struct Disk {
     /// How many commits it still takes.
     left: AtomicI64,
+    /// How many it refuses before that.
+    refuses: AtomicI64,
     unreadable: AtomicBool,
     /// How many listings still find that somebody was changed meanwhile.
     stale: AtomicI64,
@@ -362,6 +364,7 @@ impl Default for Disk {
     fn default() -> Self {
         Self {
             left: AtomicI64::new(i64::MAX),
+            refuses: AtomicI64::new(0),
             unreadable: AtomicBool::new(false),
             stale: AtomicI64::new(0),
             members_read: AtomicI64::new(0),
@@ -385,7 +388,15 @@ impl Disk {
         self.is_full_after(i64::MAX);
     }
 
+    /// It refuses this many and then takes whatever comes.
+    pub(super) fn refuses(&self, commits: i64) {
+        self.refuses.store(commits, Ordering::SeqCst);
+    }
+
     fn take(&self) -> store::Result<()> {
+        if self.refuses.fetch_sub(1, Ordering::SeqCst) > 0 {
+            return Err(store::Error::Unavailable("the disk is full".to_owned()));
+        }
         if self.left.fetch_sub(1, Ordering::SeqCst) > 0 {
             return Ok(());
         }
