@@ -172,12 +172,15 @@ impl Connection {
         if self.store().term().is_none() {
             return Ok(());
         }
-        let _turn = self.turn(CURSOR_KEY).await?;
-        let known = self.store().note(self.name(), CURSOR_KEY).await?;
-        let known = known.and_then(|text| serde_json::from_str::<[u8; 32]>(&text).ok());
-        let key = if let Some(key) = known {
+        // Once there is one it stays: nobody has to wait for a replica that was killed while it looked.
+        let key = if let Some(key) = self.known_cursor_key().await? {
             key
         } else {
+            let _turn = self.turn(CURSOR_KEY).await?;
+            if let Some(key) = self.known_cursor_key().await? {
+                drop(self.cursor_key.set(CursorKey::new(key)));
+                return Ok(());
+            }
             let key: [u8; 32] = rand::random();
             let text = serde_json::json!(key).to_string();
             let (connection, name) = (self.name().to_owned(), CURSOR_KEY.to_owned());
@@ -187,6 +190,11 @@ impl Connection {
         // Set before only if a request was answered before this.
         drop(self.cursor_key.set(CursorKey::new(key)));
         Ok(())
+    }
+
+    async fn known_cursor_key(&self) -> Result<Option<[u8; 32]>> {
+        let known = self.store().note(self.name(), CURSOR_KEY).await?;
+        Ok(known.and_then(|text| serde_json::from_str(&text).ok()))
     }
 
     /// Does `work` in a task and a lane of its own and waits for it within the budget. A caller who goes away cancels

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::connection::{Connection, Shared};
+use super::safe_mode::Vigil;
 use super::{Denied, ListQuery, Patched, Preconditions, Read, Refusal, Result, Shown, View};
 use crate::base::clock::Timestamp;
 use crate::base::secret::Token;
@@ -38,6 +39,7 @@ pub struct Gateway {
     connections: BTreeMap<String, Arc<Connection>>,
     shared: Arc<Shared>,
     tokens: Mutex<KnownTokens>,
+    vigil: Vigil,
 }
 
 #[derive(Debug, Default)]
@@ -51,12 +53,16 @@ impl Gateway {
     pub fn new(connections: Vec<Arc<Connection>>, shared: Arc<Shared>) -> Arc<Self> {
         let connections =
             connections.into_iter().map(|connection| (connection.name().to_owned(), connection)).collect();
-        Arc::new(Self { connections, shared, tokens: Mutex::default() })
+        Arc::new(Self { connections, shared, tokens: Mutex::default(), vigil: Vigil::default() })
     }
 
     /// What all connections share.
     pub fn shared(&self) -> &Shared {
         &self.shared
+    }
+
+    pub(super) fn vigil(&self) -> &Vigil {
+        &self.vigil
     }
 
     /// A connection by name.

@@ -354,6 +354,8 @@ pub(super) struct Disk {
     /// How many it refuses before that.
     refuses: AtomicI64,
     unreadable: AtomicBool,
+    /// Whether it is a second until a note that was read is answered.
+    slow_notes: AtomicBool,
     /// How many listings still find that somebody was changed meanwhile.
     stale: AtomicI64,
     /// How often all members of a group were read from it.
@@ -366,6 +368,7 @@ impl Default for Disk {
             left: AtomicI64::new(i64::MAX),
             refuses: AtomicI64::new(0),
             unreadable: AtomicBool::new(false),
+            slow_notes: AtomicBool::new(false),
             stale: AtomicI64::new(0),
             members_read: AtomicI64::new(0),
         }
@@ -408,6 +411,11 @@ impl Disk {
         self.unreadable.store(!readable, Ordering::SeqCst);
     }
 
+    /// Whoever reads a note is answered a second later.
+    pub(super) fn is_slow_with_notes(&self) {
+        self.slow_notes.store(true, Ordering::SeqCst);
+    }
+
     /// The next listings find the store changed while they are written.
     pub(super) fn changes_under_listings(&self, times: i64) {
         self.stale.store(times, Ordering::SeqCst);
@@ -435,7 +443,11 @@ impl Hook for Timeless {
             }
             _ => {}
         }
-        still(work).await
+        let answer = still(work).await;
+        if method == "note" && self.0.slow_notes.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        answer
     }
 
     async fn commit(&self, store: &dyn Store, writes: Vec<Write>) -> store::Result<()> {
