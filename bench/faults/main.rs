@@ -13,7 +13,7 @@ use harness::kills::{self, Plan};
 use harness::processes::Program;
 
 const HELP: &str = "\
-usage: long-run [--kills N] [--seed N] [--at-once N] [--faults PERCENT] [--store sqlite]
+usage: long-run [--kills N] [--seed N] [--at-once N] [--faults PERCENT] [--store sqlite|postgres]
        long-run --points N [--seed N] [--at-once N]
        long-run --leavers N
 
@@ -21,7 +21,7 @@ usage: long-run [--kills N] [--seed N] [--at-once N] [--faults PERCENT] [--store
   --seed N          the same chances as another run; printed by each
   --at-once N       requests at the same time for each connection (2)
   --faults PERCENT  calls the apps spoil (10)
-  --store sqlite    what the gateway keeps its memory in
+  --store NAME      what the gateway keeps its memory in: sqlite, or postgres, a server of the run's own (sqlite)
   --points N        instead of kills: N crash points of the seed's choice, 0 for all there are
   --leavers N       instead of kills: how soon leavers are out after an outage, after a restart with N of them owed,
                     and under a flood of joiners
@@ -53,9 +53,11 @@ fn run(arguments: &[String]) -> Result<ExitCode, String> {
         let value = rest.next().filter(|_| known.contains(&name.as_str())).ok_or(HELP)?;
         told.insert(name.as_str(), value.as_str());
     }
-    if told.get("--store").is_some_and(|store| *store != "sqlite") {
-        return Err("the store of a run is `sqlite`".to_owned());
-    }
+    let plan_of = match told.get("--store").copied() {
+        None | Some("sqlite") => Plan::of,
+        Some("postgres") => Plan::on_postgres,
+        Some(other) => return Err(format!("`--store {other}`: expected `sqlite` or `postgres`")),
+    };
     let number = |name: &str, default: u64| match told.get(name) {
         None => Ok(default),
         Some(text) => text.parse().map_err(|_| format!("`{name} {text}`: expected a number")),
@@ -77,8 +79,8 @@ fn run(arguments: &[String]) -> Result<ExitCode, String> {
         std::fs::remove_dir_all(&place).map_err(|error| error.to_string())?;
         return Ok(ExitCode::SUCCESS);
     }
-    let mut plan = Plan::of(seed, number("--kills", 10_000)?);
-    plan.at_once = usize::try_from(number("--at-once", 2)?).unwrap_or(2);
+    let mut plan = plan_of(seed, number("--kills", 10_000)?);
+    plan.at_once = usize::try_from(number("--at-once", plan.at_once as u64)?).unwrap_or(plan.at_once);
     plan.faults = f64::from(u32::try_from(number("--faults", 10)?).unwrap_or(10));
     let place = kills::folder("kills", seed);
     println!("seed {seed}, in {}", place.display());

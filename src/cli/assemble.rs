@@ -71,8 +71,10 @@ async fn store(config: &Config) -> Result<Arc<dyn Store>, Failure> {
 pub async fn gateway(config: &Config) -> Result<Arc<Gateway>, Failure> {
     let clock: SharedClock = Arc::new(SystemClock);
     let store = store(config).await?;
-    let anchor = Anchor::open(&config.data_dir().join("portcullis.anchor"))
-        .map_err(|error| Failure::from(error).code(UNUSABLE))?;
+    if let Some(folder) = config.anchor.parent() {
+        make_folder(folder)?;
+    }
+    let anchor = Anchor::open(&config.anchor).map_err(|error| Failure::from(error).code(UNUSABLE))?;
     let shared = Arc::new(Shared {
         store,
         ids: Ids::new(Arc::clone(&clock)),

@@ -19,6 +19,7 @@ use super::refuse;
 use super::roster::Refreshes;
 use super::tracer::Tracer;
 use super::turn::Turns;
+use super::unwritten::Unwritten;
 use super::upkeep::Upkeep;
 use super::{Refusal, Result};
 use crate::base::clock::{SharedClock, Timestamp};
@@ -76,6 +77,8 @@ pub struct Connection {
     /// How open intents are gone on with.
     pub(super) promises: Arc<Promises>,
     pub(super) brake: Arc<Brake>,
+    /// Whose record is behind the app.
+    pub(super) unwritten: Arc<Unwritten>,
     /// What is told of how the app does.
     pub(super) upkeep: Arc<Upkeep>,
     /// What is looked after on our own account.
@@ -112,6 +115,7 @@ impl Connection {
             watched: Arc::default(),
             promises: Arc::default(),
             brake: Arc::default(),
+            unwritten: Arc::default(),
             upkeep: Arc::default(),
             attention: Arc::default(),
             cursor_key: Arc::default(),
@@ -130,6 +134,7 @@ impl Connection {
         connection.watched = Arc::clone(&before.watched);
         connection.promises = Arc::clone(&before.promises);
         connection.brake = Arc::clone(&before.brake);
+        connection.unwritten = Arc::clone(&before.unwritten);
         connection.upkeep = Arc::clone(&before.upkeep);
         connection.attention = Arc::clone(&before.attention);
         connection.cursor_key = Arc::clone(&before.cursor_key);
@@ -186,12 +191,15 @@ impl Connection {
         if self.store().term().is_none() {
             return Ok(());
         }
-        let _turn = self.turn(CURSOR_KEY).await?;
-        let known = self.store().note(self.name(), CURSOR_KEY).await?;
-        let known = known.and_then(|text| serde_json::from_str::<[u8; 32]>(&text).ok());
-        let key = if let Some(key) = known {
+        // Once there is one it stays: nobody has to wait for a replica that was killed while it looked.
+        let key = if let Some(key) = self.known_cursor_key().await? {
             key
         } else {
+            let _turn = self.turn(CURSOR_KEY).await?;
+            if let Some(key) = self.known_cursor_key().await? {
+                drop(self.cursor_key.set(CursorKey::new(key)));
+                return Ok(());
+            }
             let key: [u8; 32] = rand::random();
             let text = serde_json::json!(key).to_string();
             let (connection, name) = (self.name().to_owned(), CURSOR_KEY.to_owned());
@@ -201,6 +209,11 @@ impl Connection {
         // Set before only if a request was answered before this.
         drop(self.cursor_key.set(CursorKey::new(key)));
         Ok(())
+    }
+
+    async fn known_cursor_key(&self) -> Result<Option<[u8; 32]>> {
+        let known = self.store().note(self.name(), CURSOR_KEY).await?;
+        Ok(known.and_then(|text| serde_json::from_str(&text).ok()))
     }
 
     /// Does `work` in a task and a lane of its own and waits for it within the budget. A caller who goes away cancels

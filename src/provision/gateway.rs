@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::connection::{Connection, Shared};
+use super::safe_mode::Vigil;
 use super::{Denied, ListQuery, Patched, Preconditions, Read, Refusal, Result, Shown, View};
 use crate::base::clock::Timestamp;
 use crate::base::secret::Token;
@@ -42,6 +43,7 @@ pub struct Gateway {
     connections: watch::Sender<Connections>,
     shared: Arc<Shared>,
     tokens: Mutex<KnownTokens>,
+    vigil: Vigil,
 }
 
 #[derive(Debug, Default)]
@@ -59,7 +61,7 @@ impl Gateway {
     /// A gateway over these connections, which must have been made with the same `shared`.
     pub fn new(connections: Vec<Arc<Connection>>, shared: Arc<Shared>) -> Arc<Self> {
         let connections = watch::Sender::new(by_name(connections));
-        Arc::new(Self { connections, shared, tokens: Mutex::default() })
+        Arc::new(Self { connections, shared, tokens: Mutex::default(), vigil: Vigil::default() })
     }
 
     /// Serves these connections from now on, which must have been made with the same `shared`: in place of one of the
@@ -87,6 +89,10 @@ impl Gateway {
     /// What all connections share.
     pub fn shared(&self) -> &Arc<Shared> {
         &self.shared
+    }
+
+    pub(super) fn vigil(&self) -> &Vigil {
+        &self.vigil
     }
 
     /// A connection by name.

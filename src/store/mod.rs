@@ -298,7 +298,7 @@ pub enum Write {
     /// An id that was used before is a fault of ours and fails with [`Error::Unavailable`].
     Intent(Intent),
     /// Moves an intent on; an unknown one is nothing to do, and so is opening one that is confirmed, superseded or
-    /// dead: what has ended so stays ended.
+    /// dead: what has ended so stays ended. An attempt that was counted stays counted, whoever knew of fewer.
     Settle {
         intent: String,
         state: IntentState,

@@ -59,6 +59,8 @@ pub struct Config {
     pub chronicle: Chronicle,
     /// Where the memory is.
     pub store: Memory,
+    /// The file that tells an older database when it is put back.
+    pub anchor: PathBuf,
     pub connections: Vec<Connection>,
     /// The files it names and was read from, but for its own.
     pub files: BTreeSet<PathBuf>,
@@ -106,7 +108,8 @@ impl Config {
         let metrics_token = root.block("metrics").and_then(|block| metrics_token(&block));
         let chronicle = chronicle::read(&root);
         let public_url = public_url(&root, listen);
-        let store = store::read(&root, folder);
+        let (store, anchor) = store::read(&root, folder);
+        let anchor = anchor.unwrap_or_else(|| store.folder().join("portcullis.anchor"));
         let connections = connection::read(&root);
         root.finish();
         let problems = reader.problems();
@@ -120,6 +123,7 @@ impl Config {
                 metrics_token,
                 chronicle,
                 store,
+                anchor,
                 connections,
                 files,
             })
@@ -130,11 +134,7 @@ impl Config {
 
     /// The folder of the SQLite file, or the one a replica keeps its own files in; it also holds its lock.
     pub fn data_dir(&self) -> &Path {
-        let folder = match &self.store {
-            Memory::File(file) => file.parent(),
-            Memory::Shared { folder, .. } => Some(folder.as_path()),
-        };
-        folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+        self.store.folder()
     }
 }
 

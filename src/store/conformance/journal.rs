@@ -179,6 +179,18 @@ pub(super) async fn settling_moves_an_intent_on(store: &Subject) {
     assert_eq!(latest(store, "u1").await, Some(settled));
 }
 
+pub(super) async fn an_attempt_that_was_counted_stays_counted(store: &Subject) {
+    write(store, [Write::Intent(intent("i1", "u1", 1))]).await;
+    for (told, counted) in [(2, 2), (1, 2), (4, 4)] {
+        let mut settle = settle("i1", IntentState::Ambiguous);
+        if let Write::Settle { attempts, .. } = &mut settle {
+            *attempts = told;
+        }
+        write(store, [settle]).await;
+        assert_eq!(latest(store, "u1").await.unwrap().attempts, counted);
+    }
+}
+
 pub(super) async fn strikes_add_up_and_settling_forgets_none(store: &Subject) {
     write(store, [Write::Intent(intent("i1", "u1", 1)), Write::Intent(intent("i2", "u2", 1))]).await;
     let strike = |intent: &str, points| Write::Strike { intent: intent.to_owned(), points };

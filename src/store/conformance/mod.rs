@@ -81,6 +81,7 @@ pub async fn all(make: impl AsyncFn(&'static str) -> Arc<dyn Store>) {
             a_newer_intent_supersedes_open_older_ones_of_its_resource,
             what_is_confirmed_superseded_or_dead_is_not_opened_again,
             settling_moves_an_intent_on,
+            an_attempt_that_was_counted_stays_counted,
             settling_an_unknown_intent_is_nothing_to_do,
             strikes_add_up_and_settling_forgets_none,
             due_intents_of_a_connection_come_in_the_order_they_fell_due,

@@ -10,6 +10,8 @@ use sqlx::{ConnectOptions, Executor, Row, query_scalar};
 use super::*;
 use crate::store::{Lifecycle, conformance};
 
+mod doubt;
+
 #[path = "../../../tests/support_postgres/mod.rs"]
 #[allow(dead_code, reason = "tests of whole processes use the rest of it")]
 mod support;
