@@ -334,11 +334,11 @@ fn each_credential_of_the_wrong_kind_is_named() {
     let swapped = hybrid_with("hive-admin-key\nhive-scim-token", "", "");
     for served in [only, swapped] {
         let (status, detail) = words(&served);
-        assert_eq!(status, 502);
+        assert_eq!(status, 503);
         assert!(detail.contains("`scim.token`") && detail.contains("personal API key"), "{detail}");
     }
     let (status, detail) = words(&hybrid_with("hive-scim-token\nhive-scim-token", "", ""));
-    assert_eq!(status, 502);
+    assert_eq!(status, 503);
     assert!(detail.contains("does not know the API key") && detail.contains("SCIM token"), "{detail}");
 }
 
