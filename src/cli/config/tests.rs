@@ -8,7 +8,6 @@ use crate::base::secret::{ExposeSecret, Token};
 use crate::provision::{AdoptExisting, Correction, DeletePolicy, Idp, Overdue, Policy, ReadOnly};
 
 mod arbitrary;
-mod garbage;
 mod values;
 
 const BAD: &str = include_str!("tests/bad.toml");

@@ -14,12 +14,13 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestError, TestRunner};
 use serde_json::{Value, json};
 
-use super::cells::{COLUMNS, Column};
+use super::columns::{COLUMNS, Column};
 use super::people::{
     GATEWAY, add_members, entra_active, id, named, okta_active, patch, remove_member, remove_members,
     replace_members, role, with,
 };
-use super::stage::{App, Served};
+use super::stage::App;
+use super::there::there;
 use crate::support::client::Response;
 
 /// Cases for each mode where nobody asks for another number.
@@ -357,100 +358,9 @@ fn same_role(held: &str, told: &str) -> bool {
     held.eq_ignore_ascii_case(told) || held.eq_ignore_ascii_case(&format!("role_{told}"))
 }
 
-/// A person as the app has them.
-#[derive(Debug, Clone, Default)]
-struct There {
-    access: bool,
-    family: Option<String>,
-    roles: Vec<String>,
-    groups: BTreeSet<String>,
-}
-
-/// Everybody the app has, by address.
-fn there(column: &Column, state: &Value) -> BTreeMap<String, There> {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
-    let id = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let mut people: BTreeMap<String, There> = BTreeMap::new();
-    let mut addresses: BTreeMap<String, String> = BTreeMap::new();
-    let named_groups = |groups: &Value,
-                        people: &mut BTreeMap<String, There>,
-                        addresses: &BTreeMap<String, String>| {
-        for group in list(groups) {
-            for member in list(&group["members"]) {
-                if let Some(person) = addresses.get(&id(&member)).and_then(|address| people.get_mut(address))
-                {
-                    person.groups.insert(text(&group["name"]));
-                }
-            }
-        }
-    };
-    match column.app {
-        "hive" => {
-            for (workspace, name) in [("ws_001", "Acme Corp"), ("ws_002", "Acme Labs")] {
-                for member in list(&state["workspaces"][workspace]) {
-                    addresses.insert(id(&member["id"]), text(&member["email"]));
-                    let person = people.entry(text(&member["email"])).or_default();
-                    let inside = member["status"] != "deactivated";
-                    person.access |= inside;
-                    person.family = Some(text(&member["lastName"])).filter(|name| !name.is_empty());
-                    if workspace == "ws_001" || person.roles.is_empty() {
-                        person.roles = vec![text(&member["role"])];
-                    }
-                    if inside && !column.makes_groups {
-                        person.groups.insert(name.to_owned());
-                    }
-                }
-            }
-            if column.makes_groups {
-                named_groups(&state["groups"], &mut people, &addresses);
-            }
-        }
-        "honeycomb" => {
-            for member in list(&state["teams"]["acme"]["members"]) {
-                let role = text(&member["role"]);
-                let groups = BTreeSet::from([role.clone()]);
-                let there = There { access: true, family: None, roles: vec![role], groups };
-                people.insert(text(&member["email"]), there);
-            }
-        }
-        "tines" => {
-            let teams: BTreeMap<String, String> =
-                list(&state["teams"]).iter().map(|team| (id(&team["id"]), text(&team["name"]))).collect();
-            for user in list(&state["users"]) {
-                let groups =
-                    list(&user["team_ids"]).iter().filter_map(|team| teams.get(&id(team)).cloned()).collect();
-                let there = There {
-                    access: user["active"] == true,
-                    family: Some(text(&user["last_name"])),
-                    roles: vec![text(&user["role"])],
-                    groups,
-                };
-                people.insert(text(&user["email"]), there);
-            }
-        }
-        _ => {
-            let workspace = &state["workspaces"]["ws_1"];
-            for user in list(&workspace["users"]) {
-                addresses.insert(id(&user["id"]), text(&user["email"]));
-                let there = There {
-                    access: user["active"] == true,
-                    family: Some(text(&user["lastName"])),
-                    roles: list(&user["roles"]).iter().map(text).collect(),
-                    groups: BTreeSet::new(),
-                };
-                people.insert(text(&user["email"]), there);
-            }
-            named_groups(&workspace["groups"], &mut people, &addresses);
-        }
-    }
-    people
-}
-
 /// Runs the cases of one mode; answers what failed, shrunk, with the seed.
 fn cases_of(column: &Column) -> Option<String> {
-    let settings = column.settings("").replace("freshness = \"0s\"", "freshness = \"1h\"");
-    let served = Served::start(column.app, column.secrets, &settings);
+    let served = column.serve(&column.settings("1h", ""));
     let mut app = served.app();
     app.lever("POST", "mode", &serde_json::from_str(column.offers).unwrap());
     app.warm_up();
