@@ -208,7 +208,7 @@ pub const COLUMNS: [Column; 12] = [
         invites: false,
         makes_groups: false,
         holds_names: false,
-        holds_roles: false,
+        holds_roles: true,
     },
 ];
 

@@ -19,8 +19,8 @@ use super::people::{
     GATEWAY, add_members, entra_active, id, named, okta_active, patch, remove_member, remove_members,
     replace_members, role, with,
 };
-use super::stage::App;
-use super::there::there;
+use super::stage::{App, Served};
+use super::there::{do_tasks, there};
 use crate::support::client::Response;
 
 /// Cases for each mode where nobody asks for another number.
@@ -32,19 +32,61 @@ const GROUPS: usize = 2;
 /// One request; people and groups go by their places.
 #[derive(Debug, Clone)]
 enum Asked {
-    Create { person: usize, role: Option<usize> },
-    Names { person: usize, name: usize },
-    Role { person: usize, role: usize },
-    Put { person: usize, name: usize, active: bool },
-    Deactivate { person: usize, entra: bool },
-    Reactivate { person: usize, entra: bool },
-    Delete { person: usize },
-    Make { group: usize, members: Vec<usize> },
-    Rename { group: usize, name: usize },
-    Add { group: usize, members: Vec<usize> },
-    Remove { group: usize, members: Vec<usize>, entra: bool },
-    Replace { group: usize, members: Vec<usize>, put: bool },
-    Unmake { group: usize },
+    Create {
+        person: usize,
+        role: Option<usize>,
+    },
+    Names {
+        person: usize,
+        name: usize,
+    },
+    Role {
+        person: usize,
+        role: usize,
+    },
+    Put {
+        person: usize,
+        name: usize,
+        active: bool,
+    },
+    Deactivate {
+        person: usize,
+        entra: bool,
+    },
+    Reactivate {
+        person: usize,
+        entra: bool,
+    },
+    Delete {
+        person: usize,
+    },
+    Make {
+        group: usize,
+        members: Vec<usize>,
+    },
+    Rename {
+        group: usize,
+        name: usize,
+    },
+    Add {
+        group: usize,
+        members: Vec<usize>,
+    },
+    Remove {
+        group: usize,
+        members: Vec<usize>,
+        entra: bool,
+    },
+    Replace {
+        group: usize,
+        members: Vec<usize>,
+        put: bool,
+    },
+    Unmake {
+        group: usize,
+    },
+    /// Where the app is people, they do what they were asked for.
+    Tasks,
 }
 
 fn asked() -> impl Strategy<Value = Asked> {
@@ -68,11 +110,13 @@ fn asked() -> impl Strategy<Value = Asked> {
         2 => (group.clone(), members(), any::<bool>())
             .prop_map(|(group, members, put)| Asked::Replace { group, members, put }),
         1 => group.prop_map(|group| Asked::Unmake { group }),
+        3 => Just(Asked::Tasks),
     ]
 }
 
 /// One case under way.
 struct Case<'a> {
+    served: &'a Served,
     app: &'a mut App,
     column: &'a Column,
     number: usize,
@@ -91,8 +135,9 @@ fn settled(asked: &Asked, answer: &Response) -> Result<bool, TestCaseError> {
 }
 
 impl<'a> Case<'a> {
-    fn new(app: &'a mut App, column: &'a Column, number: usize) -> Self {
-        let mut case = Self { app, column, number, people: Default::default(), groups: Default::default() };
+    fn new(served: &'a Served, app: &'a mut App, column: &'a Column, number: usize) -> Self {
+        let mut case =
+            Self { served, app, column, number, people: Default::default(), groups: Default::default() };
         if !column.makes_groups {
             case.groups[0] = Some(id(&case.app.group(column.group)).to_owned());
         }
@@ -122,12 +167,23 @@ impl<'a> Case<'a> {
 
     /// Whoever was invited follows the link, if not before.
     fn accept(&mut self, person: usize) {
+        if self.column.is_by_people() {
+            return;
+        }
         let place = format!("/Users/{}", self.people[person].as_deref().unwrap());
         if self.app.get(&place).json()[GATEWAY]["invitationStatus"] == "pending" {
             let lever = format!("invites/{}/accept", self.address(person));
             let answer = self.app.try_lever("POST", &lever, &json!({}));
             assert!([200, 404].contains(&answer.status), "{}", answer.json());
         }
+    }
+
+    /// Answers what the people of the app had been asked for; they have done it.
+    fn do_tasks(&mut self) -> Result<Vec<String>, TestCaseError> {
+        if !self.column.is_by_people() {
+            return Ok(Vec::new());
+        }
+        do_tasks(self.served, self.app).map_err(TestCaseError::fail)
     }
 
     fn ask(&mut self, asked: &Asked) -> Result<(), TestCaseError> {
@@ -165,6 +221,7 @@ impl<'a> Case<'a> {
             }
             // They are there already.
             Asked::Create { .. } | Asked::Make { .. } => Ok(()),
+            Asked::Tasks => self.do_tasks().map(drop),
             Asked::Rename { group, .. }
             | Asked::Add { group, .. }
             | Asked::Remove { group, .. }
@@ -345,6 +402,7 @@ impl<'a> Case<'a> {
             .filter(|call| !call.starts_with("GET ") && !call.contains("oauth2/token"))
             .collect();
         prop_assert_eq!(changes, Vec::<String>::new());
+        prop_assert_eq!(self.do_tasks()?, Vec::<String>::new());
         Ok(())
     }
 }
@@ -363,7 +421,9 @@ fn cases_of(column: &Column) -> Option<String> {
     let served = column.serve(&column.settings("1h", ""));
     let mut app = served.app();
     app.lever("POST", "mode", &serde_json::from_str(column.offers).unwrap());
-    app.warm_up();
+    if !column.is_by_people() {
+        app.warm_up();
+    }
     let app = Mutex::new((app, 0));
     let mut config = Config::default();
     if config.cases == 256 {
@@ -380,10 +440,11 @@ fn cases_of(column: &Column) -> Option<String> {
         let mut held = app.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         held.1 += 1;
         let number = held.1;
-        let mut case = Case::new(&mut held.0, column, number);
+        let mut case = Case::new(&served, &mut held.0, column, number);
         for asked in &sequence {
             case.ask(asked)?;
         }
+        case.do_tasks()?;
         case.agrees()?;
         case.stands()?;
         case.agrees()
@@ -399,8 +460,7 @@ fn cases_of(column: &Column) -> Option<String> {
 
 #[test]
 fn the_app_and_the_gateway_agree_after_any_requests_and_repeating_them_changes_nothing() {
-    let columns: Vec<&Column> = COLUMNS.iter().filter(|column| !column.is_by_people()).collect();
-    let (queue, failed) = (Mutex::new(columns.into_iter()), Mutex::new(Vec::new()));
+    let (queue, failed) = (Mutex::new(COLUMNS.iter()), Mutex::new(Vec::new()));
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {

@@ -263,7 +263,7 @@ impl<'a> Push<'a> {
             return calls(&mut self.app);
         }
         assert_eq!(self.app.journal(), Vec::<String>::new());
-        do_tasks(&self.served, &mut self.app)
+        do_tasks(&self.served, &mut self.app).unwrap()
     }
 
     fn send(
