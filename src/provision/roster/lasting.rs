@@ -111,9 +111,9 @@ mod tests {
     fn a_listing_of_another_process_cost_its_pages() {
         let roster =
             |total| Roster { connection: "hive".into(), kind: Kind::User, completed_at: Timestamp(0), total };
-        let paged = Capabilities { page_size: 100, ..Capabilities::default() };
+        let hundreds = Capabilities { page_size: 100, ..Capabilities::default() };
         let pages = |total, capabilities| Cost::of(&roster(total), capabilities).pages;
-        assert_eq!([0, 100, 101, 10_000].map(|total| pages(total, &paged)), [0, 1, 2, 100]);
+        assert_eq!([0, 100, 101, 10_000].map(|total| pages(total, &hundreds)), [0, 1, 2, 100]);
         assert_eq!(pages(10_000, &Capabilities::default()), 1);
     }
 }
