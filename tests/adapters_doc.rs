@@ -18,7 +18,7 @@ use portcullis::contract::{
     Capabilities, Create, Deactivate, Delete, Dialect, Fulfilment, GroupCapabilities, Held, Membership, Mode,
     Reactivate, Roles,
 };
-use portcullis::upstream::Wire;
+use portcullis::upstream::{Wire, system_names};
 
 const PAGE: &str = "docs/adapters.md";
 
@@ -100,6 +100,7 @@ fn capabilities(app: &App, mode: Mode, dialect: Dialect) -> Capabilities {
         attempt: Duration::from_secs(1),
         total: Duration::from_secs(1),
         body_limit: 1,
+        names: system_names(),
         clock: Arc::new(SystemClock),
     };
     let blueprint = Blueprint { connection: "example", mode, dialect, settings: &settings, wire };

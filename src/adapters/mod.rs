@@ -125,6 +125,7 @@ mod tests {
                         attempt: Duration::from_secs(1),
                         total: Duration::from_secs(1),
                         body_limit: 1,
+                        names: crate::upstream::system_names(),
                         clock: Arc::new(SystemClock),
                     };
                     let blueprint = Blueprint { connection: "x", mode, dialect, settings: &settings, wire };

@@ -18,8 +18,9 @@ const REMEMBERED: usize = 1_000;
 /// How long everybody but those who leave stays away before one of them may look.
 const OPEN: Duration = Duration::from_secs(30);
 
-/// How often somebody who leaves may look.
-const PROBE: Duration = Duration::from_secs(5);
+/// How often somebody who leaves may look, from the beginning of one look to the next. Whoever keeps what was promised to
+/// them comes every five seconds; were it as long, each of theirs that is a moment early would be in vain.
+const PROBE: Duration = Duration::from_secs(4);
 
 /// How an app is, as far as its answers tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -109,7 +110,11 @@ impl Breaker {
                 }
             }
             (_, Admission::Probes, Heard::Works) => *self = Self::default(),
-            (_, Admission::Probes, Heard::Fails) => self.open(Condition::Failing, now),
+            (_, Admission::Probes, Heard::Fails) => {
+                let looked_at = self.looked_at;
+                self.open(Condition::Failing, now);
+                self.looked_at = looked_at;
+            }
             (Condition::Well, _, Heard::Refuses) | (_, Admission::Probes, Heard::Refuses) => {
                 self.open(Condition::LockedOut, now);
             }
@@ -197,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn while_it_is_open_those_who_leave_look_every_five_seconds_and_others_after_thirty() {
+    fn while_it_is_open_those_who_leave_look_every_four_seconds_and_others_after_thirty() {
         let start = Instant::now();
         for lane in OTHERS {
             let mut breaker = opened(Heard::Fails, start);
@@ -209,7 +214,18 @@ mod tests {
         let looks = (0..30).filter(|second| {
             call(&mut breaker, Lane::Leave, Heard::Fails, start + seconds(*second)) == Admission::Probes
         });
-        assert_eq!(looks.collect::<Vec<_>>(), [5, 10, 15, 20, 25]);
+        assert_eq!(looks.collect::<Vec<_>>(), [4, 8, 12, 16, 20, 24, 28]);
+    }
+
+    #[test]
+    fn whoever_looks_every_five_seconds_always_may_however_long_a_look_takes() {
+        let start = Instant::now();
+        let mut breaker = opened(Heard::Fails, start);
+        for round in 1..20 {
+            let now = start + seconds(5 * round);
+            assert_eq!(breaker.admit(Lane::Leave, now), Admission::Probes, "{round}");
+            breaker.heard(Admission::Probes, Heard::Fails, now + seconds(3));
+        }
     }
 
     #[test]
@@ -243,7 +259,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever happens: somebody who leaves waits five seconds at the most and others thirty, an open breaker
+        /// Whatever happens: somebody who leaves waits four seconds at the most and others thirty, an open breaker
         /// lets through no more than the looks, and as soon as an app works again one look opens it for all.
         #[test]
         fn nobody_waits_longer_than_the_lane_allows(

@@ -17,7 +17,7 @@ use crate::base::lane;
 /// An adapter that is not asked while its app fails, save for what it takes to see that it works again.
 ///
 /// While it fails, operations end as [`Kind::Unavailable`], and as [`Kind::Credentials`] while it does not accept the
-/// credential; nothing was sent. Those of the first lane try it every five seconds, one of the others every thirty.
+/// credential; nothing was sent. Those of the first lane try it every four seconds, one of the others every thirty.
 #[derive(Debug)]
 pub struct Spared {
     inner: Arc<dyn Adapter>,

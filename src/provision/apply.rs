@@ -2,19 +2,16 @@
 
 use std::time::Duration;
 
+use super::confirm::PAUSES;
 use super::connection::Connection;
 use super::plan::Step;
-use super::standing::{About, Invitation, Person, Waiting, may_be_hidden};
+use super::standing::{About, Invitation, Person, Waiting};
 use crate::base::context;
 use crate::contract::{
-    Account, By, Capabilities, Change, Deactivate, Draft, Error, Fulfilment, Held, Kind, Outcome, Request,
+    Account, Capabilities, Change, Deactivate, Draft, Error, Fulfilment, Held, Kind, Outcome, Request,
     Result, Role, State,
 };
 use crate::store::{self, Key, Lifecycle, Task, TaskState, Write};
-
-/// The pauses before an app is asked again whether a change shows: it is asked after 0, 1, 3 and 10 seconds.
-pub(super) const PAUSES: [Duration; 4] =
-    [Duration::ZERO, Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(7)];
 
 impl Connection {
     /// Takes the steps in order, keeping `person` true after each. What has to be written besides the record is
@@ -235,6 +232,7 @@ impl Connection {
                 self.wait_for(person, About::Role(role), request, writes);
             }
             Outcome::Done(told) | Outcome::Already(told) | Outcome::Invited(told) => {
+                let told = self.told_or_read(told, change, "update_account").await?;
                 let mut account = current;
                 lay_over(&mut account, change);
                 account.merge(told);
@@ -281,55 +279,11 @@ impl Connection {
         Ok(account)
     }
 
-    /// An error that may hide a success is resolved by reading back; every other one stands, and so does one about
-    /// an account that need not be shown.
-    async fn unless_gone(&self, account: &Account, error: Error) -> Result<()> {
-        match error.kind {
-            Kind::Unknown if may_be_hidden(account, self.capabilities()) => Err(error),
-            Kind::Unknown | Kind::NotFound => self.confirm_inactive(account).await.map_err(|_| error),
-            Kind::Conflict
-            | Kind::Invalid
-            | Kind::Ambiguous
-            | Kind::Unsupported
-            | Kind::Credentials
-            | Kind::Forbidden
-            | Kind::NoSeats
-            | Kind::RateLimited
-            | Kind::Unavailable
-            | Kind::Unexpected => Err(error),
-        }
-    }
-
     /// Somebody has left: what they had is remembered, and what may be left behind is said.
     pub(super) fn note_left(&self, person: &mut Person, writes: &mut Vec<Write>) {
         person.standing.remembered = Some(remembered(person));
         person.withdraw_invitation(self.now());
         self.note_residual(person, writes);
-    }
-
-    /// Reads back until the app says the person has no access.
-    ///
-    /// # Errors
-    /// [`Kind::Unexpected`] when the app goes on saying that the account works, and whatever the read fails with.
-    async fn confirm_inactive(&self, account: &Account) -> Result<()> {
-        for pause in PAUSES {
-            if pause >= context::remaining(Duration::from_secs(25)) {
-                break;
-            }
-            tokio::time::sleep(pause).await;
-            let still = self.adapter().account(By::Id(&account.id)).await?;
-            if still.is_none_or(|account| account.state == Some(State::Inactive)) {
-                return Ok(());
-            }
-        }
-        Err(Error::new(
-            Kind::Unavailable,
-            "deactivate",
-            format!(
-                "{} took the deactivation and still shows the account as active",
-                self.capabilities().app
-            ),
-        ))
     }
 
     async fn reactivate_step(&self, person: &mut Person, writes: &mut Vec<Write>) -> Result<()> {
@@ -345,6 +299,12 @@ impl Connection {
         };
         account.state = Some(state);
         if let Some(told) = outcome.value() {
+            let told = self.told_or_read(told, &Change::default(), "reactivate").await?;
+            if told.state == Some(State::Inactive) {
+                let message =
+                    format!("{} took the reactivation and shows no access", self.capabilities().app);
+                return Err(Error::new(Kind::Unavailable, "reactivate", message));
+            }
             account.merge(told);
         }
         self.call_off_residual(person, writes);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::apply::PAUSES;
+use super::confirm::PAUSES;
 use super::connection::Connection;
 use super::gateway::Gateway;
 use super::recover::Ended;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::Result;
-use super::apply::PAUSES;
+use super::confirm::PAUSES;
 use super::connection::Connection;
 use super::joining::note_group;
 use super::members::Tally;

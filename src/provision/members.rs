@@ -110,7 +110,12 @@ impl Connection {
         }
         let needs_all =
             steps.iter().any(|step| matches!(step, MembersStep::Replace(_) | MembersStep::RemoveMatching(_)));
-        let mut certain = self.members_are_known(group, needs_all).await?;
+        let leave = steps.iter().all(|step| matches!(step, MembersStep::Remove(_)));
+        let mut certain = match self.members_are_known(group, needs_all).await {
+            // Whoever is named and shall leave is taken out once the app can be asked, and was a member as far as is known.
+            Err(_) if leave => false,
+            known => known?,
+        };
         // A removal still under way is what the caller asked for last, and may have been done already.
         let leaving = self.open_removals(&group.id).await?.leaving;
         let mut held =

@@ -5,9 +5,12 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
+
+use super::names::Names;
 
 /// Checks a URL an operator wrote; `private` allows plain http and addresses that are not public.
 ///
@@ -63,17 +66,18 @@ pub(super) fn join(base: &Url, path: &str) -> Result<Url, String> {
     Ok(url)
 }
 
-/// Resolves names with the system's resolver and drops what must not be dialled.
-#[derive(Debug, Clone, Copy)]
+/// Looks names up and drops what must not be dialled.
+#[derive(Debug, Clone)]
 pub(super) struct Resolver {
+    pub names: Arc<dyn Names>,
     pub private: bool,
 }
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let private = self.private;
+        let Self { names, private } = self.clone();
         Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let found = names.addresses(name.as_str()).await?;
             Ok(Box::new(screen(found, private)?.into_iter()) as Addrs)
         })
     }

@@ -1,6 +1,7 @@
 //! One exchange: a request out, its answer read to the end, or the reason why there is none.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::ETAG;
@@ -13,6 +14,8 @@ use super::{Failure, Response, Wire};
 use crate::base::clock::SharedClock;
 use crate::base::context::{Call, note_call, redacted};
 
+/// The longest a connection may take, name and handshake included; never so long that the attempt is over first, since
+/// what was cut off there might have been done, and what was never connected was not.
 const CONNECT: Duration = Duration::from_secs(3);
 /// Shorter than servers keep an idle connection, so that ours is rarely the one that finds it closed.
 const IDLE: Duration = Duration::from_secs(20);
@@ -43,12 +46,12 @@ impl Exchange {
     pub(super) fn new(wire: &Wire) -> Result<Self, String> {
         let http = Client::builder()
             .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")))
-            .dns_resolver(Resolver { private: wire.private })
+            .dns_resolver(Resolver { names: Arc::clone(&wire.names), private: wire.private })
             .redirect(redirect::Policy::none())
             .retry(reqwest::retry::never())
             .no_proxy()
             .referer(false)
-            .connect_timeout(CONNECT)
+            .connect_timeout(CONNECT.min(wire.attempt * 3 / 10))
             .pool_idle_timeout(IDLE)
             .gzip(true)
             .build()
@@ -59,7 +62,7 @@ impl Exchange {
     /// Sends `request` once, as attempt number `attempt`, and takes at most `time` until its answer is read.
     ///
     /// A 2xx whose body is cut short is [`Failure::Lost`], one over the size limit [`Failure::Unusable`]; of other
-    /// answers what was read is kept, since their status says enough. A redirect is [`Failure::Unusable`].
+    /// answers what was read is kept, since their status says enough. A redirect is [`Failure::Redirected`].
     pub(super) async fn once(
         &self,
         request: reqwest::Request,
@@ -96,7 +99,7 @@ impl Exchange {
         let code = answer.status();
         *status = Some(code.as_u16());
         if code.is_redirection() {
-            return Err(Failure::Unusable(format!("{} redirects, which is not followed", code.as_u16())));
+            return Err(Failure::Redirected(code.as_u16()));
         }
         let retry_after = retry_after(code.as_u16(), answer.headers(), self.clock.now());
         let etag = answer.headers().get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);

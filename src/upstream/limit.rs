@@ -151,6 +151,7 @@ mod tests {
             attempt: Duration::from_secs(10),
             total: Duration::from_secs(25),
             body_limit: 1,
+            names: crate::upstream::system_names(),
             clock: Arc::new(ManualClock::default()),
         })
     }

@@ -7,6 +7,7 @@ mod budget;
 mod client;
 mod exchange;
 mod limit;
+mod names;
 mod oauth;
 mod places;
 mod request;
@@ -17,9 +18,11 @@ mod tests;
 mod webhook;
 
 pub use client::Upstream;
+pub use names::{Names, system_names};
 pub use request::segment;
 pub use webhook::Webhook;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -85,6 +88,8 @@ pub struct Wire {
     pub total: Duration,
     /// Largest answer that is read, in bytes after decompression.
     pub body_limit: usize,
+    /// Who says what the name of a host stands for.
+    pub names: Arc<dyn Names>,
     pub clock: SharedClock,
 }
 
@@ -139,7 +144,10 @@ pub enum Failure {
     /// The token endpoint refused the client; holds the OAuth error code.
     #[error("the token endpoint refused the client: {0}")]
     Refused(String),
-    /// An answer over the size limit, or a redirect, which is never followed.
+    /// An answer over the size limit: it may have been done.
     #[error("unusable answer: {0}")]
     Unusable(String),
+    /// Certainly not done: the app is elsewhere, with this status, and nobody is followed there.
+    #[error("{0} redirects, which is not followed")]
+    Redirected(u16),
 }

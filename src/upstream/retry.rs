@@ -31,7 +31,9 @@ impl From<&Result<Response, Failure>> for Happened {
             Ok(response) => Self::Answered { status: response.status, retry_after: response.retry_after },
             Err(Failure::NotSent(_)) => Self::NotSent,
             Err(Failure::Lost(_)) => Self::Lost,
-            Err(Failure::NoTurn(_) | Failure::Refused(_) | Failure::Unusable(_)) => Self::Settled,
+            Err(Failure::NoTurn(_) | Failure::Refused(_) | Failure::Unusable(_) | Failure::Redirected(_)) => {
+                Self::Settled
+            }
         }
     }
 }

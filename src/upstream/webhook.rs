@@ -98,6 +98,7 @@ mod tests {
             attempt: Duration::from_secs(5),
             total: Duration::from_secs(5),
             body_limit: 64,
+            names: crate::upstream::system_names(),
             clock,
         };
         Webhook::new(url, SecretString::from(KEY), wire)
@@ -161,6 +162,6 @@ mod tests {
     async fn a_redirect_is_not_followed() {
         let server = Server::start(|_, _| answer(302, &["location: http://127.0.0.1:9/"], b"")).await;
         let sent = webhook(&server.url, true).unwrap().send("a", Timestamp(0), String::new()).await;
-        assert!(matches!(sent, Err(Failure::Unusable(_))), "{sent:?}");
+        assert!(matches!(sent, Err(Failure::Redirected(302))), "{sent:?}");
     }
 }

@@ -10,7 +10,7 @@ use portcullis::base::clock::{SharedClock, SystemClock};
 use portcullis::base::secret::SecretString;
 use portcullis::contract::Dialect::Guide;
 use portcullis::contract::{Adapter, Guarded, Mode};
-use portcullis::upstream::Wire;
+use portcullis::upstream::{Wire, system_names};
 use serde_json::{Value, json};
 
 type MakeSimulator = fn(Dialect, SharedClock) -> Result<Simulator, UnknownDialect>;
@@ -225,6 +225,7 @@ impl Bench {
             attempt: Duration::from_secs(10),
             total,
             body_limit: 8 << 20,
+            names: system_names(),
             clock: Arc::new(SystemClock),
         };
         let blueprint =

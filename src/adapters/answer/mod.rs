@@ -16,7 +16,7 @@ use crate::upstream::{Failure, Request, Response, Safety, Upstream};
 const DEPTH: usize = 32;
 
 /// Sends `request` and answers the response where its status is 2xx; every other end is an error of the table in
-/// [`failed`] or [`lost`].
+/// [`failed`] or [`lost`]. A web page is nobody's success.
 ///
 /// An operation that has a better word for a status sends the request itself.
 pub async fn ask(
@@ -27,16 +27,51 @@ pub async fn ask(
 ) -> Result<Response> {
     let safety = request.safety;
     match upstream.send(request).await {
-        Ok(response) if is_success(&response) => Ok(response),
+        Ok(response) if is_success(&response) => meant(app, operation, safety, response),
         Ok(response) => Err(failed(app, operation, safety, &response)),
         Err(failure) => Err(lost(app, operation, safety, &failure)),
     }
+}
+
+/// Whether the body is a web page, as a proxy sends one: no app answers with it.
+fn is_page(response: &Response) -> bool {
+    response.body.trim_ascii_start().starts_with(b"<")
 }
 
 /// Whether the status is 2xx.
 #[must_use]
 pub fn is_success(response: &Response) -> bool {
     (200..300).contains(&response.status)
+}
+
+/// A 2xx, unless a proxy answered in the app's place, after it may have asked the app.
+pub fn meant(
+    app: &'static str,
+    operation: &'static str,
+    safety: Safety,
+    response: Response,
+) -> Result<Response> {
+    if !is_page(&response) {
+        return Ok(response);
+    }
+    let error = somebody_else(app, operation, response.status);
+    Err(match safety {
+        Safety::Read | Safety::Idempotent => error,
+        Safety::Once => Error { fault: error.fault, ..Error::new(Kind::Unknown, operation, error.message) },
+    })
+}
+
+/// Whether nobody can tell from the body what was done: it is a 200 without one, or it is no JSON.
+#[must_use]
+pub fn says_nothing(response: &Response) -> bool {
+    let readable = || serde_json::from_slice::<serde::de::IgnoredAny>(&response.body).is_ok();
+    if response.body.is_empty() { response.status == 200 } else { !readable() }
+}
+
+/// The app took something without a word, and does not show it.
+#[must_use]
+pub fn not_shown(app: &'static str, operation: &'static str) -> Error {
+    Error::new(Kind::Unavailable, operation, format!("`{app}` answered without a word, and does not show it"))
 }
 
 /// Reads a 2xx body; a body that is not of this shape is [`Kind::Unexpected`].
@@ -76,7 +111,7 @@ pub fn with_address(
 /// 503 that says when to come back was not done.
 #[must_use]
 pub fn failed(app: &'static str, operation: &'static str, safety: Safety, response: &Response) -> Error {
-    if matches!(response.status, 404 | 410) && response.body.trim_ascii_start().starts_with(b"<") {
+    if matches!(response.status, 404 | 410) && is_page(response) {
         return somebody_else(app, operation, response.status);
     }
     let words = message::words(&response.body).to_lowercase();
@@ -124,7 +159,9 @@ pub fn lost(app: &'static str, operation: &'static str, safety: Safety, failure:
         (Failure::Lost(_), Safety::Idempotent | Safety::Once) | (Failure::Unusable(_), Safety::Once) => {
             Kind::Unknown
         }
-        (Failure::Unusable(_), Safety::Read | Safety::Idempotent) => Kind::Unexpected,
+        (Failure::Unusable(_), Safety::Read | Safety::Idempotent) | (Failure::Redirected(_), _) => {
+            Kind::Unexpected
+        }
         (Failure::NoTurn(_), _) => Kind::RateLimited,
         (Failure::Refused(_), _) => Kind::Credentials,
     };

@@ -127,6 +127,39 @@ fn a_lost_answer_is_unknown_unless_it_was_a_read() {
 }
 
 #[test]
+fn a_web_page_is_nobody_s_success() {
+    let ended =
+        |safety, body| meant("hive", "add_member", safety, answer(200, body)).map_err(|error| error.kind);
+    for page in ["<html>", " \n<!doctype html>"] {
+        assert_eq!(ended(Safety::Once, page).unwrap_err(), Kind::Unknown);
+        assert_eq!(ended(Safety::Idempotent, page).unwrap_err(), Kind::Unexpected);
+        assert_eq!(ended(Safety::Read, page).unwrap_err(), Kind::Unexpected);
+    }
+    for own in ["", "{}", r#"{"a":"<html>"}"#] {
+        assert!(ended(Safety::Once, own).is_ok(), "{own}");
+    }
+}
+
+#[test]
+fn a_success_says_nothing_without_json_unless_its_status_does() {
+    assert!(
+        says_nothing(&answer(200, "")) && says_nothing(&answer(200, "{")) && says_nothing(&answer(201, "ok"))
+    );
+    assert!(
+        !says_nothing(&answer(204, ""))
+            && !says_nothing(&answer(201, ""))
+            && !says_nothing(&answer(200, "{}"))
+    );
+}
+
+#[test]
+fn an_app_that_is_elsewhere_has_done_nothing() {
+    for safety in [Safety::Read, Safety::Idempotent, Safety::Once] {
+        assert_eq!(lost("hive", "create_account", safety, &Failure::Redirected(301)).kind, Kind::Unexpected);
+    }
+}
+
+#[test]
 fn an_unreadable_success_is_unknown_only_for_a_create() {
     for body in ["<html>", "", r#"{"id":"a@b.example"}"#, r#""a@b.example""#] {
         let wrong = answer(201, body);

@@ -11,7 +11,7 @@ use crate::adapters::simulator::{Dialect as Spoken, Running};
 use crate::base::clock::SystemClock;
 use crate::base::secret::SecretString;
 use crate::contract::{Fault, Group, Member, Retry, Role};
-use crate::upstream::Wire;
+use crate::upstream::{Wire, system_names};
 
 const FIRST: &str = "/api/v1/workspaces/ws_001/members";
 const SECOND: &str = "/api/v1/workspaces/ws_002/members";
@@ -83,6 +83,7 @@ fn blueprint(settings: &Told) -> Blueprint<'_> {
         attempt: Duration::from_secs(5),
         total: Duration::from_secs(20),
         body_limit: 1 << 20,
+        names: system_names(),
         clock: Arc::new(SystemClock),
     };
     Blueprint { connection: "hive", mode: Mode::Rest, dialect: Dialect::Guide, settings, wire }

@@ -129,7 +129,7 @@ impl Client {
         let sent = self.upstream.send(request).await;
         let response = sent.map_err(|failure| answer::lost(APP, operation, safety, &failure))?;
         if answer::is_success(&response) {
-            return Ok(response);
+            return answer::meant(APP, operation, safety, response);
         }
         Err(error::explained(answer::failed(APP, operation, safety, &response)))
     }

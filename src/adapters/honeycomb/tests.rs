@@ -11,7 +11,7 @@ use crate::adapters::simulator::{Dialect as Spoken, Running};
 use crate::base::clock::SystemClock;
 use crate::base::secret::SecretString;
 use crate::contract::{Fault, Retry};
-use crate::upstream::Wire;
+use crate::upstream::{Wire, system_names};
 
 const LIST: &str = "GET /1/team_memberships";
 const INVITE: &str = "POST /1/team_memberships";
@@ -74,6 +74,7 @@ fn blueprint(settings: &Told) -> Blueprint<'_> {
         attempt: Duration::from_secs(5),
         total: Duration::from_secs(20),
         body_limit: 1 << 20,
+        names: system_names(),
         clock: Arc::new(SystemClock),
     };
     Blueprint { connection: "honeycomb", mode: Mode::Rest, dialect: Dialect::Guide, settings, wire }

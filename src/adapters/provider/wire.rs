@@ -90,7 +90,11 @@ impl Client {
     ) -> std::result::Result<Response, Refused> {
         let safety = request.safety;
         match self.upstream.send(request.media(MEDIA)).await {
-            Ok(response) if answer::is_success(&response) => Ok(response),
+            Ok(response) if answer::is_success(&response) => {
+                let status = Some(response.status);
+                let meant = answer::meant(self.app, operation, safety, response);
+                meant.map_err(|error| Refused { status, scim_type: None, error })
+            }
             Ok(response) => Err(self.refused(operation, safety, &response)),
             Err(failure) => Err(Refused {
                 status: None,

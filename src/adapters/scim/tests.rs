@@ -8,7 +8,7 @@ use crate::adapters::settings::{Setting, Settings};
 use crate::base::clock::SystemClock;
 use crate::base::secret::SecretString;
 use crate::contract::Delete;
-use crate::upstream::Wire;
+use crate::upstream::{Wire, system_names};
 
 fn built(mode: Mode, dialect: Dialect, settings: &Settings) -> Result<Arc<dyn Adapter>, String> {
     let wire = Wire {
@@ -18,6 +18,7 @@ fn built(mode: Mode, dialect: Dialect, settings: &Settings) -> Result<Arc<dyn Ad
         attempt: Duration::from_secs(1),
         total: Duration::from_secs(1),
         body_limit: 1,
+        names: system_names(),
         clock: Arc::new(SystemClock),
     };
     build(&Blueprint { connection: "crm", mode, dialect, settings, wire })

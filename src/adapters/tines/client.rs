@@ -102,7 +102,17 @@ impl Client {
     /// `POST /teams/{id}/memberships`; being in it already is [`Outcome::Already`].
     pub(super) async fn join_team(&self, team: &str, user: u64) -> Result<Outcome<()>> {
         let path = format!("/teams/{}/memberships", segment(team));
-        match self.ask("add_member", Request::post(path).json(json!({ "user_id": user }))).await {
+        let operation = "add_member";
+        match self.ask(operation, Request::post(path).json(json!({ "user_id": user }))).await {
+            Ok(response) if answer::says_nothing(&response) => {
+                let account = self.user(operation, &user.to_string()).await?;
+                let inside = account.and_then(|account| account.groups).unwrap_or_default();
+                if inside.iter().any(|id| id == team) {
+                    Ok(Outcome::Done(()))
+                } else {
+                    Err(answer::not_shown(APP, operation))
+                }
+            }
             Ok(_) => Ok(Outcome::Done(())),
             Err(error) if error.kind == Kind::Conflict => Ok(Outcome::Already(())),
             Err(error) => Err(error),

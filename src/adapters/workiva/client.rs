@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use super::error::{ask, found, not_served};
+use super::error::{
+    APP, {ask, found, not_served},
+};
 use super::settings::Rest;
 use super::wire::{Listed, User, WireGroup, WireMember, WireRole};
 use crate::adapters::answer;
@@ -134,8 +136,17 @@ impl Client {
 
     /// `POST /groups/{id}/members`; being in it already is [`Outcome::Already`].
     pub(super) async fn add_member(&self, group: &str, user: &str) -> Result<Outcome<()>> {
+        let operation = "add_member";
         let request = Request::post(members_path(group)).json(json!({ "userId": user }));
-        match self.ask("add_member", GROUPS_WRITE, request).await {
+        match self.ask(operation, GROUPS_WRITE, request).await {
+            Ok(response) if answer::says_nothing(&response) => {
+                let inside = self.members(operation, group).await?;
+                if inside.iter().any(|id| id == user) {
+                    Ok(Outcome::Done(()))
+                } else {
+                    Err(answer::not_shown(APP, operation))
+                }
+            }
             Ok(_) => Ok(Outcome::Done(())),
             Err(error) if error.kind == Kind::Conflict => Ok(Outcome::Already(())),
             Err(error) => Err(error),

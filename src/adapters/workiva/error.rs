@@ -4,7 +4,7 @@ use crate::adapters::answer;
 use crate::contract::{Error, Kind, Result};
 use crate::upstream::{Failure, Request, Response, Upstream};
 
-const APP: &str = "workiva";
+pub(super) const APP: &str = "workiva";
 
 /// Sends a request that needs `scope` and answers the response where its status is 2xx.
 pub(super) async fn ask(
@@ -15,7 +15,7 @@ pub(super) async fn ask(
 ) -> Result<Response> {
     let safety = request.safety;
     match upstream.send(request).await {
-        Ok(response) if answer::is_success(&response) => Ok(response),
+        Ok(response) if answer::is_success(&response) => answer::meant(APP, operation, safety, response),
         Ok(response) if matches!(response.status, 405 | 501) => Err(not_served(operation)),
         Ok(response) => Err(explained(answer::failed(APP, operation, safety, &response), scope)),
         Err(Failure::Refused(code)) => {

@@ -9,7 +9,7 @@ use crate::adapters::settings::{Field, FieldKind, Setting, Settings, Template};
 use crate::adapters::{APPS, App, NotOffered};
 use crate::base::clock::SystemClock;
 use crate::contract::{Dialect, Mode};
-use crate::upstream::Wire;
+use crate::upstream::{Wire, system_names};
 
 /// Largest answer of an app that is read, in bytes.
 const BODY_LIMIT: usize = 4 * 1024 * 1024;
@@ -103,6 +103,7 @@ pub(super) fn standard_wire() -> Wire {
         attempt: Duration::from_secs(10),
         total: Duration::from_secs(25),
         body_limit: BODY_LIMIT,
+        names: system_names(),
         clock: Arc::new(SystemClock),
     }
 }

@@ -7,7 +7,7 @@ use super::app::{checked_url, standard_wire};
 use super::reader::Block;
 use crate::cli::webhook::Hook;
 use crate::provision::Receiver;
-use crate::upstream::{Webhook, Wire};
+use crate::upstream::{Webhook, Wire, system_names};
 
 /// The most of a receiver's answer that is read, in bytes.
 const ANSWER: usize = 64 * 1024;
@@ -19,6 +19,7 @@ pub fn read(connection: &Block<'_>) -> Option<Arc<dyn Receiver>> {
         private: block.flag("private"),
         attempt: Duration::from_secs(10),
         body_limit: ANSWER,
+        names: system_names(),
         ..standard_wire()
     };
     let url = block.required_text("url").and_then(|url| checked_url(&block, "url", url, wire.private));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::super::apply::PAUSES;
+use super::super::confirm::PAUSES;
 use super::super::connection::Connection;
 use super::super::recover::Ended;
 use super::super::users::{Aim, SETTLE};

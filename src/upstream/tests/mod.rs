@@ -22,6 +22,7 @@ fn wire() -> Wire {
         attempt: Duration::from_secs(5),
         total: Duration::from_secs(20),
         body_limit: 1_024,
+        names: system_names(),
         clock: Arc::new(ManualClock::starting_at(NOW)),
     }
 }

@@ -144,7 +144,7 @@ async fn a_redirect_is_not_followed() {
         let location = format!("location: {}/metadata", other.url);
         let server = Server::start(move |_, _| answer(status, &[&location], b"")).await;
         let came = open(&server.url).send(Request::get("/users")).await;
-        assert!(matches!(came, Err(Failure::Unusable(_))), "{came:?}");
+        assert!(matches!(came, Err(Failure::Redirected(_))), "{came:?}");
         assert_eq!(server.count(), 1);
     }
     assert_eq!(other.count(), 0);
@@ -214,4 +214,24 @@ async fn a_path_that_would_leave_the_base_is_not_sent() {
     let came = open(&server.url).send(Request::delete(format!("/users/{}", segment("..")))).await;
     assert!(matches!(came, Err(Failure::NotSent(_))), "{came:?}");
     assert_eq!(server.count(), 0);
+}
+
+/// A name that nobody ever answers.
+#[derive(Debug)]
+struct Silent;
+
+#[async_trait::async_trait]
+impl Names for Silent {
+    async fn addresses(&self, _host: &str) -> std::io::Result<Vec<std::net::SocketAddr>> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn what_never_got_a_connection_was_not_sent_however_short_the_attempt() {
+    let attempt = Duration::from_millis(400);
+    let hurried = Wire { names: Arc::new(Silent), attempt, total: 3 * attempt, ..wire() };
+    let upstream = client("http://app.test", Credential::None, hurried);
+    let came = upstream.send(Request::post("/users")).await;
+    assert!(matches!(came, Err(Failure::NotSent(_))), "{came:?}");
 }

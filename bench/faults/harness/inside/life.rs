@@ -17,7 +17,7 @@ use portcullis::http::{RouterSettings, router};
 use portcullis::provision::{Connection, Gateway, Policy, Shared};
 use portcullis::store::hooked::Hooked;
 use portcullis::store::{Store as _, sqlite};
-use portcullis::upstream::Wire;
+use portcullis::upstream::{Wire, system_names};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
@@ -176,6 +176,7 @@ fn adapter(name: &str, url: &str, clock: SharedClock) -> Result<Arc<dyn Adapter>
         attempt: Duration::from_millis(400),
         total: Duration::from_millis(1_200),
         body_limit: 8 << 20,
+        names: system_names(),
         clock,
     };
     let (mode, dialect) = (Mode::Rest, Dialect::Guide);

@@ -12,7 +12,7 @@ use crate::contract::{
     Account, Adapter, By, Change, Dialect, Draft, Guarded, Kind, Member, Mode, Outcome, Result, Role, Roles,
     State,
 };
-use crate::upstream::Wire;
+use crate::upstream::{Wire, system_names};
 
 fn built(settings: &Settings, mode: Mode, dialect: Dialect) -> std::result::Result<Arc<dyn Adapter>, String> {
     let wire = Wire {
@@ -22,6 +22,7 @@ fn built(settings: &Settings, mode: Mode, dialect: Dialect) -> std::result::Resu
         attempt: Duration::from_secs(1),
         total: Duration::from_secs(1),
         body_limit: 1,
+        names: system_names(),
         clock: Arc::new(SystemClock),
     };
     APP.adapter(&Blueprint { connection: "hotjar", mode, dialect, settings, wire })

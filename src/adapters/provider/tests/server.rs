@@ -14,7 +14,7 @@ use super::super::{GroupProfile, Login, MemberForm, Offer, Profile, Provider, Ro
 use crate::base::clock::SystemClock;
 use crate::base::secret::SecretString;
 use crate::contract::{Accounts, Dialect, Held, Mode, Roles};
-use crate::upstream::{Credential, Settings, Wire};
+use crate::upstream::{Credential, Settings, Wire, system_names};
 
 /// One request.
 #[derive(Debug, Clone)]
@@ -69,6 +69,7 @@ impl Server {
             attempt: Duration::from_secs(5),
             total: Duration::from_secs(10),
             body_limit: 1 << 20,
+            names: system_names(),
             clock: Arc::new(SystemClock),
         };
         let credential = Credential::Bearer(SecretString::from("token"));

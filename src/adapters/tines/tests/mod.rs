@@ -17,7 +17,7 @@ use crate::adapters::simulator::{Dialect as SimulatedDialect, Running};
 use crate::base::clock::{ManualClock, SystemClock, Timestamp};
 use crate::base::secret::SecretString;
 use crate::contract::{Account, Adapter, Dialect, Guarded, Mode};
-use crate::upstream::Wire;
+use crate::upstream::{Wire, system_names};
 
 /// 2024-01-15T10:00:00Z
 const START: Timestamp = Timestamp(1_705_312_800_000_000);
@@ -83,6 +83,7 @@ fn built(settings: &Settings, mode: Mode, dialect: Dialect) -> Result<Arc<dyn Ad
         attempt: Duration::from_secs(5),
         total: Duration::from_secs(20),
         body_limit: 8 * 1024 * 1024,
+        names: system_names(),
         clock: Arc::new(SystemClock),
     };
     APP.adapter(&Blueprint { connection: "tines", mode, dialect, settings, wire })

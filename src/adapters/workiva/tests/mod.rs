@@ -16,7 +16,7 @@ use crate::adapters::simulator::{Dialect as SimulatedDialect, Running};
 use crate::base::clock::{ManualClock, SharedClock, SystemClock, Timestamp};
 use crate::base::secret::SecretString;
 use crate::contract::{Account, Adapter, By, Dialect, Guarded, Mode};
-use crate::upstream::Wire;
+use crate::upstream::{Wire, system_names};
 
 /// 2024-01-15T10:00:00Z
 const START: Timestamp = Timestamp(1_705_312_800_000_000);
@@ -115,6 +115,7 @@ fn built(
         attempt: Duration::from_secs(5),
         total: Duration::from_secs(20),
         body_limit: 8 * 1024 * 1024,
+        names: system_names(),
         clock,
     };
     APP.adapter(&Blueprint { connection: "workiva", mode, dialect, settings, wire })
