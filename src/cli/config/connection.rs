@@ -112,7 +112,7 @@ fn check_residual(block: &Block<'_>, capabilities: &Capabilities) {
             let text = format!("found `{key}`, which {} does not leave behind", capabilities.app);
             let remedy = match known.as_slice() {
                 [] => "remove the key".to_owned(),
-                known => format!("write of {}", known.join(", ")),
+                known => format!("write one of {}", known.join(", ")),
             };
             block.problem("accept_residual", text, remedy);
         }

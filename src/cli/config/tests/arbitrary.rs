@@ -75,3 +75,10 @@ proptest! {
         drop(parse(&beside_a_sandbox(&format!("{key} = {value}"))));
     }
 }
+
+#[test]
+fn a_text_nested_without_end_is_refused() {
+    for text in ["a=".to_owned() + &"[".repeat(100_000), "[".repeat(100_000), "a.".repeat(100_000) + "a=1"] {
+        assert!(parse(&text).is_err());
+    }
+}
