@@ -9,6 +9,7 @@ use crate::setting;
 const KILLS: u64 = 500;
 const KILLS_POSTGRES: u64 = 30;
 
+#[expect(clippy::print_stdout, reason = "its figures are what it is run for")]
 fn kill(name: &str, plan: &Plan) {
     let program = Program { path: env!("CARGO_BIN_EXE_portcullis").into(), before: Vec::new() };
     let (seed, place) = (plan.seed, folder(name, plan.seed));

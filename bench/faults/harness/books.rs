@@ -153,8 +153,8 @@ impl Books {
     /// Every attempt begins once, before it ends.
     fn pair(&mut self, entry: &Entry) -> Option<String> {
         let key = (entry.intent.clone(), entry.attempt);
-        let begun = self.attempts.get_mut(&key);
-        match (entry.phase, begun) {
+        let known = self.attempts.get_mut(&key);
+        match (entry.phase, known) {
             (Phase::Before, None) => {
                 let began = entry.at.0;
                 self.attempts.insert(key, Attempt { began, ended: None, interrupted: false });
@@ -197,8 +197,11 @@ mod tests {
 
     use super::*;
 
-    /// A chain in which each attempt makes these calls, or was interrupted.
-    fn chain(attempts: &[(&str, Option<&[(&str, Option<u16>)]>)]) -> Vec<Link> {
+    /// An intent, and the path and status of each call of its attempt; none where that was interrupted.
+    type Story<'a> = (&'a str, Option<&'a [(&'a str, Option<u16>)]>);
+
+    /// A chain of these attempts, one a second.
+    fn chain(attempts: &[Story<'_>]) -> Vec<Link> {
         let mut head = Head::beginning("hive");
         let mut links = Vec::new();
         for (number, (intent, calls)) in attempts.iter().enumerate() {

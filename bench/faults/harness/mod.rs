@@ -15,7 +15,12 @@ pub mod inside;
 pub mod kills;
 pub mod ledger;
 #[path = "../../../tests/support_postgres/mod.rs"]
-#[allow(dead_code, reason = "the tests of the store use the rest of it")]
+#[allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a run without its server has failed; the tests of the store use the rest of it"
+)]
 pub mod postgres;
 pub mod processes;
 pub mod stage;

@@ -91,12 +91,12 @@ impl Stage {
                 (Database::Server(server.database()), Some(server))
             }
         };
-        let mut config = format!("listen = \"{address}\"\n[store]\n");
-        config.push_str(&match &database {
-            Database::File(path) => format!("url = \"sqlite://{}\"\n", path.display()),
+        let store = match &database {
+            Database::File(path) => format!("url = \"sqlite://{}\"", path.display()),
             // What a killed process held is waited for no longer than this.
-            Database::Server(url) => format!("url = \"{url}\"\nfolder = \"data\"\nlease = \"2s\"\n"),
-        });
+            Database::Server(url) => format!("url = \"{url}\"\nfolder = \"data\"\nlease = \"2s\""),
+        };
+        let mut config = format!("listen = \"{address}\"\n[store]\n{store}\n");
         let mut started = Vec::new();
         for (number, target) in TARGETS.into_iter().enumerate() {
             let okta = (number as u64 + seed).is_multiple_of(2);
