@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::stage::{Stage, is_active, native, person, status};
 use crate::contract::State;
-use crate::provision::Reviewed;
+use crate::provision::{Reviewed, Shown};
 use crate::scim::schema::ResourceKind::User;
 
 /// Anna works here; Bo left after the backup was made, and is active in it.
@@ -135,4 +135,81 @@ async fn safe_mode_that_could_not_be_written_down_holds_and_is_written_later() {
     assert_eq!(other.gateway.safe_mode().await.unwrap().unwrap().reason, "the tokens may be known to others");
     stop.cancel();
     following.await.unwrap();
+}
+
+/// How many lives, and after how many of its departures each has backups put back.
+const LIVES: u64 = 10;
+const BACKUPS: usize = 10;
+
+#[tokio::test(start_paused = true)]
+async fn a_backup_of_any_age_is_recognised_and_brings_nobody_back() {
+    let mut recognised = 0;
+    for life in 0..LIVES {
+        let mut dice = Dice(life + 1);
+        let stage = Stage::new(native()).await;
+        let mut people = Vec::new();
+        for number in 0..8 {
+            people.push(stage.hire(&format!("p{number}@corp.example")).await);
+        }
+        let mut backups = Vec::new();
+        for number in 0..24 {
+            // That the callers were told is noted by now, so that nobody writes.
+            tokio::time::sleep(Duration::from_secs(dice.below(40) + 1)).await;
+            backups.push(stage.backup(number));
+            match dice.below(4) {
+                0 => people.push(stage.hire(&format!("n{number}@corp.example")).await),
+                1 => drop(stage.activate(&people[dice.place(people.len())]).await.unwrap()),
+                _ => drop(stage.deactivate(&people[dice.place(people.len())]).await.unwrap()),
+            }
+        }
+        // Somebody leaves after every backup.
+        let last = stage.hire("last@corp.example").await;
+        stage.deactivate(&last).await.unwrap();
+        let states = |stage: &Stage| {
+            (1..=people.len() + 1).map(|number| stage.app.state(&format!("a{number}"))).collect::<Vec<_>>()
+        };
+        let stood = states(&stage);
+        // A backup is older than what is taken for fresh.
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        for _ in 0..BACKUPS {
+            let backup = backups.swap_remove(dice.place(backups.len()));
+            let again = stage.restored_from(&backup).await;
+            assert!(again.gateway.safe_mode().await.unwrap().is_some(), "life {life}, {}", backup.display());
+            recognised += 1;
+            again.app.calls();
+            for person in &people {
+                // Whom the backup does not know is 404, and nobody else gets anything.
+                for change in [json!({"active": true}), json!({"title": "Engineer"})] {
+                    if let Ok(shown) = again.patch(person, change).await {
+                        assert_eq!(is_active(&shown), access(&again, &shown), "{shown:?}");
+                    }
+                }
+            }
+            again.go_on_for(Duration::from_secs(5)).await;
+            assert_eq!(again.app.writes(), [""; 0], "life {life}, {}", backup.display());
+            assert_eq!(states(&again), stood, "life {life}, {}", backup.display());
+        }
+    }
+    assert_eq!(recognised, 100);
+}
+
+/// Whether the app gives access to whom a resource shows.
+fn access(stage: &Stage, shown: &Shown) -> bool {
+    let account =
+        shown.resource["urn:portcullis:params:scim:schemas:extension:gateway:2.0:User"]["accountId"].as_str();
+    account.is_some_and(|account| stage.app.state(account) == Some(State::Active))
+}
+
+/// Chances that a number repeats.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % limit
+    }
+
+    fn place(&mut self, length: usize) -> usize {
+        usize::try_from(self.below(length as u64)).unwrap()
+    }
 }

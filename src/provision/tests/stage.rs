@@ -1,6 +1,7 @@
 //! A gateway with one connection to a scripted app, on a database of its own, under a clock that only waiting moves.
 
 use std::future::Future;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
@@ -233,6 +234,29 @@ impl Stage {
             policy,
             directory: Arc::clone(&self.directory),
         }
+    }
+
+    /// A copy of the database as it stands, which nobody may be writing to.
+    pub(super) fn backup(&self, number: usize) -> PathBuf {
+        let folder = self.directory.path();
+        let copy = folder.join(format!("backup-{number}.db"));
+        for log in ["", "-wal"] {
+            let (from, to) = (format!("portcullis.db{log}"), format!("backup-{number}.db{log}"));
+            std::fs::copy(folder.join(from), folder.join(to)).unwrap();
+        }
+        copy
+    }
+
+    /// The same app under a process that was started on a backup; the anchor is the one there was.
+    pub(super) async fn restored_from(&self, backup: &Path) -> Self {
+        let store = still(sqlite::open(backup)).await.unwrap();
+        let disk = Arc::<Disk>::default();
+        let store = Arc::new(Hooked::new(store, Timeless(Arc::clone(&disk))));
+        let (app, clock) = (Arc::clone(&self.app), Arc::clone(&self.clock));
+        let again = Self::over(app, store, disk, clock, self.policy.clone(), Arc::clone(&self.directory));
+        again.gateway.recover().await.unwrap();
+        again.gateway.recognise_backup().await.unwrap();
+        again
     }
 
     /// Lets the gateway keep its promises for this long.
