@@ -60,6 +60,17 @@ fn what_adapters_share_names_no_vendor() {
 }
 
 #[test]
+fn no_method_of_the_treaty_has_a_body_that_a_decorator_could_forget() {
+    let sources = sources();
+    let treaty = sources.iter().find(|source| source.path == "src/contract/mod.rs").unwrap();
+    assert_eq!(with_bodies(treaty), Vec::<String>::new());
+    let planted =
+        "trait A { fn one(&self); fn two(&self) -> Option<B> { None } fn three(&self) {} } fn four() {}";
+    let planted = Source { path: "src/contract/planted.rs".into(), text: planted.into() };
+    assert_eq!(with_bodies(&planted), ["two", "three"]);
+}
+
+#[test]
 fn files_stay_short() {
     let mut lengths: Vec<(usize, String)> =
         sources().into_iter().map(|source| (source.text.lines().count(), source.path)).collect();
@@ -144,6 +155,30 @@ fn what_is_allowed_is_not_found() {
         let source = Source { path: path.to_owned(), text: text.to_owned() };
         assert_eq!(violations(&source), Vec::<String>::new(), "{path}: {text}");
     }
+}
+
+/// The methods of the traits in a source that have a body.
+fn with_bodies(source: &Source) -> Vec<String> {
+    let tokens = tokens(&source.text);
+    let (mut found, mut depth, mut inside, mut named) = (Vec::new(), 0, None, String::new());
+    for at in 0..tokens.len() {
+        match text(&tokens, at) {
+            "trait" => inside = inside.or(Some(depth)),
+            "fn" => named = text(&tokens, at + 1).to_owned(),
+            "{" => {
+                if inside.is_some_and(|outside| depth == outside + 1) {
+                    found.push(named.clone());
+                }
+                depth += 1;
+            }
+            "}" => {
+                depth -= 1;
+                inside = inside.filter(|outside| depth > *outside);
+            }
+            _ => {}
+        }
+    }
+    found
 }
 
 /// Everything in `source` that a rule forbids, one line each.

@@ -4,6 +4,7 @@
 
 #[allow(dead_code, reason = "the tests use the rest of it")]
 mod harness;
+mod leavers;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -12,15 +13,18 @@ use harness::kills::{self, Plan};
 use harness::processes::Program;
 
 const HELP: &str = "\
-usage: long-run [--kills N] [--seed N] [--at-once N] [--faults PERCENT] [--store sqlite]
+usage: long-run [--kills N] [--seed N] [--at-once N] [--faults PERCENT] [--store sqlite|postgres]
        long-run --points N [--seed N] [--at-once N]
+       long-run --leavers N
 
   --kills N         how often the gateway is killed (10000)
   --seed N          the same chances as another run; printed by each
   --at-once N       requests at the same time for each connection (2)
   --faults PERCENT  calls the apps spoil (10)
-  --store sqlite    what the gateway keeps its memory in
+  --store NAME      what the gateway keeps its memory in: sqlite, or postgres, a server of the run's own (sqlite)
   --points N        instead of kills: N crash points of the seed's choice, 0 for all there are
+  --leavers N       instead of kills: how soon leavers are out after an outage, after a restart with N of them owed,
+                    and under a flood of joiners
 
 Ends with 1 where something was found that must not be.";
 
@@ -45,13 +49,15 @@ fn run(arguments: &[String]) -> Result<ExitCode, String> {
     let mut told = BTreeMap::new();
     let mut rest = arguments.iter();
     while let Some(name) = rest.next() {
-        let known = ["--kills", "--seed", "--at-once", "--faults", "--store", "--points"];
+        let known = ["--kills", "--seed", "--at-once", "--faults", "--store", "--points", "--leavers"];
         let value = rest.next().filter(|_| known.contains(&name.as_str())).ok_or(HELP)?;
         told.insert(name.as_str(), value.as_str());
     }
-    if told.get("--store").is_some_and(|store| *store != "sqlite") {
-        return Err("the store of a run is `sqlite`".to_owned());
-    }
+    let plan_of = match told.get("--store").copied() {
+        None | Some("sqlite") => Plan::of,
+        Some("postgres") => Plan::on_postgres,
+        Some(other) => return Err(format!("`--store {other}`: expected `sqlite` or `postgres`")),
+    };
     let number = |name: &str, default: u64| match told.get(name) {
         None => Ok(default),
         Some(text) => text.parse().map_err(|_| format!("`{name} {text}`: expected a number")),
@@ -62,11 +68,20 @@ fn run(arguments: &[String]) -> Result<ExitCode, String> {
         let at_once = usize::try_from(number("--at-once", 16)?).unwrap_or(16);
         return stop_everywhere(seed, (points > 0).then_some(points), at_once);
     }
-    let mut plan = Plan::of(seed, number("--kills", 10_000)?);
-    plan.at_once = usize::try_from(number("--at-once", 2)?).unwrap_or(2);
-    plan.faults = f64::from(u32::try_from(number("--faults", 10)?).unwrap_or(10));
     let path = std::env::current_exe().map_err(|error| error.to_string())?;
     let program = Program { path, before: vec![AS_PRODUCT.to_owned()] };
+    if let Some(many) = told.get("--leavers") {
+        let many = many.parse().map_err(|_| format!("`--leavers {many}`: expected a number"))?;
+        let place = kills::folder("leavers", seed);
+        for (what, target, figure) in leavers::run(&program, &place, many)? {
+            println!("| {what:<40} | {target:>7} | {figure:>10} |");
+        }
+        std::fs::remove_dir_all(&place).map_err(|error| error.to_string())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut plan = plan_of(seed, number("--kills", 10_000)?);
+    plan.at_once = usize::try_from(number("--at-once", plan.at_once as u64)?).unwrap_or(plan.at_once);
+    plan.faults = f64::from(u32::try_from(number("--faults", 10)?).unwrap_or(10));
     let place = kills::folder("kills", seed);
     println!("seed {seed}, in {}", place.display());
     let figures = kills::run(&program, &place, &plan)?;

@@ -67,7 +67,7 @@ async fn list(arguments: &List) -> Outcome {
         assemble::connection(&gateway, name)?;
     }
     let waiting = gateway.approvals(arguments.connection.as_deref()).await?;
-    gateway.shared().store.close().await;
+    gateway.close().await;
     let now = gateway.shared().clock.now();
     if arguments.json {
         return print::line(
@@ -85,7 +85,7 @@ async fn decide(arguments: &Decision, approve: bool) -> Outcome {
     let gateway = assemble::open(&arguments.file).await?;
     let word = Completion { by: arguments.by.clone(), note: arguments.note.clone(), evidence: None };
     let decided = gateway.decide(&arguments.id, approve, word).await;
-    gateway.shared().store.close().await;
+    gateway.close().await;
     let decided = decided.map_err(|refusal| {
         let missing = refusal.error.status == 404;
         let failure = Failure::from(refusal);

@@ -40,7 +40,8 @@ pub async fn open(file: &ConfigFile) -> Result<Arc<Gateway>, Failure> {
 /// A connection by name; says which there are where there is none.
 pub fn connection(gateway: &Gateway, name: &str) -> Result<Arc<Connection>, Failure> {
     gateway.connection(name).ok_or_else(|| {
-        let names: Vec<&str> = gateway.connections().map(|connection| connection.name()).collect();
+        let names: Vec<String> =
+            gateway.connections().map(|connection| connection.name().to_owned()).collect();
         Failure::new(format!("there is no connection `{name}`"))
             .hint(format!("the connections are {}", names.join(", ")))
     })
@@ -70,8 +71,10 @@ async fn store(config: &Config) -> Result<Arc<dyn Store>, Failure> {
 pub async fn gateway(config: &Config) -> Result<Arc<Gateway>, Failure> {
     let clock: SharedClock = Arc::new(SystemClock);
     let store = store(config).await?;
-    let anchor = Anchor::open(&config.data_dir().join("portcullis.anchor"))
-        .map_err(|error| Failure::from(error).code(UNUSABLE))?;
+    if let Some(folder) = config.anchor.parent() {
+        make_folder(folder)?;
+    }
+    let anchor = Anchor::open(&config.anchor).map_err(|error| Failure::from(error).code(UNUSABLE))?;
     let shared = Arc::new(Shared {
         store,
         ids: Ids::new(Arc::clone(&clock)),
@@ -83,14 +86,19 @@ pub async fn gateway(config: &Config) -> Result<Arc<Gateway>, Failure> {
         gate: Arc::default(),
         anchor: Some(anchor),
     });
-    let connections = config.connections.iter().map(|connection| {
+    Ok(Gateway::new(connections(config, &shared), shared))
+}
+
+/// Makes every connection of a configuration.
+pub fn connections(config: &Config, shared: &Arc<Shared>) -> Vec<Arc<Connection>> {
+    let made = config.connections.iter().map(|connection| {
         Connection::new(
             &connection.name,
             &config.public_url,
             Arc::clone(&connection.adapter),
             connection.policy.clone(),
-            Arc::clone(&shared),
+            Arc::clone(shared),
         )
     });
-    Ok(Gateway::new(connections.collect(), shared))
+    made.collect()
 }

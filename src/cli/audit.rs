@@ -86,7 +86,7 @@ async fn verify(arguments: &Verify) -> Outcome {
     let nothing = HeadsFile::default();
     let chains =
         gateway.verify_audit(arguments.connection.as_deref(), heads.as_ref().unwrap_or(&nothing)).await?;
-    gateway.shared().store.close().await;
+    gateway.close().await;
     let wrong = heads.as_ref().map_or(&[][..], |heads| heads.wrong.as_slice());
     let bad = chains.iter().filter(|chain| chain.finding.is_some()).count() + wrong.len();
     if arguments.json {
@@ -154,7 +154,7 @@ async fn export(arguments: &Export) -> Outcome {
     for connection in chains {
         export_chain(&gateway, &connection, since, arguments.csv).await?;
     }
-    gateway.shared().store.close().await;
+    gateway.close().await;
     Ok(())
 }
 

@@ -79,7 +79,7 @@ pub async fn run(arguments: Arguments) -> Outcome {
     let admin_token = admin_token(&gateway).await?;
     let ready = ready(&gateway_url, &sim_url, &tokens, &admin_token, &file);
     print::line(&welcome(&gateway_url, &sim_url, &tokens, &admin_token, &file))?;
-    let serving = serve::gateway_until(listener, gateway, &config, DRAIN, stop);
+    let serving = serve::gateway_until(listener, gateway, &config, None, DRAIN, stop);
     if let Some(path) = &arguments.ready_file {
         // The socket listens already: a request that arrives now waits for the accept loop.
         sim::write_ready(path, &ready)?;

@@ -27,7 +27,7 @@ pub async fn run(arguments: &Arguments) -> Outcome {
         let context = Context::new(format!("doctor-{}", connection.name()), Duration::from_secs(25));
         let outcome = context.scope(connection.adapter().check()).await;
         let urgent = connection.tasks(true).await?.into_iter().filter(|task| task.urgent).count();
-        let outcome = outcome.map(|standing| with_hints(connection, standing, urgent));
+        let outcome = outcome.map(|standing| with_hints(&connection, standing, urgent));
         reports.push((connection.name().to_owned(), outcome));
     }
     gateway.close().await;

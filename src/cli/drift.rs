@@ -31,7 +31,7 @@ pub async fn run(arguments: &Arguments) -> Outcome {
     let gateway = assemble::open(&arguments.file).await?;
     let connections: Vec<Arc<Connection>> = match &arguments.connection {
         Some(name) => vec![assemble::connection(&gateway, name)?],
-        None => gateway.connections().filter(|connection| connection.can_drift()).cloned().collect(),
+        None => gateway.connections().filter(|connection| connection.can_drift()).collect(),
     };
     let mut reports = Vec::new();
     for connection in connections {

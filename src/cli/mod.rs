@@ -13,6 +13,7 @@ mod files;
 mod links;
 mod moment;
 mod print;
+mod reload;
 mod roster;
 mod safe_mode;
 mod serve;

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::assemble::{self, UNUSABLE};
 use super::chronicle;
 use super::config::Config;
+use super::reload::Followed;
 use super::{ConfigFile, Failure, Outcome};
 use crate::http::server::{ServerSettings, Timers};
 use crate::http::{RouterSettings, router};
@@ -35,7 +36,7 @@ pub async fn run(file: &ConfigFile) -> Outcome {
     until_signal(stop.clone())?;
     let address = address(&listener)?;
     tracing::info!(%address, connections = config.connections.len(), "serving");
-    gateway_until(listener, gateway, &config, DRAIN, stop).await?;
+    gateway_until(listener, gateway, &config, Some(&file.config), DRAIN, stop).await?;
     drop(lock);
     Ok(())
 }
@@ -59,11 +60,13 @@ pub fn lock(folder: &Path) -> Result<sqlite::DirectoryLock, Failure> {
     sqlite::lock(folder).map_err(|error| Failure::from(error).code(UNUSABLE))
 }
 
-/// Serves `gateway` until `stop`, then lets requests and promises under way end within `drain`.
+/// Serves `gateway` until `stop`, then lets requests and promises under way end within `drain`. Where the configuration
+/// is a file, its changes are followed.
 pub async fn gateway_until(
     listener: TcpListener,
     gateway: Arc<Gateway>,
     config: &Config,
+    file: Option<&Path>,
     drain: Duration,
     stop: CancellationToken,
 ) -> Outcome {
@@ -98,11 +101,9 @@ pub async fn gateway_until(
     gateway.shared().tracker.spawn(Arc::clone(&gateway).keep_signing(Arc::clone(&notary), stop.clone()));
     gateway.shared().tracker.spawn(Arc::clone(&gateway).watch_drift(stop.clone()));
     gateway.shared().tracker.spawn(Arc::clone(&gateway).watch_invitations(stop.clone()));
-    for told in &config.connections {
-        if let Some(connection) = gateway.connection(&told.name) {
-            let telling = connection.keep_telling(told.receiver.clone(), stop.clone());
-            gateway.shared().tracker.spawn(telling);
-        }
+    let followed = Followed::begin(&gateway, config, stop.clone());
+    if let Some(file) = file {
+        followed.follow(file.to_owned())?;
     }
     let damage = gateway.shared().tracker.spawn(until_damaged(Arc::clone(&gateway), stop.clone()));
     let cut = crate::http::serve(listener, doors, settings, stop).await;

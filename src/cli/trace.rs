@@ -51,7 +51,7 @@ pub async fn run(arguments: &Arguments) -> Outcome {
         limit: arguments.limit,
     };
     let traces = gateway.traces(&which).await?;
-    gateway.shared().store.close().await;
+    gateway.close().await;
     if arguments.json {
         let told: Vec<Value> = traces.iter().map(Trace::told).collect();
         return print::line(&json!(told).to_string());

@@ -101,4 +101,10 @@ impl Error {
     pub fn unsupported(operation: &'static str, message: impl Into<String>) -> Self {
         Self::new(Kind::Unsupported, operation, message)
     }
+
+    /// The refusal of several members at once by an app whose groups take them one by one.
+    #[must_use]
+    pub fn one_by_one(operation: &'static str) -> Self {
+        Self::unsupported(operation, "each member takes a call of its own")
+    }
 }

@@ -199,6 +199,10 @@ mod tests {
         async fn delete_account(&self, _: &Account) -> Result<Outcome<()>> {
             unreachable!()
         }
+
+        fn groups(&self) -> Option<&dyn Groups> {
+            None
+        }
     }
 
     #[tokio::test]

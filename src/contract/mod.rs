@@ -52,6 +52,8 @@ pub struct Standing {
 ///
 /// Every method may be called twice: the second call finds its work done and answers [`Outcome::Already`]. No method
 /// sends a create twice; an answer that was lost is [`Kind::Unknown`], and the caller looks before it does anything.
+///
+/// No method has a body here: a decorator that forgot to pass one on would not compile.
 #[async_trait]
 pub trait Adapter: Debug + Send + Sync {
     /// What the app can do through this connection; the same value for the life of the adapter.
@@ -95,9 +97,7 @@ pub trait Adapter: Debug + Send + Sync {
     async fn delete_account(&self, account: &Account) -> Result<Outcome<()>>;
 
     /// The app's groups, where it has any.
-    fn groups(&self) -> Option<&dyn Groups> {
-        None
-    }
+    fn groups(&self) -> Option<&dyn Groups>;
 }
 
 /// What an app calls workspaces, teams, groups or roles, shown as SCIM groups.
@@ -119,14 +119,14 @@ pub trait Groups: Send + Sync {
 
     /// Puts several accounts into a group by one call, no more than [`GroupCapabilities::members_at_once`]: all of them or
     /// none. Those who are in it stay in it.
-    async fn add_members(&self, _group: &str, _members: &[Member]) -> Result<Outcome<()>> {
-        Err(Error::unsupported("add_members", "each member takes a call of its own"))
-    }
+    ///
+    /// An app that takes them one by one answers [`Error::one_by_one`]; it is not asked.
+    async fn add_members(&self, group: &str, members: &[Member]) -> Result<Outcome<()>>;
 
     /// Takes several accounts out of a group by one call: all of them or none. Those who are out of it stay out.
-    async fn remove_members(&self, _group: &str, _members: &[Member]) -> Result<Outcome<()>> {
-        Err(Error::unsupported("remove_members", "each member takes a call of its own"))
-    }
+    ///
+    /// An app that takes them one by one answers [`Error::one_by_one`]; it is not asked.
+    async fn remove_members(&self, group: &str, members: &[Member]) -> Result<Outcome<()>>;
 
     /// Creates an empty group.
     async fn create_group(&self, name: &str) -> Result<Outcome<Group>>;

@@ -359,7 +359,9 @@ impl Connection {
                 self.call_off(person, &About::Invite, writes);
                 self.call_off(person, &role, writes);
             }
-            About::Role(_) | About::Invite => {}
+            // The invitation names the role itself.
+            About::Invite => self.call_off(person, &role, writes),
+            About::Role(_) => {}
         }
         let asked = |waiting: &Waiting| waiting.about == about && waiting.instruction == request.instruction;
         if person.standing.waits_for(&about).is_some_and(asked) {

@@ -23,7 +23,7 @@ impl Connection {
     ) -> Result<Option<Person>> {
         let accounts = &self.capabilities().accounts;
         // What was listed a moment ago need not be asked for again: whoever came since is the app's own conflict.
-        let listed = self.is_fresh(self.listed_at(Kind::User).await?);
+        let listed = self.still_lists(Kind::User, self.listed_at(Kind::User).await?);
         if accounts.by_email
             && !listed
             && let Some(email) = &wanted.email

@@ -19,6 +19,7 @@ use super::refuse;
 use super::roster::Refreshes;
 use super::tracer::Tracer;
 use super::turn::Turns;
+use super::unwritten::Unwritten;
 use super::upkeep::Upkeep;
 use super::{Refusal, Result};
 use crate::base::clock::{SharedClock, Timestamp};
@@ -58,7 +59,7 @@ pub struct Shared {
 }
 
 /// One configured target of one app, as SCIM shows it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Connection {
     name: String,
     /// `https://HOST/{connection}/scim/v2`
@@ -70,19 +71,21 @@ pub struct Connection {
     pub(super) catalog: Arc<Catalog>,
     pub(super) shared: Arc<Shared>,
     ledger: Ledger,
-    pub(super) turns: Turns,
-    pub(super) refreshes: Refreshes,
-    pub(super) watched: Watched,
+    pub(super) turns: Arc<Turns>,
+    pub(super) refreshes: Arc<Refreshes>,
+    pub(super) watched: Arc<Watched>,
     /// How open intents are gone on with.
-    pub(super) promises: Promises,
-    pub(super) brake: Brake,
+    pub(super) promises: Arc<Promises>,
+    pub(super) brake: Arc<Brake>,
+    /// Whose record is behind the app.
+    pub(super) unwritten: Arc<Unwritten>,
     /// What is told of how the app does.
-    pub(super) upkeep: Upkeep,
+    pub(super) upkeep: Arc<Upkeep>,
     /// What is looked after on our own account.
-    pub(super) attention: Attention,
+    pub(super) attention: Arc<Attention>,
     /// What the cursors of this connection's listings are sealed with: for as long as the process lives, or by all
     /// replicas alike.
-    cursor_key: OnceLock<CursorKey>,
+    cursor_key: Arc<OnceLock<CursorKey>>,
 }
 
 impl Connection {
@@ -107,15 +110,35 @@ impl Connection {
             ledger: Ledger::new(&name, Arc::clone(&shared)),
             shared,
             name,
-            turns: Turns::default(),
-            refreshes: Refreshes::default(),
-            watched: Watched::default(),
-            promises: Promises::default(),
-            brake: Brake::default(),
-            upkeep: Upkeep::default(),
-            attention: Attention::default(),
-            cursor_key: OnceLock::new(),
+            turns: Arc::default(),
+            refreshes: Arc::default(),
+            watched: Arc::default(),
+            promises: Arc::default(),
+            brake: Arc::default(),
+            unwritten: Arc::default(),
+            upkeep: Arc::default(),
+            attention: Arc::default(),
+            cursor_key: Arc::default(),
         })
+    }
+
+    /// Goes on where the connection of this name left off: what is under way in that one and what begins in this one
+    /// wait for each other. Nothing to do where there was none.
+    #[must_use]
+    pub fn in_place_of(self: Arc<Self>, before: Option<&Self>) -> Arc<Self> {
+        let Some(before) = before else { return self };
+        let mut connection = Arc::unwrap_or_clone(self);
+        connection.ledger = before.ledger.clone();
+        connection.turns = Arc::clone(&before.turns);
+        connection.refreshes = Arc::clone(&before.refreshes);
+        connection.watched = Arc::clone(&before.watched);
+        connection.promises = Arc::clone(&before.promises);
+        connection.brake = Arc::clone(&before.brake);
+        connection.unwritten = Arc::clone(&before.unwritten);
+        connection.upkeep = Arc::clone(&before.upkeep);
+        connection.attention = Arc::clone(&before.attention);
+        connection.cursor_key = Arc::clone(&before.cursor_key);
+        Arc::new(connection)
     }
 
     /// The name in the path.
@@ -168,12 +191,15 @@ impl Connection {
         if self.store().term().is_none() {
             return Ok(());
         }
-        let _turn = self.turn(CURSOR_KEY).await?;
-        let known = self.store().note(self.name(), CURSOR_KEY).await?;
-        let known = known.and_then(|text| serde_json::from_str::<[u8; 32]>(&text).ok());
-        let key = if let Some(key) = known {
+        // Once there is one it stays: nobody has to wait for a replica that was killed while it looked.
+        let key = if let Some(key) = self.known_cursor_key().await? {
             key
         } else {
+            let _turn = self.turn(CURSOR_KEY).await?;
+            if let Some(key) = self.known_cursor_key().await? {
+                drop(self.cursor_key.set(CursorKey::new(key)));
+                return Ok(());
+            }
             let key: [u8; 32] = rand::random();
             let text = serde_json::json!(key).to_string();
             let (connection, name) = (self.name().to_owned(), CURSOR_KEY.to_owned());
@@ -183,6 +209,11 @@ impl Connection {
         // Set before only if a request was answered before this.
         drop(self.cursor_key.set(CursorKey::new(key)));
         Ok(())
+    }
+
+    async fn known_cursor_key(&self) -> Result<Option<[u8; 32]>> {
+        let known = self.store().note(self.name(), CURSOR_KEY).await?;
+        Ok(known.and_then(|text| serde_json::from_str(&text).ok()))
     }
 
     /// Does `work` in a task and a lane of its own and waits for it within the budget. A caller who goes away cancels

@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::sync::watch;
 
 use super::connection::{Connection, Shared};
+use super::safe_mode::Vigil;
 use super::{Denied, ListQuery, Patched, Preconditions, Read, Refusal, Result, Shown, View};
 use crate::base::clock::Timestamp;
 use crate::base::secret::Token;
@@ -32,12 +34,16 @@ pub const ADMIN: &str = "admin";
 /// Live tokens a connection, or the admin door, may have: the one in use and the one it is changed to.
 const LIVE_TOKENS: usize = 2;
 
+/// The connections by name.
+pub(super) type Connections = Arc<BTreeMap<String, Arc<Connection>>>;
+
 /// All connections and what they share.
 #[derive(Debug)]
 pub struct Gateway {
-    connections: BTreeMap<String, Arc<Connection>>,
+    connections: watch::Sender<Connections>,
     shared: Arc<Shared>,
     tokens: Mutex<KnownTokens>,
+    vigil: Vigil,
 }
 
 #[derive(Debug, Default)]
@@ -46,27 +52,58 @@ struct KnownTokens {
     rows: Arc<BTreeMap<String, TokenRow>>,
 }
 
+fn by_name(connections: impl IntoIterator<Item = Arc<Connection>>) -> Connections {
+    let named = connections.into_iter().map(|connection| (connection.name().to_owned(), connection));
+    Arc::new(named.collect())
+}
+
 impl Gateway {
     /// A gateway over these connections, which must have been made with the same `shared`.
     pub fn new(connections: Vec<Arc<Connection>>, shared: Arc<Shared>) -> Arc<Self> {
-        let connections =
-            connections.into_iter().map(|connection| (connection.name().to_owned(), connection)).collect();
-        Arc::new(Self { connections, shared, tokens: Mutex::default() })
+        let connections = watch::Sender::new(by_name(connections));
+        Arc::new(Self { connections, shared, tokens: Mutex::default(), vigil: Vigil::default() })
+    }
+
+    /// Serves these connections from now on, which must have been made with the same `shared`: in place of one of the
+    /// same name, newly, and not any more where they are not among them. What is under way ends as it began.
+    ///
+    /// # Errors
+    /// 503 while the store does not answer; nothing has changed then.
+    pub async fn serve_instead(&self, connections: Vec<Arc<Connection>>) -> Result<()> {
+        let connections = by_name(connections.into_iter().map(|connection| {
+            let before = self.connection(connection.name());
+            connection.in_place_of(before.as_deref())
+        }));
+        for connection in connections.values() {
+            connection.share_cursor_key().await?;
+        }
+        self.connections.send_replace(connections);
+        Ok(())
+    }
+
+    /// The connections, and when they change.
+    pub(super) fn follow_connections(&self) -> watch::Receiver<Connections> {
+        self.connections.subscribe()
     }
 
     /// What all connections share.
-    pub fn shared(&self) -> &Shared {
+    pub fn shared(&self) -> &Arc<Shared> {
         &self.shared
+    }
+
+    pub(super) fn vigil(&self) -> &Vigil {
+        &self.vigil
     }
 
     /// A connection by name.
     pub fn connection(&self, name: &str) -> Option<Arc<Connection>> {
-        self.connections.get(name).cloned()
+        self.connections.borrow().get(name).cloned()
     }
 
     /// All connections, by name.
-    pub fn connections(&self) -> impl Iterator<Item = &Arc<Connection>> {
-        self.connections.values()
+    pub fn connections(&self) -> impl Iterator<Item = Arc<Connection>> + use<> {
+        let connections: Vec<_> = self.connections.borrow().values().cloned().collect();
+        connections.into_iter()
     }
 
     /// The connection a token opens, if it is the one the path names.
@@ -147,7 +184,7 @@ impl Gateway {
         token: &Token,
         expires_at: Timestamp,
     ) -> Result<TokenRow> {
-        if connection != ADMIN && !self.connections.contains_key(connection) {
+        if connection != ADMIN && self.connection(connection).is_none() {
             return Err(ScimError::new(404, "there is no connection with this name").into());
         }
         let now = self.shared.clock.now();

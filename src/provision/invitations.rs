@@ -172,7 +172,7 @@ impl Connection {
         if !self.follows_invitations() || !self.attention.is_stirred() {
             return Ok(());
         }
-        self.ensure_listed(Kind::User).await?;
+        self.ensure_listed_lately(Kind::User).await?;
         let mut open = Vec::new();
         let mut offset = 0;
         loop {

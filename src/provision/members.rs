@@ -173,7 +173,7 @@ impl Connection {
         let read_at = match capabilities.groups.membership {
             contract::Membership::OnAccount => {
                 if whole {
-                    self.ensure_listed(Kind::User).await?;
+                    self.ensure_listed_lately(Kind::User).await?;
                 }
                 self.listed_at(Kind::User).await?
             }

@@ -44,6 +44,7 @@ mod tasks;
 mod tests;
 mod tracer;
 mod turn;
+mod unwritten;
 mod upkeep;
 mod users;
 mod watch;

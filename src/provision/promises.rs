@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-use super::Result;
 use super::connection::Connection;
 use super::gateway::Gateway;
 use super::lanes;
 use super::ledger::attempt_at;
+use super::{Refusal, Result};
 use crate::base::clock::Timestamp;
 use crate::base::context::Context;
 use crate::base::lane::Lane;
@@ -40,6 +42,8 @@ const BATCH: usize = 500;
 pub(super) struct Promises {
     places: Arc<Semaphore>,
     places_of_others: Arc<Semaphore>,
+    /// An attempt ended.
+    freed: Notify,
     state: Mutex<State>,
 }
 
@@ -73,6 +77,7 @@ impl Default for Promises {
         Self {
             places: Arc::new(Semaphore::new(AT_ONCE)),
             places_of_others: Arc::new(Semaphore::new(OTHERS_AT_ONCE)),
+            freed: Notify::new(),
             state: Mutex::new(state),
         }
     }
@@ -114,6 +119,12 @@ impl Promises {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many more intents there are places for: of those that take access away, or of the others.
+    fn free(&self, sticky: bool) -> usize {
+        let all = self.places.available_permits();
+        if sticky { all } else { all.min(self.places_of_others.available_permits()) }
+    }
+
     /// Places for one more intent of this lane, where there are some.
     fn place(&self, lane: Lane) -> Option<Vec<OwnedSemaphorePermit>> {
         let mut needed = vec![&self.places];
@@ -140,6 +151,53 @@ impl Drop for UnderWay {
 impl Gateway {
     /// Works on open intents until `stop`; each is tried when it is due, one attempt at a time, removals first.
     pub async fn keep_promises(self: Arc<Self>, stop: CancellationToken) {
+        let mut connections = self.follow_connections();
+        connections.mark_changed();
+        let mut workers: BTreeMap<String, AbortHandle> = BTreeMap::new();
+        let mut running = JoinSet::new();
+        let order = self.keep_order(&stop);
+        tokio::pin!(order);
+        loop {
+            tokio::select! {
+                () = &mut order => return,
+                // Its connection is not configured any more; if it is, the work goes on.
+                Some(_) = running.join_next() => {}
+                Ok(()) = connections.changed() => {}
+            }
+            workers.retain(|_, worker| !worker.is_finished());
+            for name in connections.borrow_and_update().keys() {
+                workers.entry(name.clone()).or_insert_with(|| {
+                    running.spawn(Arc::clone(&self).keep_promises_of(name.clone(), stop.clone()))
+                });
+            }
+        }
+    }
+
+    /// Works on the open intents of one connection until `stop`, or until it is not configured any more.
+    async fn keep_promises_of(self: Arc<Self>, name: String, stop: CancellationToken) {
+        let mut rounds = tokio::time::interval_at(Instant::now() + ROUND, ROUND);
+        rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut more = false;
+        while let Some(waiting) = self.connection(&name) {
+            let is_round = tokio::select! {
+                () = stop.cancelled() => return,
+                _ = rounds.tick() => true,
+                () = waiting.promises.freed.notified(), if more => false,
+            };
+            // As it is configured by now.
+            let Some(connection) = self.connection(&name) else { return };
+            if is_round {
+                connection.look_around().await;
+            }
+            more = connection.begin_due(&self).await.unwrap_or_else(|refusal| {
+                connection.unread(&refusal);
+                false
+            });
+        }
+    }
+
+    /// Writes down what the disk did not take, and closes what nobody goes on with.
+    async fn keep_order(&self, stop: &CancellationToken) {
         let mut round: u32 = 0;
         loop {
             tokio::select! {
@@ -154,29 +212,6 @@ impl Gateway {
             {
                 tracing::warn!(reason = refusal.error.detail, "what is abandoned could not be closed");
             }
-            for connection in self.connections() {
-                if self.shared().leads() {
-                    self.shared().tracker.spawn(Arc::clone(connection).look_through_orphans());
-                }
-                connection.look_after_app().await;
-                if let Err(refusal) = connection.call_before_time().await {
-                    let reason = refusal.error.detail;
-                    tracing::warn!(connection = connection.name(), reason, "the journal could not be read");
-                }
-            }
-            let mut due = match self.shared().store.intents(&Intents::Due(self.shared().clock.now())).await {
-                Ok(due) => due,
-                Err(error) => {
-                    tracing::warn!(%error, "the journal could not be read");
-                    continue;
-                }
-            };
-            due.sort_by_key(lanes::lane_of);
-            for intent in due {
-                if let Some(connection) = self.connection(&intent.connection) {
-                    connection.go_on_with(intent, &self).await;
-                }
-            }
         }
     }
 }
@@ -185,6 +220,37 @@ impl Connection {
     /// How long an attempt has before another one may begin.
     pub(super) fn attempt_time(&self) -> Duration {
         self.policy.budget + Duration::from_secs(5)
+    }
+
+    /// What is done once a round.
+    async fn look_around(self: &Arc<Self>) {
+        if self.leads() {
+            self.shared.tracker.spawn(Arc::clone(self).look_through_orphans());
+        }
+        self.look_after_app().await;
+        if let Err(refusal) = self.call_before_time().await {
+            self.unread(&refusal);
+        }
+    }
+
+    fn unread(&self, refusal: &Refusal) {
+        let reason = &refusal.error.detail;
+        tracing::warn!(connection = self.name(), reason, "the journal could not be read");
+    }
+
+    /// Begins as many due attempts as there are places for, removals first; tells whether more may be due.
+    async fn begin_due(self: &Arc<Self>, gateway: &Gateway) -> Result<bool> {
+        let mut more = false;
+        for sticky in [true, false] {
+            let limit = self.promises.free(sticky) as u64;
+            let which = Intents::Due { connection: self.name().to_owned(), sticky, at: self.now(), limit };
+            let due = if limit > 0 { self.store().intents(&which).await? } else { Vec::new() };
+            more |= due.len() as u64 == limit;
+            for intent in due {
+                Arc::clone(self).go_on_with(intent, gateway).await;
+            }
+        }
+        Ok(more)
     }
 
     /// Begins another attempt at an open intent, where there is a place for it and nobody works on it.
@@ -207,7 +273,9 @@ impl Connection {
         let tracker = self.shared.tracker.clone();
         tracker.spawn(lane.scope(async move {
             self.resume(intent, context).await;
+            let connection = Arc::clone(&held.connection);
             drop(held);
+            connection.promises.freed.notify_one();
         }));
     }
 

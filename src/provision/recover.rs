@@ -272,8 +272,7 @@ impl Connection {
     }
 
     async fn is_open(&self, intent: &Intent) -> Result<bool> {
-        let which = Intents::Open { connection: self.name().to_owned(), resource: intent.resource.clone() };
-        Ok(self.store().intents(&which).await?.iter().any(|open| open.id == intent.id))
+        Ok(!self.store().intents(&Intents::OpenOne(intent.id.clone())).await?.is_empty())
     }
 
     /// Whether an intent is open still, and none that is newer is open for its resource.

@@ -1,6 +1,6 @@
 //! Safe mode: after an older database was put back nobody gets access until an operator has looked.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -48,35 +48,86 @@ pub enum Reviewed {
     Compared(Vec<(String, String)>),
 }
 
+/// What this process knows of safe mode beside the note in the store.
+#[derive(Debug, Default)]
+pub(super) struct Vigil {
+    /// One looks at the note, or writes it, at a time.
+    turn: tokio::sync::Mutex<()>,
+    /// Begun here, and in the note only once that could be written. It is told before the turn is waited for: whoever
+    /// looked at the note earlier opens no gate by it.
+    begun: Mutex<Option<SafeMode>>,
+}
+
+impl Vigil {
+    fn begun(&self) -> MutexGuard<'_, Option<SafeMode>> {
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Gateway {
-    /// Whether nobody gets access at present, and why. The gate of this process follows.
+    /// Whether nobody gets access at present, and why. The gate of this process follows; what was begun here and could
+    /// not be written down is tried again.
     ///
     /// # Errors
     /// 503 where the store cannot be read; the gate stays as it is.
     pub async fn safe_mode(&self) -> Result<Option<SafeMode>> {
+        let _turn = self.vigil().turn.lock().await;
+        self.look().await
+    }
+
+    /// [`Gateway::safe_mode`] for whoever has the turn.
+    async fn look(&self) -> Result<Option<SafeMode>> {
+        if let Err(Refusal { error, .. }) = self.write_down().await {
+            tracing::warn!(reason = error.detail, "safe mode could not be written down");
+        }
+        let noted = self.noted().await?;
+        Ok(self.follow(noted))
+    }
+
+    /// What the note in the store says; the gate stays as it is.
+    async fn noted(&self) -> Result<Option<SafeMode>> {
         let text = self.shared().store.note(OURS, NOTE).await?.filter(|text| !text.is_empty());
-        let mode = text.map(|text| {
+        Ok(text.map(|text| {
             // What cannot be read was written for a reason.
             let unreadable = SafeMode { since: Timestamp(0), reason: "its note cannot be read".to_owned() };
             serde_json::from_str(&text).unwrap_or(unreadable)
-        });
+        }))
+    }
+
+    /// Moves the gate to what was noted, unless safe mode was begun here since.
+    fn follow(&self, noted: Option<SafeMode>) -> Option<SafeMode> {
+        let begun = self.vigil().begun();
+        let mode = begun.clone().or(noted);
         self.shared().gate.shut(mode.is_some());
-        Ok(mode)
+        mode
     }
 
     /// Gives nobody access from now on; nothing to do where that is so already.
     ///
     /// # Errors
-    /// 503 where the store cannot be written; this process gives nobody access all the same.
+    /// 503 where the store cannot be written; this process gives nobody access all the same, and writes it down later.
     pub async fn enter_safe_mode(&self, reason: &str) -> Result<()> {
-        self.shared().gate.shut(true);
-        if self.safe_mode().await?.is_some() {
-            return Ok(());
+        {
+            let mut begun = self.vigil().begun();
+            let since = self.shared().clock.now();
+            begun.get_or_insert_with(|| SafeMode { since, reason: reason.to_owned() });
+            self.shared().gate.shut(true);
         }
-        self.shared().gate.shut(true);
-        tracing::error!(reason, "safe mode: access is taken away and given to nobody");
-        let text = json!({ "since": self.shared().clock.now(), "reason": reason }).to_string();
-        self.keep_note(text).await
+        let _turn = self.vigil().turn.lock().await;
+        self.write_down().await
+    }
+
+    /// Notes what was begun here, where nothing is noted yet.
+    async fn write_down(&self) -> Result<()> {
+        let Some(mode) = self.vigil().begun().clone() else { return Ok(()) };
+        if self.noted().await?.is_none() {
+            tracing::error!(reason = mode.reason, "safe mode: access is taken away and given to nobody");
+            let text = serde_json::to_string(&mode)
+                .map_err(|_| Refusal::from(ScimError::new(500, "safe mode could not be written down")))?;
+            self.keep_note(text).await?;
+        }
+        *self.vigil().begun() = None;
+        Ok(())
     }
 
     async fn keep_note(&self, text: String) -> Result<()> {
@@ -121,7 +172,8 @@ impl Gateway {
     /// 409 while a connection that is not among `unseen` has not been compared since safe mode began, and where there
     /// is no safe mode; 503 where the store fails.
     pub async fn leave_safe_mode(&self, unseen: &[String]) -> Result<usize> {
-        let Some(mode) = self.safe_mode().await? else {
+        let _turn = self.vigil().turn.lock().await;
+        let Some(mode) = self.look().await? else {
             return Err(ScimError::new(409, "the gateway is not in safe mode").into());
         };
         let reviews = self.review(&mode).await?;
@@ -145,7 +197,7 @@ impl Gateway {
         }
         self.accept_epoch().await?;
         self.keep_note(String::new()).await?;
-        self.shared().gate.shut(false);
+        self.follow(None);
         tracing::warn!(left, "safe mode was ended by an operator");
         Ok(left)
     }

@@ -43,7 +43,9 @@ impl Connection {
         resource.insert("schemas".to_owned(), Value::Array(schemas));
         resource.insert("id".to_owned(), json!(person.record.id));
         resource.extend(body);
-        resource.insert("active".to_owned(), json!(person.standing.active));
+        // Who was read back as out stays so while the record cannot be written.
+        let active = person.standing.active && !self.unwritten.holds(&person.record.id);
+        resource.insert("active".to_owned(), json!(active));
         if !person.record.groups.is_empty() {
             let groups = person.record.groups.iter().map(|group| self.group_reference(group)).collect();
             resource.insert("groups".to_owned(), Value::Array(groups));

@@ -46,7 +46,8 @@ impl Gateway {
         };
         let mut samples = vec![Sample { name: STORE_UP.0, help: STORE_UP.1, labels: Vec::new(), value: up }];
         if up > 0.0 {
-            let names: Vec<&str> = self.connections().map(|connection| connection.name()).collect();
+            let connections: Vec<_> = self.connections().collect();
+            let names: Vec<&str> = connections.iter().map(|connection| connection.name()).collect();
             samples.extend(measured(&totals, &names, shared.clock.now()));
             samples.extend(self.drifted().await);
         }
@@ -65,7 +66,7 @@ impl Gateway {
             labels: vec![("connection", connection.to_owned()), ("kind", kind.to_owned())],
             value: f64::from(u8::from(held)),
         };
-        let of = |connection: &Arc<Connection>| {
+        let of = |connection: Arc<Connection>| {
             let (name, condition) = (connection.name(), connection.seen().condition);
             [
                 sample(name, "credential", condition == Condition::LockedOut),
@@ -77,7 +78,7 @@ impl Gateway {
 
     /// How many removals have been waiting for too long.
     fn late(&self) -> Vec<Sample> {
-        let sample = |connection: &Arc<Connection>| Sample {
+        let sample = |connection: Arc<Connection>| Sample {
             name: LATE_REMOVALS.0,
             help: LATE_REMOVALS.1,
             labels: vec![("connection", connection.name().to_owned())],

@@ -39,7 +39,11 @@ impl<T: Alone> Leases for T {
 
     async fn take_due(&self, intents: &[String], at: Timestamp, until: Timestamp) -> Result<Vec<String>> {
         let _taking = self.held().taking().await;
-        let due = self.intents(&Intents::Due(at)).await?;
+        let mut due = self.intents(&Intents::AllOpen(None)).await?;
+        due.retain(|intent| {
+            let resolvable = intent.sticky || intent.state == IntentState::Ambiguous;
+            resolvable && intent.next_attempt_at <= at
+        });
         let (mut taken, mut writes) = (Vec::new(), Vec::new());
         for Intent { id, state, attempts, outcome, .. } in
             due.into_iter().filter(|intent| intents.contains(&intent.id))

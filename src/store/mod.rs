@@ -14,6 +14,7 @@ pub mod memory;
 pub mod postgres;
 mod prefix;
 pub mod sqlite;
+mod task;
 pub mod trace;
 mod words;
 
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::chronicle::Chronicle;
 pub use self::lease::{Claim, Leases};
+pub use self::task::{Task, TaskState};
 use crate::base::clock::Timestamp;
 use crate::base::secret::TokenHash;
 
@@ -200,44 +202,6 @@ impl IntentState {
     }
 }
 
-/// Something a person has to do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Task {
-    pub id: String,
-    pub connection: String,
-    /// The SCIM id of the person or group it is about.
-    pub resource: String,
-    /// `invite`, `remove`, `change_role`, `residual_access`, `attention` …
-    pub kind: String,
-    /// One open task at the most has this key; recording another with it changes nothing.
-    pub dedupe: String,
-    /// What to do, in one imperative line.
-    pub instruction: String,
-    /// Whom it is about, as the app knows the person. Shown to operators, never logged.
-    pub person: String,
-    pub urgent: bool,
-    /// Who is to do it, as the configuration names them.
-    pub owner: Option<String>,
-    /// Where it is done.
-    pub link: Option<String>,
-    pub state: TaskState,
-    pub created_at: Timestamp,
-    pub closed_at: Option<Timestamp>,
-    pub closed_by: Option<String>,
-    pub note: Option<String>,
-    /// What shows that it is done: an address, or a text.
-    pub evidence: Option<String>,
-}
-
-/// The states of a task.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TaskState {
-    Open,
-    Done,
-    Cancelled,
-}
-
 /// What happened to a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -334,7 +298,7 @@ pub enum Write {
     /// An id that was used before is a fault of ours and fails with [`Error::Unavailable`].
     Intent(Intent),
     /// Moves an intent on; an unknown one is nothing to do, and so is opening one that is confirmed, superseded or
-    /// dead: what has ended so stays ended.
+    /// dead: what has ended so stays ended. An attempt that was counted stays counted, whoever knew of fewer.
     Settle {
         intent: String,
         state: IntentState,
@@ -384,12 +348,17 @@ pub enum Write {
 /// Which intents to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Intents {
-    /// Open, sticky or ambiguous, and due at or before this moment; the first created comes first.
-    Due(Timestamp),
+    /// Up to `limit` open ones of a connection that are due at or before this moment: sticky, or else ambiguous. What
+    /// has been due the longest comes first.
+    Due { connection: String, sticky: bool, at: Timestamp, limit: u64 },
     /// Open, of one resource, newest generation first.
     Open { connection: String, resource: String },
     /// All open ones of a connection, or of every connection; the first created comes first.
     AllOpen(Option<String>),
+    /// The open creates of a connection; the first created comes first.
+    OpenCreates(String),
+    /// The one with this id, while it is open.
+    OpenOne(String),
     /// The newest of one resource, open or not; for a trace.
     Latest { connection: String, resource: String },
 }

@@ -14,6 +14,7 @@ mod doctor;
 mod help;
 mod links;
 mod logs;
+mod reload;
 mod roster;
 mod safe_mode;
 mod serve;

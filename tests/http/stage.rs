@@ -10,7 +10,8 @@ use portcullis::base::clock::{SystemClock, Timestamp};
 use portcullis::base::id::Ids;
 use portcullis::base::secret::Token;
 use portcullis::contract::{
-    Account, Adapter, By, Capabilities, Change, Draft, Error, Kind as Failure, Outcome, Page, Standing,
+    Account, Adapter, By, Capabilities, Change, Draft, Error, Groups, Kind as Failure, Outcome, Page,
+    Standing,
 };
 use portcullis::http::serve;
 use portcullis::http::server::ServerSettings;
@@ -285,5 +286,9 @@ impl Adapter for Nobody {
     }
     async fn delete_account(&self, _: &Account) -> Result<Outcome<()>, Error> {
         cannot()
+    }
+
+    fn groups(&self) -> Option<&dyn Groups> {
+        None
     }
 }

@@ -14,7 +14,8 @@ use portcullis::base::clock::{ManualClock, SharedClock, Timestamp};
 use portcullis::base::id::Ids;
 use portcullis::base::secret::Token;
 use portcullis::contract::{
-    Account, Accounts, Adapter, By, Capabilities, Change, Draft, Error, Held, Kind, Outcome, Page, Standing,
+    Account, Accounts, Adapter, By, Capabilities, Change, Draft, Error, Groups, Held, Kind, Outcome, Page,
+    Standing,
 };
 use portcullis::http::{RouterSettings, router};
 use portcullis::provision::{Connection, Gateway, Leading, Policy, Shared};
@@ -254,5 +255,9 @@ impl Adapter for Directory {
     }
     async fn delete_account(&self, _: &Account) -> Result<Outcome<()>, Error> {
         cannot()
+    }
+
+    fn groups(&self) -> Option<&dyn Groups> {
+        None
     }
 }

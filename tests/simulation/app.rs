@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use portcullis::contract::{
-    Account, Accounts, Adapter, By, Capabilities, Change, Create, Deactivate, Delete, Draft, Error, Held,
-    Kind, Outcome, Page, Reactivate, Result, Role, Roles, Standing, State,
+    Account, Accounts, Adapter, By, Capabilities, Change, Create, Deactivate, Delete, Draft, Error, Groups,
+    Held, Kind, Outcome, Page, Reactivate, Result, Role, Roles, Standing, State,
 };
 use tokio::time::{Instant, sleep};
 
@@ -359,5 +359,9 @@ impl Adapter for Way {
             .app
             .write("delete_account", move |world, at| world.turn(&id, Turned::Off, true, at).map(drop));
         self.through(call).await.map(Outcome::Done)
+    }
+
+    fn groups(&self) -> Option<&dyn Groups> {
+        None
     }
 }

@@ -3,15 +3,20 @@
 //! The one place that knows where the gateway's own history comes from.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis::store::{Intent, Intents, Kind, Record, Store, sqlite};
+use portcullis::base::secret::SecretString;
+use portcullis::store::audit::Link;
+use portcullis::store::{Intent, Intents, Kind, Record, Store, postgres, sqlite};
 use serde_json::Value;
 
 /// How long something that was never answered is looked for, and a little more.
 pub const IN_DOUBT: Duration = Duration::from_secs(75);
+
+/// Links read at once.
+const LINKS: u64 = 10_000;
 
 /// People read at once.
 const STRIDE: u64 = 500;
@@ -61,6 +66,14 @@ pub fn is_in_doubt(standing: &Value) -> bool {
     standing["unsettled_at"].as_i64().is_some_and(young)
 }
 
+/// Where the gateway's memory is.
+#[derive(Debug, Clone)]
+pub enum Database {
+    File(PathBuf),
+    /// The address of one on a server.
+    Server(String),
+}
+
 /// The gateway's memory, opened beside it.
 #[derive(Debug)]
 pub struct Audit {
@@ -70,13 +83,21 @@ pub struct Audit {
 
 impl Audit {
     /// Opens the database of a gateway.
-    pub fn open(database: &Path) -> Result<Self, String> {
+    pub fn open(database: &Database) -> Result<Self, String> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .map_err(|error| error.to_string())?;
-        let store = runtime.block_on(sqlite::open(database)).map_err(|error| error.to_string())?;
+        let opened = runtime.block_on(async {
+            match database {
+                Database::File(path) => sqlite::open(path).await,
+                Database::Server(url) => {
+                    postgres::open(&postgres::Settings::new(SecretString::from(url.clone()))).await
+                }
+            }
+        });
+        let store = opened.map_err(|error| error.to_string())?;
         Ok(Self { runtime, store })
     }
 
@@ -100,6 +121,20 @@ impl Audit {
     /// What is remembered of one connection; `ids` are the people whose newest intent is wanted.
     pub fn read(&self, connection: &str, ids: &[String]) -> Result<Memory, String> {
         self.runtime.block_on(self.gather(connection, ids)).map_err(|error| error.to_string())
+    }
+
+    /// The links of a chain after this one.
+    pub fn links(&self, connection: &str, after: i64) -> Result<Vec<Link>, String> {
+        let all = async {
+            let (mut links, mut last) = (Vec::new(), after);
+            loop {
+                let page = self.store.links(connection, last, LINKS).await?;
+                let Some(end) = page.last() else { return Ok(links) };
+                last = end.seq;
+                links.extend(page);
+            }
+        };
+        self.runtime.block_on(all).map_err(|error: portcullis::store::Error| error.to_string())
     }
 
     async fn gather(&self, connection: &str, ids: &[String]) -> portcullis::store::Result<Memory> {

@@ -335,7 +335,7 @@ impl Scene {
         }
         self.spells.lift();
         self.promises_are_kept()?;
-        self.ask_until_done(first.is_some_and(|(status, _)| (200..300).contains(&status)))?;
+        self.ask_until_done(first.is_some_and(|(status, _)| (200..300).contains(&status)), crash)?;
         self.holds()?;
         self.one_account()
     }
@@ -362,9 +362,11 @@ impl Scene {
         if takes && self.operation != Operation::Reactivate { self.holds() } else { Ok(()) }
     }
 
-    fn ask_until_done(&self, heard: bool) -> Result<(), String> {
+    fn ask_until_done(&self, heard: bool, crash: Crash) -> Result<(), String> {
         let mut last = (0, Value::Null);
-        for _ in 0..14 {
+        // An app that does not accept the credential is left alone for half a minute.
+        let times = if matches!(crash, Crash::Call(_, Spell::Says(_, 401))) { 120 } else { 14 };
+        for _ in 0..times {
             last = self.ask();
             let (status, _) = last;
             let exists =

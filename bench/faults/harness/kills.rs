@@ -8,16 +8,19 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::audit::{Audit, IN_DOUBT, Memory, is_in_doubt};
+use super::books::{Asked, Books};
 use super::checker::{Case, Invariant, Violation};
 use super::dice::Dice;
 use super::history::{Act, Told};
 use super::idp::Job;
-use super::ledger::{Ledger, credentials, plague};
+use super::ledger::{Ledger, credentials, journal, plague};
 use super::processes::Program;
-use super::stage::Stage;
+use super::stage::{Keeps, Stage};
 
-/// How long what was promised may take once nothing fails any more.
+/// How long what was promised may take once nothing fails any more; on Postgres what a killed process had begun is left
+/// alone until its attempt must be over.
 const SETTLES: Duration = Duration::from_secs(20);
+const SETTLES_SHARED: Duration = Duration::from_mins(1);
 
 /// How long it may take until everybody was told everything.
 const TOLD: Duration = Duration::from_secs(20);
@@ -30,6 +33,7 @@ const FILES: u64 = 256;
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub seed: u64,
+    pub keeps: Keeps,
     pub kills: u64,
     /// Kills between two looks at everything.
     pub kills_a_round: u64,
@@ -44,7 +48,15 @@ pub struct Plan {
 impl Plan {
     /// The usual run of so many kills.
     pub fn of(seed: u64, kills: u64) -> Self {
-        Self { seed, kills, kills_a_round: 10, at_once: 2, faults: 10.0, lives_ms: (10, 350) }
+        let keeps = Keeps::Sqlite;
+        Self { seed, keeps, kills, kills_a_round: 25, at_once: 2, faults: 10.0, lives_ms: (10, 250) }
+    }
+
+    /// The same on Postgres: the leases of a killed process are waited for, so that lives are longer than those; what it
+    /// had begun is taken up only once an attempt must be over, so that there are more kills between two looks.
+    pub fn on_postgres(seed: u64, kills: u64) -> Self {
+        let sqlite = Self::of(seed, kills);
+        Self { keeps: Keeps::Postgres, kills_a_round: 100, at_once: 4, lives_ms: (50, 1_500), ..sqlite }
     }
 }
 
@@ -62,6 +74,9 @@ pub struct Figures {
     pub leavers_unanswered: u64,
     pub accounts_made: u64,
     pub changes: u64,
+    /// Entries of the audit, each compared with what the apps were asked.
+    pub entries: u64,
+    pub agreed: u64,
     /// Deactivations the journal still owed when a round's traffic ended.
     pub owed: u64,
     pub resident_kib: u64,
@@ -85,6 +100,8 @@ impl Figures {
             ("promises open when traffic ended", self.owed.to_string()),
             ("accounts made", self.accounts_made.to_string()),
             ("changes in the apps", self.changes.to_string()),
+            ("entries of the audit", self.entries.to_string()),
+            ("calls in audit and app alike", self.agreed.to_string()),
             ("slowest settling", format!("{:.1} s", self.slowest_settling.as_secs_f64())),
             ("most memory", format!("{} MiB", self.resident_kib / 1024)),
             ("most files", self.files.to_string()),
@@ -104,6 +121,9 @@ pub fn run(program: &Program, folder: &Path, plan: &Plan) -> Result<Figures, Str
     while run.figures.kills < plan.kills && run.figures.violations.is_empty() {
         run.round(plan)?;
     }
+    if run.figures.violations.is_empty() {
+        run.verify();
+    }
     run.figures.took = began.elapsed();
     Ok(run.figures)
 }
@@ -112,15 +132,17 @@ struct Run {
     stage: Stage,
     jobs: Vec<Job>,
     ledgers: Vec<Ledger>,
+    books: Vec<Books>,
     /// When access was last asked for, for each person.
     asked: BTreeMap<String, i64>,
     dice: Dice,
+    settles: Duration,
     figures: Figures,
 }
 
 impl Run {
     fn set(program: &Program, folder: &Path, plan: &Plan) -> Result<Self, String> {
-        let mut stage = Stage::set(program, folder, plan.seed)?;
+        let mut stage = Stage::set_on(program, folder, plan.seed, plan.keeps)?;
         stage.start()?;
         let jobs: Vec<Job> = stage
             .apps
@@ -137,8 +159,10 @@ impl Run {
             ledger.read(app)?;
             ledgers.push(ledger);
         }
+        let books = stage.apps.iter().map(|_| Books::default()).collect();
+        let settles = if plan.keeps == Keeps::Sqlite { SETTLES } else { SETTLES_SHARED };
         let (asked, figures) = Default::default();
-        Ok(Self { stage, jobs, ledgers, asked, dice: Dice::split(plan.seed, 1), figures })
+        Ok(Self { stage, jobs, ledgers, books, asked, dice: Dice::split(plan.seed, 1), settles, figures })
     }
 
     /// Traffic under kills, then quiet, then a look at everything.
@@ -196,13 +220,21 @@ impl Run {
         Ok(())
     }
 
+    /// The product's own look at its audit, with the heads it has signed.
+    fn verify(&mut self) {
+        let config = self.stage.config();
+        if let Err(text) = self.stage.program.run(&["audit", "verify", "--config", &config]) {
+            self.figures.violations.push(Violation { invariant: Invariant::Audit, text });
+        }
+    }
+
     /// Waits until nothing is owed; what is owed too long is found by the check.
     fn settle(&mut self) -> Result<(), String> {
-        let audit = Audit::open(&self.stage.database())?;
+        let audit = Audit::open(self.stage.database())?;
         let began = Instant::now();
         let mut owed = audit.owes()?;
         self.figures.owed += u64::from(owed);
-        while owed && began.elapsed() < SETTLES {
+        while owed && began.elapsed() < self.settles {
             thread::sleep(Duration::from_millis(100));
             owed = audit.owes()?;
         }
@@ -238,7 +270,7 @@ impl Run {
     }
 
     fn check(&mut self, left: &[(usize, String, String)]) -> Result<(), String> {
-        let audit = Audit::open(&self.stage.database())?;
+        let audit = Audit::open(self.stage.database())?;
         let mut found = Vec::new();
         for (number, app) in self.stage.apps.iter().enumerate() {
             let job = &self.jobs[number];
@@ -273,7 +305,16 @@ impl Run {
                 let stuck = stuck(person, failure, &memory);
                 found.extend(stuck.map(|text| case.violation(Invariant::Progress, person, text)));
             }
-            for (kind, call) in credentials(app)? {
+            let asked = journal(app)?;
+            let books = &mut self.books[number];
+            let links = audit.links(app.target.name, books.read_until())?;
+            let wrong = books.compare(app.target.name, &links, Asked::all(&asked));
+            self.figures.entries += links.len() as u64;
+            found.extend(wrong.into_iter().map(|text| Violation {
+                invariant: Invariant::Audit,
+                text: format!("{}: {text}", app.target.name),
+            }));
+            for (kind, call) in credentials(&asked) {
                 if kind.ends_with("unknown") {
                     let text = format!("{}: `{kind}` with {call}", app.target.name);
                     found.push(Violation { invariant: Invariant::Credentials, text });
@@ -283,6 +324,7 @@ impl Run {
             let activations = told.into_values().flatten().filter(|one| one.act == Act::Activate);
             self.asked.extend(activations.map(|one| (one.person, one.sent)));
         }
+        self.figures.agreed = self.books.iter().map(|books| books.agreed).sum();
         found.extend(self.bounds());
         self.figures.violations.extend(found);
         Ok(())

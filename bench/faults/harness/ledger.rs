@@ -123,10 +123,15 @@ impl Ledger {
     }
 }
 
-/// The credential kinds an app was shown since the last look, with one call of each; its journal is forgotten.
-pub fn credentials(app: &Simulated) -> Result<BTreeMap<String, String>, String> {
+/// What an app was asked since the last look, as its journal tells; it is forgotten there.
+pub fn journal(app: &Simulated) -> Result<Value, String> {
     let journal = app.lever("GET", "journal", &json!({}))?;
     app.lever("DELETE", "journal", &json!({}))?;
+    Ok(journal)
+}
+
+/// The credential kinds in a journal, with one call of each.
+pub fn credentials(journal: &Value) -> BTreeMap<String, String> {
     let mut kinds = BTreeMap::new();
     for entry in journal.as_array().into_iter().flatten() {
         let call =
@@ -139,7 +144,7 @@ pub fn credentials(app: &Simulated) -> Result<BTreeMap<String, String>, String> 
             }
         }
     }
-    Ok(kinds)
+    kinds
 }
 
 /// The order of faults that strike so many of a hundred calls: refusals, failures, silence, and answers that are lost

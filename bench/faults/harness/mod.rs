@@ -2,6 +2,7 @@
 //! checker that holds what each was told, did and remembers against the others.
 
 pub mod audit;
+pub mod books;
 pub mod checker;
 #[path = "../../../tests/it/support/client.rs"]
 #[allow(dead_code, reason = "the other test binaries use the rest of it")]
@@ -13,6 +14,14 @@ pub mod idp;
 pub mod inside;
 pub mod kills;
 pub mod ledger;
+#[path = "../../../tests/support_postgres/mod.rs"]
+#[allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a run without its server has failed; the tests of the store use the rest of it"
+)]
+pub mod postgres;
 pub mod processes;
 pub mod stage;
 pub mod targets;

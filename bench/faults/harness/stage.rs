@@ -6,12 +6,22 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::audit::Database;
+use super::postgres::Server;
 use super::processes::{Process, Program, Use, free_address};
 use super::targets::{Flavour, TARGETS, Target};
 use super::wire::Door;
 
 /// How long a lever may take.
 const LEVER: Duration = Duration::from_secs(20);
+
+/// What the gateway keeps its memory in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeps {
+    Sqlite,
+    /// A server of the run's own.
+    Postgres,
+}
 
 /// One app of the stage.
 #[derive(Debug)]
@@ -55,20 +65,38 @@ pub struct Stage {
     pub apps: Vec<Simulated>,
     pub address: String,
     gateway: Option<Process>,
+    database: Database,
+    _server: Option<Server>,
     pub starts: u64,
     /// The most the gateway ever used.
     pub most: Use,
 }
 
 impl Stage {
-    /// Starts the apps and writes the configuration; the gateway is not started yet. Odd seeds change which identity
-    /// provider is before which app.
+    /// Starts the apps and writes the configuration, with SQLite as the store; the gateway is not started yet. Odd seeds
+    /// change which identity provider is before which app.
     pub fn set(program: &Program, folder: &Path, seed: u64) -> Result<Self, String> {
+        Self::set_on(program, folder, seed, Keeps::Sqlite)
+    }
+
+    /// [`Stage::set`] on this store.
+    pub fn set_on(program: &Program, folder: &Path, seed: u64, keeps: Keeps) -> Result<Self, String> {
         let say = |error: std::io::Error| error.to_string();
         fs::create_dir_all(folder.join("data")).map_err(say)?;
         let address = free_address();
-        let store = folder.join("data/portcullis.db");
-        let mut config = format!("listen = \"{address}\"\n[store]\nurl = \"sqlite://{}\"\n", store.display());
+        let (database, server) = match keeps {
+            Keeps::Sqlite => (Database::File(folder.join("data/portcullis.db")), None),
+            Keeps::Postgres => {
+                let server = Server::start(true);
+                (Database::Server(server.database()), Some(server))
+            }
+        };
+        let store = match &database {
+            Database::File(path) => format!("url = \"sqlite://{}\"", path.display()),
+            // What a killed process held is waited for no longer than this.
+            Database::Server(url) => format!("url = \"{url}\"\nfolder = \"data\"\nlease = \"2s\""),
+        };
+        let mut config = format!("listen = \"{address}\"\n[store]\n{store}\n");
         let mut started = Vec::new();
         for (number, target) in TARGETS.into_iter().enumerate() {
             let okta = (number as u64 + seed).is_multiple_of(2);
@@ -87,6 +115,8 @@ impl Stage {
             apps: Vec::new(),
             address,
             gateway: None,
+            database,
+            _server: server,
             starts: 0,
             most: Use::default(),
         };
@@ -111,9 +141,9 @@ impl Stage {
         self.folder.join("portcullis.toml").display().to_string()
     }
 
-    /// The path of the database.
-    pub fn database(&self) -> PathBuf {
-        self.folder.join("data/portcullis.db")
+    /// Where the gateway keeps its memory.
+    pub fn database(&self) -> &Database {
+        &self.database
     }
 
     fn token(&self, connection: &str) -> Result<String, String> {

@@ -1,7 +1,7 @@
 //! Hive by both of its interfaces: SCIM for lives and groups, REST for roles, for open invitations and for the end of a
 //! membership.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use super::account::{People, ROLES, one_role};
 use super::pairs::{Pairs, Partner, merged};
 use super::{Hive, UNMANAGED, error};
+use crate::adapters::answer;
 use crate::adapters::provider::Provider;
 use crate::contract::{
     Account, Accounts, Adapter, By, Capabilities, Change, Delete, Draft, Error, Groups, Held, Kind, Outcome,
@@ -18,7 +19,8 @@ use crate::contract::{
 /// The role of whom SCIM makes a member.
 const SCIM_ROLE: &str = "member";
 
-/// Both interfaces. An account goes by its SCIM id: every change is made by it, and it outlives a membership.
+/// Both interfaces. An account goes by its SCIM id: every change is made by it, and it outlives a membership. A member
+/// whom SCIM does not show goes by the REST id until SCIM has them.
 #[derive(Debug)]
 pub(super) struct Hybrid {
     capabilities: Capabilities,
@@ -32,6 +34,8 @@ pub(super) struct Hybrid {
 struct Seen {
     /// The REST id of a SCIM id. After a restart it is found again.
     links: BTreeMap<String, String>,
+    /// The REST ids of members with access whom SCIM does not show.
+    strangers: BTreeSet<String>,
     /// Of the last listing; `None` before the first.
     doubts: Option<Doubts>,
 }
@@ -41,7 +45,7 @@ struct Seen {
 struct Doubts {
     /// Users that could be several members.
     ambiguous: usize,
-    /// Members that SCIM does not show.
+    /// Members with access whom SCIM does not show.
     strangers: usize,
 }
 
@@ -85,7 +89,8 @@ impl Hybrid {
         }
     }
 
-    /// Everybody of both sides, joined. A user that could be several members is told as SCIM alone knows them.
+    /// Everybody of both sides, joined. A user that could be several members is told as SCIM alone knows them, a member
+    /// with access whom SCIM does not show as REST does.
     async fn everybody(&self, operation: &'static str) -> Result<Vec<Account>> {
         let users = self.users().await?;
         let people = self.rest.gather(operation).await?;
@@ -107,8 +112,11 @@ impl Hybrid {
                 accounts.push(user.clone());
             }
         }
-        doubts.strangers = people.accounts.len().saturating_sub(links.len() + doubts.ambiguous);
-        *self.seen() = Seen { links, doubts: Some(doubts) };
+        let strangers: Vec<Account> = pairs.strangers(users).cloned().map(stranger).collect();
+        doubts.strangers = strangers.len();
+        let ids = strangers.iter().map(|account| account.id.clone()).collect();
+        accounts.extend(strangers);
+        *self.seen() = Seen { links, strangers: ids, doubts: Some(doubts) };
         accounts
     }
 
@@ -143,6 +151,58 @@ impl Hybrid {
                  theirs",
             )),
         }
+    }
+
+    fn is_stranger(&self, account: &str) -> bool {
+        self.seen().strangers.contains(account)
+    }
+
+    /// A member with access whom SCIM does not show.
+    async fn stranger(&self, by: By<'_>, operation: &'static str) -> Result<Option<Account>> {
+        let found = match by {
+            By::Id(id) => self.rest.find(id).await?,
+            By::Email(address) => {
+                answer::with_address(operation, self.rest.gather(operation).await?.accounts, address)?
+            }
+        };
+        let linked = |member: &Account| self.seen().links.values().any(|known| *known == member.id);
+        let Some(member) = found.filter(|member| has_access(member) && !linked(member)) else {
+            return Ok(None);
+        };
+        self.seen().strangers.insert(member.id.clone());
+        Ok(Some(stranger(member)))
+    }
+
+    /// Makes sure that SCIM has a member it did not show, with what shall be changed: as everybody whom the identity
+    /// provider manages.
+    async fn take_up(&self, member: &Account, change: &Change) -> Result<Outcome<Account>> {
+        let operation = "update_account";
+        let address = change.email.clone().or_else(|| member.email.clone()).ok_or_else(|| {
+            Error::new(Kind::Invalid, operation, "Hive told no address of this member, and SCIM needs one")
+        })?;
+        if change.roles.is_some() {
+            return Err(Error::unsupported(operation, "Hive gives a role with an invitation only"));
+        }
+        let draft = Draft {
+            user_name: address.clone(),
+            email: Some(address.clone()),
+            external_id: change.external_id.clone().or_else(|| member.external_id.clone()),
+            given_name: change.given_name.clone().or_else(|| member.given_name.clone()),
+            family_name: change.family_name.clone().or_else(|| member.family_name.clone()),
+            display_name: change.display_name.clone(),
+            active: true,
+            ..Draft::default()
+        };
+        let user = match self.scim.create_account(&draft).await {
+            Ok(created) => created.value(),
+            Err(refused) if refused.kind == Kind::Conflict => self.taken_up(&draft, &address).await?,
+            Err(failed) => return Err(failed),
+        };
+        let user = user.ok_or_else(|| error::not_in_scim(operation, "SCIM does not show them"))?;
+        let mut seen = self.seen();
+        seen.strangers.remove(&member.id);
+        seen.links.insert(user.id.clone(), member.id.clone());
+        Ok(Outcome::Done(merged(user, Some(member))))
     }
 
     /// Takes somebody whom SCIM has deactivated out of the managed workspaces in which REST still shows them.
@@ -230,9 +290,10 @@ impl Adapter for Hybrid {
         Ok(Standing { summary: format!("SCIM {}; REST {}", scim.summary, rest.summary), warnings })
     }
 
-    /// SCIM says whether there is somebody, REST adds the role and whether the invitation is open.
+    /// SCIM says whether there is somebody, REST adds the role and whether the invitation is open; of whom SCIM says
+    /// nothing REST tells whether they have access all the same.
     async fn account(&self, by: By<'_>) -> Result<Option<Account>> {
-        let Some(user) = self.scim.account(by).await? else { return Ok(None) };
+        let Some(user) = self.scim.account(by).await? else { return self.stranger(by, "account").await };
         let member = self.member_of(&user, "account").await?;
         Ok(Some(merged(user, member.as_ref())))
     }
@@ -263,23 +324,37 @@ impl Adapter for Hybrid {
         }
     }
 
-    /// By SCIM.
+    /// By SCIM, which gets whom it did not show.
     async fn update_account(&self, current: &Account, change: &Change) -> Result<Outcome<Account>> {
+        if self.is_stranger(&current.id) && !change.is_empty() {
+            return self.take_up(current, change).await;
+        }
         self.scim.update_account(current, change).await
     }
 
-    /// By SCIM, then by REST out of the other managed workspaces, which SCIM does not speak for.
+    /// By SCIM, then by REST out of the other managed workspaces, which SCIM does not speak for; by REST alone out of all
+    /// of them where SCIM does not show the member.
     async fn deactivate(&self, account: &Account) -> Result<Outcome<()>> {
         if account.state == Some(State::Inactive) {
             return Ok(Outcome::Already(()));
         }
+        let operation = "deactivate";
+        if self.is_stranger(&account.id) {
+            return self.rest.remove(&account.id, operation).await;
+        }
         let done = self.scim.deactivate(account).await?;
-        self.close_others(account, "deactivate").await?;
+        if done == Outcome::Already(()) && self.scim.account(By::Id(&account.id)).await?.is_none() {
+            return self.rest.remove(&account.id, operation).await;
+        }
+        self.close_others(account, operation).await?;
         Ok(done)
     }
 
-    /// By SCIM.
+    /// By SCIM, which gets whom it did not show.
     async fn reactivate(&self, account: &Account) -> Result<Outcome<Account>> {
+        if self.is_stranger(&account.id) {
+            return self.take_up(account, &Change::default()).await;
+        }
         self.scim.reactivate(account).await
     }
 
@@ -304,6 +379,15 @@ impl Adapter for Hybrid {
     }
 }
 
+fn has_access(member: &Account) -> bool {
+    member.state != Some(State::Inactive)
+}
+
+/// A member as an account of this mode, whose groups are those of SCIM.
+fn stranger(member: Account) -> Account {
+    Account { groups: None, ..member }
+}
+
 impl Doubts {
     fn warnings(&self) -> Vec<String> {
         let ambiguous = (self.ambiguous > 0).then(|| {
@@ -315,7 +399,8 @@ impl Doubts {
         });
         let strangers = (self.strangers > 0).then(|| {
             format!(
-                "{} members of managed workspaces are not in SCIM: this connection does not manage them",
+                "{} members of managed workspaces are not in SCIM: they are listed, and get into SCIM with the first \
+                 change of theirs",
                 self.strangers
             )
         });

@@ -78,6 +78,16 @@ impl<'a> Pairs<'a> {
         }
     }
 
+    /// Members with access who are none of the users, by id or by address.
+    pub(super) fn strangers(&self, users: &[Account]) -> impl Iterator<Item = &'a Account> {
+        let addresses: BTreeSet<String> =
+            users.iter().filter_map(|user| user.email.as_deref().map(fold::key)).collect();
+        self.members.iter().filter(move |member| {
+            let is_named = member.email.as_deref().is_some_and(|email| addresses.contains(&fold::key(email)));
+            member.state != Some(State::Inactive) && !self.linked.contains(member.id.as_str()) && !is_named
+        })
+    }
+
     fn is_doubtful(&self, member: &Account, address: &str) -> bool {
         self.twins.contains(member.id.as_str()) || self.users_of.get(address).is_some_and(|users| *users > 1)
     }

@@ -244,6 +244,14 @@ impl Groups for Tasks {
         })
     }
 
+    async fn add_members(&self, _: &str, _: &[Member]) -> Result<Outcome<()>> {
+        Err(Error::one_by_one("add_members"))
+    }
+
+    async fn remove_members(&self, _: &str, _: &[Member]) -> Result<Outcome<()>> {
+        Err(Error::one_by_one("remove_members"))
+    }
+
     async fn create_group(&self, _name: &str) -> Result<Outcome<Group>> {
         Err(self.fixed_groups("create_group"))
     }

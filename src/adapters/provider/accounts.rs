@@ -97,7 +97,15 @@ impl Provider {
         if self.profile.role == RoleAttribute::None || self.learnt.no_roles.is_set() {
             return Err(cannot(""));
         }
-        let mut user = match self.patch(operation, id, &[Want::Roles(roles.to_vec())]).await {
+        let wants = [Want::Roles(roles.to_vec())];
+        let tried = if self.patches(operation).await {
+            self.patch(operation, id, &wants).await
+        } else {
+            let known = self.known_user(operation, id).await?;
+            self.put(operation, id, known, &wants).await?;
+            Ok(Resource::new())
+        };
+        let mut user = match tried {
             Ok(user) => user,
             Err(refused) if refused.is_about_form() || refused.is_immutable() => {
                 if refused.status == Some(404) {

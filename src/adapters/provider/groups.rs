@@ -304,28 +304,43 @@ impl Groups for Provider {
         Ok(Outcome::Done(Group { id, name, members: Some(members_of(&told)) }))
     }
 
+    /// One request. The group is read only where the whole of it is written, where a version is asked for, and after a
+    /// refusal: it may be called so already, or there may be no such group.
     async fn rename_group(&self, group: &str, name: &str) -> Result<Outcome<()>> {
         let operation = "rename_group";
         let profile = self.group_profile(operation)?;
         let (offer, missing) = (profile.rename, &self.learnt.no_group_rename);
         self.require(operation, offer, missing)?;
-        let mut known = self.group(operation, group).await?.ok_or_else(|| self.no_group(operation))?;
+        let is_put = profile.members.iter().all(|form| *form == MemberForm::Put);
+        let read = async || self.group(operation, group).await?.ok_or_else(|| self.no_group(operation));
+        let is_named = |known: &Told| told::text_of(&known.resource, "displayName").as_deref() == Some(name);
+        let mut known = if is_put { Some(read().await?) } else { None };
         let mut again = true;
         loop {
-            if told::text_of(&known.resource, "displayName").as_deref() == Some(name) {
+            if known.as_ref().is_some_and(is_named) {
                 return Ok(Outcome::Already(()));
             }
-            let request = if profile.members.iter().all(|form| *form == MemberForm::Put) {
-                put(group, &known.resource, "displayName", json!(name))
-            } else {
-                let operation = json!({ "op": "replace", "path": "displayName", "value": name });
-                Request::patch(group_path(group)).json(patch_body(&[operation]))
+            let request = match &known {
+                Some(known) if is_put => put(group, &known.resource, "displayName", json!(name)),
+                _ => {
+                    let operation = json!({ "op": "replace", "path": "displayName", "value": name });
+                    Request::patch(group_path(group)).json(patch_body(&[operation]))
+                }
             };
-            match self.client.send(operation, request.if_match(known.version.clone())).await {
+            let version = known.as_ref().and_then(|known| known.version.clone());
+            match self.client.send(operation, request.if_match(version)).await {
                 Ok(_) => return Ok(Outcome::Done(())),
                 Err(refused) if refused.is_version() && again => {
                     again = false;
-                    known = self.group(operation, group).await?.ok_or_else(|| self.no_group(operation))?;
+                    known = Some(read().await?);
+                }
+                Err(refused) if known.is_none() && refused.is_about_form() => {
+                    let is_so = is_named(&read().await?);
+                    return if is_so {
+                        Ok(Outcome::Already(()))
+                    } else {
+                        Err(self.judged(refused, offer, missing))
+                    };
                 }
                 Err(refused) => return Err(self.judged(refused, offer, missing)),
             }

@@ -276,6 +276,14 @@ impl Groups for Sandbox {
         Ok(done(news.unwrap_or(false), None))
     }
 
+    async fn add_members(&self, _: &str, _: &[Member]) -> Result<Outcome<()>> {
+        Err(Error::one_by_one("add_members"))
+    }
+
+    async fn remove_members(&self, _: &str, _: &[Member]) -> Result<Outcome<()>> {
+        Err(Error::one_by_one("remove_members"))
+    }
+
     async fn create_group(&self, name: &str) -> Result<Outcome<Group>> {
         let id = format!("sbx-{}", self.ids.next());
         let team = Team { name: name.to_owned(), members: BTreeMap::new() };

@@ -35,7 +35,8 @@ const GROUPS: GroupProfile = GroupProfile {
     at_once: 100,
 };
 
-/// What RFC 7643 and RFC 7644 ask of every server, and PUT where PATCH is not offered.
+/// What RFC 7643 and RFC 7644 ask of every server, and PUT where PATCH is not offered. A server may ignore what it does not
+/// know (RFC 7644 §3.3), and many know no roles: these count where the server shows them.
 const PROFILE: Profile = Profile {
     app: "scim",
     credential: "a bearer token for its SCIM interface is expected in `scim.token`",
@@ -47,7 +48,7 @@ const PROFILE: Profile = Profile {
         given_name: Held::Yes,
         family_name: Held::Yes,
         display_name: Held::Yes,
-        roles: Held::Yes,
+        roles: Held::Tried,
         shows_invited: true,
         create_inactive: true,
         many_roles: true,

@@ -55,6 +55,14 @@ impl Groups for Tines {
         Ok(self.client.leave_team("remove_member", group, &member.account).await?.map(|()| None))
     }
 
+    async fn add_members(&self, _: &str, _: &[Member]) -> Result<Outcome<()>> {
+        Err(Error::one_by_one("add_members"))
+    }
+
+    async fn remove_members(&self, _: &str, _: &[Member]) -> Result<Outcome<()>> {
+        Err(Error::one_by_one("remove_members"))
+    }
+
     async fn create_group(&self, _name: &str) -> Result<Outcome<Group>> {
         Err(fixed_teams("create_group"))
     }

@@ -25,6 +25,14 @@ impl Groups for Workiva {
         Ok(self.client.remove_member(group, &member.account).await?.map(|()| None))
     }
 
+    async fn add_members(&self, _: &str, _: &[Member]) -> Result<Outcome<()>> {
+        Err(Error::one_by_one("add_members"))
+    }
+
+    async fn remove_members(&self, _: &str, _: &[Member]) -> Result<Outcome<()>> {
+        Err(Error::one_by_one("remove_members"))
+    }
+
     async fn create_group(&self, name: &str) -> Result<Outcome<Group>> {
         self.client.create_group(name).await.map(Outcome::Done)
     }
@@ -71,6 +79,14 @@ impl Groups for Hybrid {
 
     async fn remove_member(&self, group: &str, member: &Member) -> Result<Outcome<Option<Account>>> {
         self.rest.remove_member(group, member).await
+    }
+
+    async fn add_members(&self, group: &str, members: &[Member]) -> Result<Outcome<()>> {
+        self.rest.add_members(group, members).await
+    }
+
+    async fn remove_members(&self, group: &str, members: &[Member]) -> Result<Outcome<()>> {
+        self.rest.remove_members(group, members).await
     }
 
     /// REST tells the id of what SCIM made, in one listing.

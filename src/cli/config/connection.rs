@@ -112,7 +112,7 @@ fn check_residual(block: &Block<'_>, capabilities: &Capabilities) {
             let text = format!("found `{key}`, which {} does not leave behind", capabilities.app);
             let remedy = match known.as_slice() {
                 [] => "remove the key".to_owned(),
-                known => format!("write of {}", known.join(", ")),
+                known => format!("write one of {}", known.join(", ")),
             };
             block.problem("accept_residual", text, remedy);
         }
@@ -169,6 +169,8 @@ fn policy(block: &Block<'_>) -> Policy {
         ];
         policy.adopt_existing = block.choice("adopt_existing", &adopt_existing).unwrap_or_default();
         policy.bulk = block.flag("bulk") || !block.has("bulk");
+        let without = "deactivate_without_journal";
+        policy.deactivate_without_journal = block.flag(without) || !block.has(without);
         policy.residual_owner = who(&block, "residual_owner");
         let link =
             block.text("residual_link").and_then(|url| app::checked_url(&block, "residual_link", url, false));

@@ -12,9 +12,10 @@ mod tests;
 mod watch;
 mod webhook;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::base::secret::{ExposeSecret, Token, TokenHash};
 use crate::http::server::Tls;
@@ -58,7 +59,11 @@ pub struct Config {
     pub chronicle: Chronicle,
     /// Where the memory is.
     pub store: Memory,
+    /// The file that tells an older database when it is put back.
+    pub anchor: PathBuf,
     pub connections: Vec<Connection>,
+    /// The files it names and was read from, but for its own.
+    pub files: BTreeSet<PathBuf>,
 }
 
 impl Config {
@@ -103,12 +108,25 @@ impl Config {
         let metrics_token = root.block("metrics").and_then(|block| metrics_token(&block));
         let chronicle = chronicle::read(&root);
         let public_url = public_url(&root, listen);
-        let store = store::read(&root, folder);
+        let (store, anchor) = store::read(&root, folder);
+        let anchor = anchor.unwrap_or_else(|| store.folder().join("portcullis.anchor"));
         let connections = connection::read(&root);
         root.finish();
         let problems = reader.problems();
         if problems.is_empty() {
-            Ok(Self { listen, public_url, behind_proxy, tls, metrics_token, chronicle, store, connections })
+            let files = reader.files();
+            Ok(Self {
+                listen,
+                public_url,
+                behind_proxy,
+                tls,
+                metrics_token,
+                chronicle,
+                store,
+                anchor,
+                connections,
+                files,
+            })
         } else {
             Err(problems)
         }
@@ -116,11 +134,7 @@ impl Config {
 
     /// The folder of the SQLite file, or the one a replica keeps its own files in; it also holds its lock.
     pub fn data_dir(&self) -> &Path {
-        let folder = match &self.store {
-            Memory::File(file) => file.parent(),
-            Memory::Shared { folder, .. } => Some(folder.as_path()),
-        };
-        folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+        self.store.folder()
     }
 }
 

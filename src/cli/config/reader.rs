@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use toml::Spanned;
@@ -23,6 +23,8 @@ pub struct Reader<'a> {
     environment: &'a dyn Fn(&str) -> Option<String>,
     table: Spanned<DeTable<'a>>,
     problems: RefCell<Vec<Problem>>,
+    /// The files it names and that were read.
+    files: RefCell<BTreeSet<PathBuf>>,
     broken: bool,
 }
 
@@ -46,6 +48,7 @@ impl<'a> Reader<'a> {
             environment,
             table,
             problems: RefCell::default(),
+            files: RefCell::default(),
             broken: !errors.is_empty(),
         };
         for error in errors {
@@ -64,6 +67,18 @@ impl<'a> Reader<'a> {
             begins: None,
             asked: RefCell::default(),
         })
+    }
+
+    /// The path of a file the text names, relative to its own folder; from now on it is one of [`Reader::files`].
+    pub fn file(&self, name: &str) -> PathBuf {
+        let path = self.folder.join(name);
+        self.files.borrow_mut().insert(path.clone());
+        path
+    }
+
+    /// The files that were read.
+    pub fn files(&self) -> BTreeSet<PathBuf> {
+        self.files.borrow().clone()
     }
 
     /// All problems found so far, in the order of their lines.
@@ -183,7 +198,7 @@ impl<'a> Block<'a> {
         let read = || -> std::io::Result<Vec<u8>> {
             let mut content = Vec::new();
             let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
-            std::fs::File::open(self.reader.folder.join(file))?.take(limit).read_to_end(&mut content)?;
+            std::fs::File::open(self.reader.file(file))?.take(limit).read_to_end(&mut content)?;
             Ok(content)
         };
         read()
@@ -329,11 +344,9 @@ impl<'a> Block<'a> {
                     format!("export {variable}=… before starting"),
                 )
             }),
-            (None, Some(file), 1) => {
-                std::fs::read_to_string(self.reader.folder.join(file)).map_err(|error| {
-                    (format!("`{file}` cannot be read: {error}"), "name a file this user may read".to_owned())
-                })
-            }
+            (None, Some(file), 1) => std::fs::read_to_string(self.reader.file(file)).map_err(|error| {
+                (format!("`{file}` cannot be read: {error}"), "name a file this user may read".to_owned())
+            }),
             _ => Err((format!("does not say where the {kind} is kept"), self.secret_remedy(name))),
         };
         let checked = read.and_then(|text| match text.trim() {

@@ -23,10 +23,22 @@ pub enum Memory {
     Shared { settings: postgres::Settings, folder: PathBuf },
 }
 
-/// Reads `store`; a file beside the configuration where nothing is said.
-pub fn read(root: &Block<'_>, folder: &Path) -> Memory {
+impl Memory {
+    /// The folder of the SQLite file, or the one a replica keeps its own files in.
+    pub fn folder(&self) -> &Path {
+        let folder = match self {
+            Self::File(file) => file.parent(),
+            Self::Shared { folder, .. } => Some(folder.as_path()),
+        };
+        folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    }
+}
+
+/// Reads `store`: where the memory is, a file beside the configuration where nothing is said, and where the anchor is
+/// where that is said.
+pub fn read(root: &Block<'_>, folder: &Path) -> (Memory, Option<PathBuf>) {
     let fallback = Memory::File(folder.join("portcullis.db"));
-    let Some(block) = root.block("store") else { return fallback };
+    let Some(block) = root.block("store") else { return (fallback, None) };
     if !block.has("url") {
         block.problem("url", "is missing", EXAMPLES);
     }
@@ -50,8 +62,24 @@ pub fn read(root: &Block<'_>, folder: &Path) -> Memory {
             None
         }
     });
+    let memory = memory.unwrap_or(fallback);
+    let anchor = anchor(&block, folder, &memory);
     block.finish();
-    memory.unwrap_or(fallback)
+    (memory, anchor)
+}
+
+/// The file beside the database that tells an older one when it is put back.
+fn anchor(block: &Block<'_>, folder: &Path, memory: &Memory) -> Option<PathBuf> {
+    let text = block.text("anchor")?;
+    let path = folder.join(text);
+    let is_database = matches!(memory, Memory::File(file) if *file == path);
+    if text.is_empty() || path.is_dir() || is_database {
+        let found = if is_database { "the database itself" } else { "no file name" };
+        let remedy = "write anchor = \"/var/lib/portcullis-anchor/portcullis.anchor\", outside of what is restored with the database";
+        block.problem("anchor", format!("found {found}, expected a file of its own"), remedy);
+        return None;
+    }
+    Some(path)
 }
 
 /// What is said of an address that was kept elsewhere: nothing of what it is.

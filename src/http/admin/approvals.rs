@@ -1,11 +1,11 @@
 //! Deletions that the brake held back: listed, approved, rejected.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Refused;
-use super::lists::{connection, task};
+use super::lists::{connection, told};
 use crate::http::query::Parameters;
-use crate::provision::{Completion, Gateway};
+use crate::provision::{Completion, Gateway, Portion, Task};
 
 /// Who decides where the request names nobody.
 const NOBODY_NAMED: &str = "admin";
@@ -13,8 +13,8 @@ const NOBODY_NAMED: &str = "admin";
 /// The deletions that wait for a person's word, all in one part.
 pub(super) async fn list(gateway: &Gateway, parameters: &Parameters) -> Result<Value, Refused> {
     let connection = connection(gateway, parameters)?;
-    let waiting = gateway.approvals(connection.as_deref()).await?;
-    Ok(json!({ "items": waiting.iter().map(task).collect::<Vec<_>>(), "next": null }))
+    let items = gateway.approvals(connection.as_deref()).await?;
+    Ok(told(&Portion { items, next: None }, Task::told))
 }
 
 /// The word on one of them: `by` and `note` are kept with it.
@@ -29,5 +29,5 @@ pub(super) async fn decide(
         note: parameters.get("note"),
         evidence: None,
     };
-    Ok(task(&gateway.decide(id, approve, word).await?))
+    Ok(gateway.decide(id, approve, word).await?.told())
 }

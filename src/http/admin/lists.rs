@@ -67,27 +67,7 @@ pub(super) async fn tasks(gateway: &Gateway, parameters: &Parameters) -> Result<
         Some(_) => return Err(Refused::Parameter("state", "`open` or `all`")),
     };
     let portion = gateway.tasks(connection.as_deref(), open_only, &part(parameters)?).await?;
-    Ok(told(&portion, task))
-}
-
-pub(super) fn task(task: &Task) -> Value {
-    json!({
-        "id": task.id,
-        "connection": task.connection,
-        "resource": task.resource,
-        "kind": task.kind,
-        "instruction": task.instruction,
-        "person": task.person,
-        "urgent": task.urgent,
-        "owner": task.owner,
-        "link": task.link,
-        "state": task.state,
-        "created_at": task.created_at.to_string(),
-        "closed_at": moment(task.closed_at),
-        "closed_by": task.closed_by,
-        "note": task.note,
-        "evidence": task.evidence,
-    })
+    Ok(told(&portion, Task::told))
 }
 
 /// Open intents. Their plans are not told: they hold resources.

@@ -222,7 +222,7 @@ impl Connection {
         if !self.capabilities().groups.list {
             return Ok(Places::default());
         }
-        self.ensure_listed(Kind::Group).await?;
+        self.ensure_listed_lately(Kind::Group).await?;
         let groups = self.store().scan(self.name(), Kind::Group, 0, i64::MAX.unsigned_abs()).await?;
         let asked = self.asked_groups().await?;
         let mut places = Places::default();

@@ -48,23 +48,41 @@ impl Gateway {
         work: Work,
         stop: &CancellationToken,
     ) {
+        let mut connections = self.follow_connections();
+        connections.mark_changed();
         let mut due: BTreeMap<String, (Instant, Duration)> = BTreeMap::new();
-        for connection in self.connections() {
-            if let Some(every) = every(connection) {
-                let first = every.min(SPREAD).mul_f64(0.5 + 0.5 * share());
-                due.insert(connection.name().to_owned(), (Instant::now() + first, every));
-            }
-        }
         loop {
             let next = due
                 .iter()
                 .min_by_key(|(_, (at, _))| *at)
                 .map(|(name, (at, every))| (name.clone(), *at, *every));
-            let Some((name, at, every)) = next else { return };
-            tokio::select! {
+            let ripe = async {
+                match next {
+                    Some((name, at, every)) => {
+                        tokio::time::sleep_until(at).await;
+                        (name, every)
+                    }
+                    None => std::future::pending().await,
+                }
+            };
+            let (name, every) = tokio::select! {
+                biased;
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep_until(at) => {}
-            }
+                Ok(()) = connections.changed() => {
+                    let configured = connections.borrow_and_update().clone();
+                    due.retain(|name, (_, known)| {
+                        configured.get(name).and_then(|connection| every(connection)) == Some(*known)
+                    });
+                    for (name, connection) in configured.iter() {
+                        if let (false, Some(every)) = (due.contains_key(name), every(connection)) {
+                            let first = every.min(SPREAD).mul_f64(0.5 + 0.5 * share());
+                            due.insert(name.clone(), (Instant::now() + first, every));
+                        }
+                    }
+                    continue;
+                }
+                ripe = ripe => ripe,
+            };
             if !self.shared().leads() {
                 // Whoever leads is gone at the latest when its term is over.
                 let soon = self.shared().store.term().map_or(every, |term| every.min(term));

@@ -81,9 +81,8 @@ impl Connection {
 
     /// Creates of groups of this name that may have been applied, the first one first.
     pub(super) async fn group_creates_in_doubt(&self, name: &str) -> Result<Vec<(Intent, Aim)>> {
-        let open = self.store().intents(&Intents::AllOpen(Some(self.name().to_owned()))).await?;
-        let creates =
-            open.into_iter().filter(|intent| intent.kind == Kind::Group && intent.operation == "create");
+        let open = self.store().intents(&Intents::OpenCreates(self.name().to_owned())).await?;
+        let creates = open.into_iter().filter(|intent| intent.kind == Kind::Group);
         let read = creates.filter_map(|intent| {
             let aim = serde_json::from_str::<Aim>(&intent.plan).ok()?;
             (key(&name_of(&aim.desired)) == key(name)).then_some((intent, aim))

@@ -9,7 +9,7 @@ mod waiting;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use self::waiting::Waiting;
+use self::waiting::{Late, Waiting};
 use super::connection::Shared;
 use super::gateway::Gateway;
 use crate::base::context::{self, Attempt, Begun, Call, Context};
@@ -76,12 +76,18 @@ impl Ledger {
                 _ => {}
             }
         }
-        writes.extend(noted.iter().map(|noted| Write::Audit(Box::new(noted.entry.clone()))));
+        let late = self.0.waiting.before(&noted.iter().map(|noted| &noted.entry).collect::<Vec<_>>()).await;
+        let late_entries = late.iter().flat_map(Late::entries);
+        let entries = late_entries.chain(noted.iter().map(|noted| &noted.entry));
+        writes.extend(entries.map(|entry| Write::Audit(Box::new(entry.clone()))));
         if !writes.is_empty() {
             let guards = holds.iter().map(|hold| Write::Holding(hold.fence));
             writes = guards.chain(writes).collect();
         }
         let committed = self.0.shared.store.commit(writes).await;
+        if let (Ok(()), Some(late)) = (&committed, late) {
+            late.are_written();
+        }
         if let Some(running) = running {
             for Noted { entry, mark } in noted {
                 match (&committed, entry.phase) {
@@ -130,10 +136,8 @@ impl Ledger {
             }
         }
         // Somebody else's: what is known of it is in the journal.
-        let open = Intents::AllOpen(Some(self.0.connection.clone()));
-        let open = self.0.shared.store.intents(&open).await?;
-        let known = open.iter().find(|open| open.id == intent);
-        Ok(known.map(|known| {
+        let open = self.0.shared.store.intents(&Intents::OpenOne(intent.to_owned())).await?;
+        Ok(open.first().map(|known| {
             let attempt = attempt_at(known, attempts.max(1));
             Noted { entry: self.entry(running, &attempt, Phase::After, state.word()), mark: 0 }
         }))
@@ -184,6 +188,11 @@ impl Ledger {
         self.catch_up().await;
     }
 
+    /// Whether entries wait for the disk.
+    pub(super) fn is_behind(&self) -> bool {
+        !self.0.waiting.is_empty()
+    }
+
     fn wait(&self, entry: Entry) {
         let text = serde_json::to_string(&entry).unwrap_or_default();
         tracing::error!(entry = text, "an entry of the audit could not be written and waits in memory");
@@ -216,6 +225,7 @@ impl Gateway {
     pub async fn catch_up(&self) {
         for connection in self.connections() {
             connection.store().catch_up().await;
+            connection.write_departures();
         }
     }
 

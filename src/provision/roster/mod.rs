@@ -1,7 +1,9 @@
-//! Listings: one complete reading of the app a freshness window, shared by all who ask, taken into the store at once.
+//! Listings: one complete reading of the app for as long as it counts, shared by all who ask, taken into the store at
+//! once.
 
 mod accounts;
 mod groups;
+mod lasting;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
@@ -11,6 +13,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 pub(super) use self::accounts::{Absorb, Known, Missing};
 
+use self::lasting::Cost;
 use super::connection::Connection;
 use super::refuse;
 use super::standing::Person;
@@ -42,6 +45,21 @@ struct Listing {
     failed: Mutex<Option<Timestamp>>,
     /// When the last complete one ended, as the store told: no other process makes it earlier.
     completed: std::sync::Mutex<Option<Timestamp>>,
+    /// What it cost.
+    cost: std::sync::Mutex<Cost>,
+}
+
+impl Listing {
+    fn cost(&self) -> Cost {
+        *self.cost.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps what a listing cost, as far as it is told.
+    fn note_cost(&self, pages: Option<u32>, took: Option<Duration>) {
+        let mut cost = self.cost.lock().unwrap_or_else(PoisonError::into_inner);
+        cost.pages = pages.unwrap_or(cost.pages);
+        cost.took = took.unwrap_or(cost.took);
+    }
 }
 
 impl Refreshes {
@@ -64,7 +82,12 @@ impl Connection {
         if self.is_fresh(known) {
             return Ok(known);
         }
-        let told = self.store().roster(self.name(), kind).await?.map(|roster| roster.completed_at);
+        let roster = self.store().roster(self.name(), kind).await?;
+        let told = roster.as_ref().map(|roster| roster.completed_at);
+        if let Some(roster) = roster.filter(|_| told != known) {
+            let Cost { pages, .. } = Cost::of(&roster, self.capabilities());
+            self.refreshes.of(kind).note_cost(Some(pages), None);
+        }
         *completed() = told;
         Ok(told)
     }
@@ -78,17 +101,29 @@ impl Connection {
         }
     }
 
-    /// Sees to it that the store knows the app's accounts or groups as of one freshness window ago.
+    /// Sees to it that the store knows the app's accounts or groups as of the last listing that still counts.
+    ///
+    /// Lookups are answered from it, too, those of nobody above all: who is looked up comes in numbers, and a listing
+    /// answers them all.
     ///
     /// While the app cannot be listed the store goes on answering; an app that was never listed is a 503: it never
     /// looks like an empty one.
     pub(in crate::provision) async fn ensure_listed(&self, kind: Kind) -> Result<()> {
-        if !self.lists(kind) || self.is_fresh(self.listed_at(kind).await?) {
+        self.ensure_listed_as(kind, |listed| self.still_lists(kind, listed)).await
+    }
+
+    /// The same as of one freshness window ago, whatever the listing costs.
+    pub(in crate::provision) async fn ensure_listed_lately(&self, kind: Kind) -> Result<()> {
+        self.ensure_listed_as(kind, |listed| self.is_fresh(listed)).await
+    }
+
+    async fn ensure_listed_as(&self, kind: Kind, counts: impl Fn(Option<Timestamp>) -> bool) -> Result<()> {
+        if !self.lists(kind) || counts(self.listed_at(kind).await?) {
             return Ok(());
         }
         let mut failed = self.refreshes.of(kind).failed.lock().await;
         let listed = self.listed_at(kind).await?;
-        if self.is_fresh(listed) {
+        if counts(listed) {
             return Ok(());
         }
         // After a failure the app is left alone for a moment: those who waited in line answer from the store.
@@ -96,12 +131,14 @@ impl Connection {
         if just_failed && listed.is_some() {
             return Ok(());
         }
+        let began = self.now();
         let outcome = match kind {
             Kind::User => self.list_accounts().await,
             Kind::Group => self.list_groups().await,
         };
         match outcome {
             Ok(()) => {
+                self.refreshes.of(kind).note_cost(None, Some(self.now().since(began)));
                 *failed = None;
                 Ok(())
             }

@@ -123,3 +123,64 @@ async fn tokens_nobody_can_read_open_nothing_after_a_minute() {
     stage.disk.is_readable(true);
     gateway.admit("app", Some(&text)).await.unwrap();
 }
+
+/// Somebody out at the app by a request that nothing could be written of.
+async fn unwritten(capabilities: crate::contract::Capabilities) -> (Stage, String) {
+    let stage = Stage::new(capabilities).await;
+    let anna = stage.hire("anna@corp.example").await;
+    stage.list(User, None).await;
+    // That the caller was told of the create is noted by now.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    stage.app.calls();
+    stage.disk.is_full_after(0);
+    assert!(!is_active(&stage.deactivate(&anna).await.unwrap()));
+    (stage, anna)
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_read_back_as_out_is_never_shown_with_access_while_the_disk_is_full() {
+    for capabilities in [native(), removing()] {
+        let (stage, anna) = unwritten(capabilities).await;
+        assert!(!is_active(&stage.get(User, &anna).await.unwrap()));
+        let named = stage.list(User, Some("userName eq \"anna@corp.example\"")).await;
+        assert_eq!(named[0]["active"], false);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_departure_without_a_journal_is_written_down_once_the_disk_takes_it() {
+    for (capabilities, left_behind) in [(native(), vec![]), (removing(), vec!["residual_access"])] {
+        let (stage, anna) = unwritten(capabilities).await;
+        stage.disk.is_empty_again();
+        stage.go_on_for(Duration::from_secs(2)).await;
+        // Another process knows it from the record alone.
+        let again = stage.restarted().await;
+        assert!(!is_active(&again.get(User, &anna).await.unwrap()));
+        assert_eq!(again.open_tasks().await, left_behind);
+        assert!(again.open_intents().await.is_empty());
+        assert_eq!(again.app.writes(), ["deactivate a1"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_was_brought_back_since_stays_though_the_departure_was_not_written() {
+    let (stage, anna) = unwritten(native()).await;
+    stage.disk.is_empty_again();
+    assert!(is_active(&stage.activate(&anna).await.unwrap()));
+    stage.go_on_for(Duration::from_secs(30)).await;
+    assert!(is_active(&stage.get(User, &anna).await.unwrap()));
+    assert_eq!(stage.app.state("a1"), Some(State::Active));
+    assert_eq!(stage.app.writes(), ["deactivate a1", "reactivate a1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deletion_without_a_journal_is_written_down_too() {
+    let stage = Stage::new(native()).await;
+    let anna = stage.hire("anna@corp.example").await;
+    stage.list(User, None).await;
+    stage.disk.is_full_after(0);
+    stage.delete(&anna).await.unwrap();
+    stage.disk.is_empty_again();
+    stage.go_on_for(Duration::from_secs(2)).await;
+    assert_eq!(status(stage.get(User, &anna).await), 404);
+}

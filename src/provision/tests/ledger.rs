@@ -56,6 +56,20 @@ async fn a_life_has_two_entries_for_each_thing_that_was_asked_of_the_app() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_attempt_without_a_journal_begins_in_the_audit_before_it_ends() {
+    let stage = Stage::new(native()).await;
+    let anna = stage.hire("anna@corp.example").await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    // The journal fails, and the disk is well again before the outcome is kept.
+    stage.disk.refuses(1);
+    stage.deactivate(&anna).await.unwrap();
+    let pair = [row("deactivate", 1, "before", "begun"), row("deactivate", 1, "after", "confirmed")];
+    assert_eq!(stage.told().await[2..], pair);
+    stage.go_on_for(Duration::from_secs(2)).await;
+    assert_eq!(stage.told().await.len(), 4, "and both stand there once");
+}
+
+#[tokio::test(start_paused = true)]
 async fn every_further_attempt_has_entries_of_its_own() {
     let stage = Stage::new(native()).await;
     let anna = stage.hire("anna@corp.example").await;

@@ -24,6 +24,7 @@ mod orphans;
 mod plans;
 mod poison;
 mod promises;
+mod reconfigured;
 mod rehires;
 mod restarts;
 mod safe_mode;

@@ -1,5 +1,6 @@
 //! An older database put back: nobody gets access until an operator has looked, and everybody still leaves.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -91,6 +92,47 @@ async fn an_operator_begins_safe_mode_and_other_processes_follow() {
     stage.gateway.leave_safe_mode(&[]).await.unwrap();
     tokio::time::sleep(Duration::from_secs(6)).await;
     other.post(person("anna@corp.example")).await.unwrap();
+    stop.cancel();
+    following.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_slips_through_while_somebody_looks_whether_safe_mode_is_on() {
+    let stage = Stage::new(native()).await;
+    stage.list(User, None).await;
+    stage.disk.is_slow_with_notes();
+    let looking = tokio::spawn({
+        let gateway = Arc::clone(&stage.gateway);
+        async move { gateway.safe_mode().await }
+    });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let entering = tokio::spawn({
+        let gateway = Arc::clone(&stage.gateway);
+        async move { gateway.enter_safe_mode("the tokens may be known to others").await }
+    });
+    for name in ["anna", "bo", "cy", "di", "ed", "flo"] {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        assert_eq!(status(stage.post(person(&format!("{name}@corp.example"))).await), 503, "{name}");
+    }
+    looking.await.unwrap().unwrap();
+    entering.await.unwrap().unwrap();
+    assert_eq!(stage.app.writes(), [""; 0], "nothing left the house");
+}
+
+#[tokio::test(start_paused = true)]
+async fn safe_mode_that_could_not_be_written_down_holds_and_is_written_later() {
+    let stage = Stage::new(native()).await;
+    stage.list(User, None).await;
+    stage.disk.is_full_after(0);
+    assert_eq!(status(stage.gateway.enter_safe_mode("the tokens may be known to others").await), 503);
+    let stop = tokio_util::sync::CancellationToken::new();
+    let following = tokio::spawn(Arc::clone(&stage.gateway).keep_to_safe_mode(stop.clone()));
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert!(stage.gateway.shared().gate.is_shut());
+    stage.disk.is_empty_again();
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    let other = stage.restarted().await;
+    assert_eq!(other.gateway.safe_mode().await.unwrap().unwrap().reason, "the tokens may be known to others");
     stop.cancel();
     following.await.unwrap();
 }

@@ -233,6 +233,24 @@ impl Stage {
         again
     }
 
+    /// The same process after its connection was configured anew.
+    pub(super) async fn configured_with(&self, policy: Policy) -> Self {
+        let adapter: Arc<dyn Adapter> = Arc::<ScriptedApp>::clone(&self.app);
+        let shared = Arc::clone(self.gateway.shared());
+        let made = Connection::new("app", "https://scim.example", adapter, policy.clone(), shared);
+        self.gateway.serve_instead(vec![made]).await.unwrap();
+        Self {
+            app: Arc::clone(&self.app),
+            store: Arc::clone(&self.store),
+            disk: Arc::clone(&self.disk),
+            gateway: Arc::clone(&self.gateway),
+            connection: self.gateway.connection("app").unwrap(),
+            clock: Arc::clone(&self.clock),
+            policy,
+            directory: Arc::clone(&self.directory),
+        }
+    }
+
     /// Lets the gateway keep its promises for this long.
     pub(super) async fn go_on_for(&self, time: Duration) {
         let stop = CancellationToken::new();
@@ -367,7 +385,11 @@ async fn still<T>(work: impl Future<Output = T>) -> T {
 pub(super) struct Disk {
     /// How many commits it still takes.
     left: AtomicI64,
+    /// How many it refuses before that.
+    refuses: AtomicI64,
     unreadable: AtomicBool,
+    /// Whether it is a second until a note that was read is answered.
+    slow_notes: AtomicBool,
     /// How many listings still find that somebody was changed meanwhile.
     stale: AtomicI64,
     /// How often all members of a group were read from it.
@@ -378,7 +400,9 @@ impl Default for Disk {
     fn default() -> Self {
         Self {
             left: AtomicI64::new(i64::MAX),
+            refuses: AtomicI64::new(0),
             unreadable: AtomicBool::new(false),
+            slow_notes: AtomicBool::new(false),
             stale: AtomicI64::new(0),
             members_read: AtomicI64::new(0),
         }
@@ -401,7 +425,15 @@ impl Disk {
         self.is_full_after(i64::MAX);
     }
 
+    /// It refuses this many and then takes whatever comes.
+    pub(super) fn refuses(&self, commits: i64) {
+        self.refuses.store(commits, Ordering::SeqCst);
+    }
+
     fn take(&self) -> store::Result<()> {
+        if self.refuses.fetch_sub(1, Ordering::SeqCst) > 0 {
+            return Err(store::Error::Unavailable("the disk is full".to_owned()));
+        }
         if self.left.fetch_sub(1, Ordering::SeqCst) > 0 {
             return Ok(());
         }
@@ -411,6 +443,11 @@ impl Disk {
     /// Whether the tokens can be read.
     pub(super) fn is_readable(&self, readable: bool) {
         self.unreadable.store(!readable, Ordering::SeqCst);
+    }
+
+    /// Whoever reads a note is answered a second later.
+    pub(super) fn is_slow_with_notes(&self) {
+        self.slow_notes.store(true, Ordering::SeqCst);
     }
 
     /// The next listings find the store changed while they are written.
@@ -440,7 +477,11 @@ impl Hook for Timeless {
             }
             _ => {}
         }
-        still(work).await
+        let answer = still(work).await;
+        if method == "note" && self.0.slow_notes.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        answer
     }
 
     async fn commit(&self, store: &dyn Store, writes: Vec<Write>) -> store::Result<()> {

@@ -77,7 +77,8 @@ impl Connection {
         person.standing.unacknowledged_at = None;
         let open = self.open_aim(id).await?;
         // What is changed is what stands in the app now, not what stood a while ago, or before work that is under way.
-        let doubt = self.look_again(&mut person, open.is_some()).await?;
+        let in_doubt = open.is_some() || self.unwritten.holds(id);
+        let doubt = self.look_again(&mut person, in_doubt).await?;
         Ok((person, open, doubt))
     }
 

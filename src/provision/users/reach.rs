@@ -269,6 +269,7 @@ impl Connection {
             writes.extend(self.ask_approval(&person).filter(|_| aim.held == Some(true)));
         }
         let left = !aim.wants_access();
+        let (deleted, held) = (aim.deleted, aim.held);
         person.desired = aim.desired;
         let saved = if journaled || bypassed {
             self.save(&mut person, expected, &intent, writes).await
@@ -281,12 +282,15 @@ impl Connection {
                     connection = self.name(),
                     resource = person.record.id,
                     %failure,
-                    "access was taken away, and that could not be written down"
+                    "access was taken away, and that could not be written down yet"
                 );
+                let aim = Aim { desired: person.desired.clone(), deleted, held };
+                self.unwritten.remember(&person.record.id, intent.generation, aim);
             }
             // It is done, and the journal will find that out.
             Err(_) if intent.sticky && journaled => return Err(refuse::still_working(self.policy.idp)),
-            other => other?,
+            Err(failure) => return Err(failure.into()),
+            Ok(()) => self.unwritten.forget(&person.record.id),
         }
         if left {
             self.anchor_departure().await;
@@ -310,6 +314,7 @@ impl Connection {
             let writes = self.place_writes(&person).await?;
             self.keep(&mut person, expected, writes).await?;
         }
+        self.unwritten.forget(&person.record.id);
         Ok(person)
     }
 

@@ -91,7 +91,7 @@ pub(super) async fn a_store_opened_again_has_everything(make: &impl AsyncFn(&'st
     assert_eq!(store.record(HERE, Kind::User, "u1").await.unwrap(), Some(expected));
     assert_eq!(ids(&store.scan(HERE, Kind::Group, 0, 9).await.unwrap()), ["g1"]);
     assert_eq!(store.members(HERE, "g1").await.unwrap().len(), 1);
-    assert_eq!(store.intents(&Intents::Due(Timestamp(100))).await.unwrap(), vec![intent("i1", "u1", 1)]);
+    assert_eq!(store.intents(&Intents::OpenOne("i1".to_owned())).await.unwrap(), vec![intent("i1", "u1", 1)]);
     assert_eq!(store.tasks(None, true).await.unwrap(), vec![task("t1", "invite:u1")]);
     assert_eq!(store.tokens().await.unwrap(), vec![token("k1")]);
     assert_eq!(store.roster(HERE, Kind::User).await.unwrap(), Some(roster));

@@ -179,6 +179,18 @@ pub(super) async fn settling_moves_an_intent_on(store: &Subject) {
     assert_eq!(latest(store, "u1").await, Some(settled));
 }
 
+pub(super) async fn an_attempt_that_was_counted_stays_counted(store: &Subject) {
+    write(store, [Write::Intent(intent("i1", "u1", 1))]).await;
+    for (told, counted) in [(2, 2), (1, 2), (4, 4)] {
+        let mut settle = settle("i1", IntentState::Ambiguous);
+        if let Write::Settle { attempts, .. } = &mut settle {
+            *attempts = told;
+        }
+        write(store, [settle]).await;
+        assert_eq!(latest(store, "u1").await.unwrap().attempts, counted);
+    }
+}
+
 pub(super) async fn strikes_add_up_and_settling_forgets_none(store: &Subject) {
     write(store, [Write::Intent(intent("i1", "u1", 1)), Write::Intent(intent("i2", "u2", 1))]).await;
     let strike = |intent: &str, points| Write::Strike { intent: intent.to_owned(), points };
@@ -193,7 +205,7 @@ pub(super) async fn settling_an_unknown_intent_is_nothing_to_do(store: &Subject)
     assert_eq!(open_ids(store, Intents::AllOpen(None)).await, Vec::<String>::new());
 }
 
-pub(super) async fn due_intents_are_open_sticky_and_oldest_first(store: &Subject) {
+pub(super) async fn due_intents_of_a_connection_come_in_the_order_they_fell_due(store: &Subject) {
     let at = |id: &str, created: i64, due: i64| Intent {
         created_at: Timestamp(created),
         next_attempt_at: Timestamp(due),
@@ -206,13 +218,18 @@ pub(super) async fn due_intents_are_open_sticky_and_oldest_first(store: &Subject
         at("early", 5, 51),
         Intent { sticky: false, ..at("plain", 1, 1) },
         Intent { state: IntentState::Dead, ..at("dead", 1, 1) },
-        Intent { state: IntentState::Ambiguous, ..at("unsure", 15, 1) },
+        Intent { state: IntentState::Ambiguous, sticky: false, ..at("unsure", 15, 1) },
         Intent { connection: THERE.to_owned(), ..at("elsewhere", 25, 1) },
     ];
     write(store, journal.map(Write::Intent)).await;
-    let due = open_ids(store, Intents::Due(Timestamp(50))).await;
-    assert_eq!(due, ["old", "unsure", "middle", "elsewhere", "young"]);
-    assert_eq!(open_ids(store, Intents::Due(Timestamp(0))).await, Vec::<String>::new());
+    let due = async |sticky, at, limit| {
+        let connection = HERE.to_owned();
+        open_ids(store, Intents::Due { connection, sticky, at: Timestamp(at), limit }).await
+    };
+    assert_eq!(due(true, 50, 9).await, ["young", "middle", "old"]);
+    assert_eq!(due(true, 50, 2).await, ["young", "middle"]);
+    assert_eq!(due(false, 50, 9).await, ["unsure"]);
+    assert_eq!(due(true, 0, 9).await, Vec::<String>::new());
 }
 
 pub(super) async fn open_intents_of_a_resource_are_newest_generation_first(store: &Subject) {
@@ -234,6 +251,21 @@ pub(super) async fn all_open_intents_are_of_one_connection_or_of_all(store: &Sub
     assert_eq!(open_ids(store, Intents::AllOpen(None)).await, ["i1", "i2", "i4"]);
     assert_eq!(open_ids(store, Intents::AllOpen(Some(HERE.to_owned()))).await, ["i1", "i4"]);
     assert_eq!(open_ids(store, Intents::AllOpen(Some(THERE.to_owned()))).await, ["i2"]);
+}
+
+pub(super) async fn open_creates_and_one_open_intent_are_found(store: &Subject) {
+    let create = |id: &str| Intent { operation: "create".to_owned(), ..intent(id, id, 1) };
+    let journal = [
+        create("i2"),
+        create("i1"),
+        intent("other", "u1", 1),
+        Intent { state: IntentState::Confirmed, ..create("done") },
+        Intent { connection: THERE.to_owned(), ..create("elsewhere") },
+    ];
+    write(store, journal.map(Write::Intent)).await;
+    assert_eq!(open_ids(store, Intents::OpenCreates(HERE.to_owned())).await, ["i1", "i2"]);
+    let one = async |id: &str| open_ids(store, Intents::OpenOne(id.to_owned())).await;
+    assert_eq!((one("other").await.len(), one("done").await.len(), one("unknown").await.len()), (1, 0, 0));
 }
 
 pub(super) async fn the_latest_intent_is_found_open_or_not(store: &Subject) {

@@ -143,8 +143,12 @@ pub(super) async fn what_is_due_is_taken_once(store: &Subject) {
     let expected: Vec<String> =
         due.iter().filter(|id| id.starts_with('i') || *id == "unsure").cloned().collect();
     assert_eq!(taken, expected);
-    assert_eq!(store.intents(&Intents::Due(Timestamp(699))).await.unwrap(), []);
-    let again = store.intents(&Intents::Due(Timestamp(700))).await.unwrap();
+    let due_at = async |sticky, at| {
+        let which = Intents::Due { connection: HERE.to_owned(), sticky, at: Timestamp(at), limit: 99 };
+        store.intents(&which).await.unwrap()
+    };
+    assert_eq!((due_at(true, 699).await, due_at(false, 699).await), (vec![], vec![]));
+    let again = [due_at(true, 700).await, due_at(false, 700).await].concat();
     assert_eq!(again.len(), 41);
     assert!(again.iter().all(|intent| intent.attempts == 0 && intent.outcome.is_none()), "{again:?}");
     assert_eq!(store.take_due(&due, Timestamp(700), Timestamp(800)).await.unwrap(), expected);

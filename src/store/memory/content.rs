@@ -58,7 +58,8 @@ impl Content {
                 if state.is_open() && matches!(found.state, Confirmed | Superseded | Dead) {
                     return Ok(());
                 }
-                (found.state, found.attempts, found.next_attempt_at) = (state, attempts, next_attempt_at);
+                found.attempts = found.attempts.max(attempts);
+                (found.state, found.next_attempt_at) = (state, next_attempt_at);
                 (found.updated_at, found.outcome) = (at, outcome);
             }
             Write::Strike { intent, points } => {

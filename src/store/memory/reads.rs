@@ -101,10 +101,17 @@ impl Content {
     pub(super) fn intents(&self, which: &Intents) -> Vec<Intent> {
         use crate::store::IntentState::Ambiguous;
         let all = self.intents.values().filter(|intent| match which {
-            Intents::Due(at) => {
+            Intents::Due { connection, sticky, at, .. } => {
                 let resolvable = intent.sticky || intent.state == Ambiguous;
-                intent.state.is_open() && resolvable && intent.next_attempt_at <= *at
+                intent.state.is_open()
+                    && resolvable
+                    && (&intent.connection, intent.sticky) == (connection, *sticky)
+                    && intent.next_attempt_at <= *at
             }
+            Intents::OpenCreates(connection) => {
+                intent.state.is_open() && intent.connection == *connection && intent.operation == "create"
+            }
+            Intents::OpenOne(id) => intent.state.is_open() && intent.id == *id,
             Intents::AllOpen(connection) => {
                 intent.state.is_open() && connection.as_ref().is_none_or(|name| *name == intent.connection)
             }
@@ -117,15 +124,22 @@ impl Content {
         });
         let mut found: Vec<Intent> = all.cloned().collect();
         match which {
-            Intents::Due(_) | Intents::AllOpen(_) => {
+            Intents::Due { .. } => {
+                found.sort_by(|one, other| {
+                    (one.next_attempt_at, &one.id).cmp(&(other.next_attempt_at, &other.id))
+                });
+            }
+            Intents::AllOpen(_) | Intents::OpenCreates(_) | Intents::OpenOne(_) => {
                 found.sort_by(|one, other| (one.created_at, &one.id).cmp(&(other.created_at, &other.id)));
             }
             Intents::Open { .. } | Intents::Latest { .. } => {
                 found.sort_by(|one, other| (other.generation, &other.id).cmp(&(one.generation, &one.id)));
             }
         }
-        if matches!(which, Intents::Latest { .. }) {
-            found.truncate(1);
+        match which {
+            Intents::Latest { .. } => found.truncate(1),
+            Intents::Due { limit, .. } => found.truncate(usize::try_from(*limit).unwrap_or(usize::MAX)),
+            _ => {}
         }
         found
     }

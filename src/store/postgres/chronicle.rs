@@ -42,6 +42,15 @@ pub(super) async fn append(to: &mut PgConnection, entry: &Entry) -> Applied {
     Ok(())
 }
 
+/// Whether an entry stands in its chain. Waits for whoever may be about to append it: a server that was lost may still be
+/// at work on what it was told before.
+pub(super) async fn holds(on: &mut PgConnection, entry: &Entry) -> sqlx::Result<bool> {
+    query(HEAD).bind(&entry.connection).fetch_optional(&mut *on).await?;
+    let Ok(text) = serde_json::to_string(entry) else { return Ok(false) };
+    let statement = query_scalar("SELECT EXISTS (SELECT 1 FROM audit WHERE intent = $1 AND entry = $2)");
+    statement.bind(&entry.intent).bind(text).fetch_one(on).await
+}
+
 /// Keeps traces: one trip, however many they are.
 pub(super) async fn keep_traces(to: &mut PgConnection, traces: &[Trace]) -> Applied {
     let (mut ids, mut connections, mut requests, mut moments, mut texts) =

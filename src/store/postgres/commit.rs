@@ -3,9 +3,10 @@
 use sqlx::postgres::PgPool;
 use sqlx::{Acquire, PgConnection};
 
-use super::leases;
 use super::lost::{Patience, is_lost, is_undone, unavailable};
 use super::writes::{Failure, apply};
+use super::{chronicle, leases};
+use crate::store::audit::Entry;
 use crate::store::{Error, Result, Write};
 
 /// How one transaction ended.
@@ -15,20 +16,27 @@ enum Ended {
     /// Nothing of it is kept, and another attempt may be: the connection was lost before the end, or the server took
     /// it back in favour of another one.
     Undone(sqlx::Error),
-    /// The server failed, or was lost when it was told to keep everything: nobody knows whether it did.
+    /// The server was lost when it was told to keep everything: nobody knows whether it did.
+    Unknown(sqlx::Error),
     Failed(sqlx::Error),
 }
 
 /// Applies the writes in order in one transaction, or none of them.
+///
+/// Where nobody knows whether they were kept, the audit tells: an entry of theirs stands in it, or nothing of them was
+/// kept and they are applied once more. Without an entry among them that is left to the caller.
 pub(super) async fn commit(pool: &PgPool, writes: &[Write], patience: Patience) -> Result<()> {
     let mut patience = patience;
+    let trace =
+        writes.iter().find_map(|write| if let Write::Audit(entry) = write { Some(&**entry) } else { None });
+    let mut in_doubt = None;
     loop {
         let mut connection = match pool.acquire().await {
             Ok(connection) => connection,
             Err(error) if is_lost(&error) && patience.wait().await => continue,
             Err(error) => return Err(unavailable(error)),
         };
-        match transaction(&mut connection, writes, patience).await {
+        match transaction(&mut connection, writes, in_doubt, patience).await {
             Ended::Kept => return Ok(()),
             Ended::Refused(error) => return Err(error),
             Ended::Undone(error) => {
@@ -37,6 +45,14 @@ pub(super) async fn commit(pool: &PgPool, writes: &[Write], patience: Patience) 
                 }
                 drop(connection);
                 if !patience.wait().await {
+                    return Err(unavailable(error));
+                }
+            }
+            Ended::Unknown(error) => {
+                connection.close_on_drop();
+                drop(connection);
+                in_doubt = trace;
+                if in_doubt.is_none() || !patience.wait().await {
                     return Err(unavailable(error));
                 }
             }
@@ -49,12 +65,27 @@ pub(super) async fn commit(pool: &PgPool, writes: &[Write], patience: Patience) 
 }
 
 /// Each statement may take as long as the server lets it: a listing has very many.
-async fn transaction(connection: &mut PgConnection, writes: &[Write], patience: Patience) -> Ended {
+///
+/// With an entry `in_doubt` nothing is written where that stands in the audit.
+async fn transaction(
+    connection: &mut PgConnection,
+    writes: &[Write],
+    in_doubt: Option<&Entry>,
+    patience: Patience,
+) -> Ended {
     let begun = patience.answered(Acquire::begin(connection)).await;
     let mut transaction = match begun {
         Ok(transaction) => transaction,
         Err(error) => return undone(error),
     };
+    if let Some(entry) = in_doubt {
+        match patience.bounded(chronicle::holds(&mut transaction, entry)).await {
+            Some(Ok(false)) => {}
+            Some(Ok(true)) => return Ended::Kept,
+            Some(Err(error)) => return undone(error),
+            None => return Ended::Failed(sqlx::Error::PoolTimedOut),
+        }
+    }
     if let Err(failure) = apply_all(&mut transaction, writes, patience).await {
         // What cannot be rolled back now is when the connection closes.
         drop(patience.answered(transaction.rollback()).await);
@@ -67,7 +98,7 @@ async fn transaction(connection: &mut PgConnection, writes: &[Write], patience: 
         Ok(()) => Ended::Kept,
         // The server's own word, such as of a deadlock, means that it was rolled back.
         Err(error) if is_undone(&error) => Ended::Undone(error),
-        Err(error) => Ended::Failed(error),
+        Err(error) => Ended::Unknown(error),
     }
 }
 

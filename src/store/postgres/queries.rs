@@ -122,9 +122,16 @@ pub(super) const MEMBERS_AMONG: &str = "SELECT DISTINCT m.member_id
      ORDER BY m.member_id";
 
 pub(super) const DUE: &str = intent_query!(
-    "state IN ('journaled', 'attempting', 'ambiguous') AND (sticky OR state = 'ambiguous')
-     AND next_attempt_at <= $1 ORDER BY created_at, id"
+    "connection = $1 AND sticky = $2 AND state IN ('journaled', 'attempting', 'ambiguous')
+     AND (sticky OR state = 'ambiguous') AND next_attempt_at <= $3 ORDER BY next_attempt_at, id LIMIT $4"
 );
+
+pub(super) const OPEN_CREATES: &str = intent_query!(
+    "connection = $1 AND operation = 'create' AND state IN ('journaled', 'attempting', 'ambiguous')
+     ORDER BY created_at, id"
+);
+
+const OPEN_ONE: &str = intent_query!("id = $1 AND state IN ('journaled', 'attempting', 'ambiguous')");
 
 pub(super) const OPEN_OF_RESOURCE: &str = intent_query!(
     "connection = $1 AND resource = $2 AND state IN ('journaled', 'attempting', 'ambiguous')
@@ -286,12 +293,17 @@ pub(super) async fn note(
 
 pub(super) async fn intents(on: &mut PgConnection, which: &Intents) -> sqlx::Result<Vec<Intent>> {
     let statement = match which {
-        Intents::Due(at) => query(DUE).bind(at.0),
+        Intents::Due { connection, sticky, at, limit } => {
+            let limit = i64::try_from(*limit).unwrap_or(i64::MAX);
+            query(DUE).bind(connection).bind(sticky).bind(at.0).bind(limit)
+        }
         Intents::Open { connection, resource } => {
             query(OPEN_OF_RESOURCE).bind(connection).bind(storable(resource))
         }
         Intents::AllOpen(Some(connection)) => query(OPEN_OF_CONNECTION).bind(connection),
         Intents::AllOpen(None) => query(OPEN),
+        Intents::OpenCreates(connection) => query(OPEN_CREATES).bind(connection),
+        Intents::OpenOne(id) => query(OPEN_ONE).bind(id),
         Intents::Latest { connection, resource } => query(LATEST).bind(connection).bind(storable(resource)),
     };
     statement.fetch_all(on).await?.iter().map(rows::intent).collect()

@@ -10,6 +10,8 @@ use sqlx::{ConnectOptions, Executor, Row, query_scalar};
 use super::*;
 use crate::store::{Lifecycle, conformance};
 
+mod doubt;
+
 #[path = "../../../tests/support_postgres/mod.rs"]
 #[allow(dead_code, reason = "tests of whole processes use the rest of it")]
 mod support;
@@ -307,8 +309,10 @@ async fn every_question_is_answered_from_an_index() {
         (keys::ACTIVE, 3, "records_active"),
         (keys::MODIFIED, 4, "records_modified"),
         (queries::OPEN_OF_RESOURCE, 2, "intents_open"),
-        (queries::OPEN_OF_CONNECTION, 1, "intents_open"),
-        (queries::DUE, 1, "intents_due"),
+        // Either index holds nothing but open intents, and all of them are wanted.
+        (queries::OPEN_OF_CONNECTION, 1, "Index Cond: (connection = $1)"),
+        (queries::DUE, 4, "intents_line"),
+        (queries::OPEN_CREATES, 1, "intents_creates"),
         (queries::LATEST, 2, "intents_resource"),
         (watch::DUE, 3, "events_due"),
     ];

@@ -373,10 +373,11 @@ async fn every_question_is_answered_from_an_index() {
             keys::MODIFIED,
             "COVERING INDEX records_modified (connection=? AND kind=? AND modified_at>? AND modified_at<?)",
         ),
-        (queries::DUE, "intents_due (next_attempt_at<?)"),
+        (queries::DUE, "intents_line (connection=? AND sticky=? AND next_attempt_at<?)"),
+        (queries::OPEN_CREATES, "intents_creates (connection=?)"),
         (queries::OPEN_OF_RESOURCE, "intents_open (connection=? AND resource=?)"),
-        (queries::OPEN_OF_CONNECTION, "intents_open (connection=?)"),
-        // Either index holds nothing but open intents, and all of them are wanted.
+        // Any of three indexes holds nothing but open intents, and all of them are wanted.
+        (queries::OPEN_OF_CONNECTION, "intents USING INDEX intents_"),
         (queries::OPEN, "intents USING INDEX intents_"),
         (queries::LATEST, "intents_resource (connection=? AND resource=?)"),
         (queries::OPEN_TASKS, "tasks_open"),

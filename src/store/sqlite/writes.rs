@@ -79,7 +79,7 @@ pub(super) async fn apply(to: &mut SqliteConnection, write: &Write) -> Applied {
         Write::Intent(intent) => insert_intent(to, intent).await,
         Write::Settle { intent, state, attempts, next_attempt_at, at, outcome } => {
             let statement = query(
-                "UPDATE intents SET state = ?2, attempts = ?3, next_attempt_at = ?4, updated_at = ?5, outcome = ?6
+                "UPDATE intents SET state = ?2, attempts = max(attempts, ?3), next_attempt_at = ?4, updated_at = ?5, outcome = ?6
                  WHERE id = ?1 AND (?7 OR state NOT IN ('confirmed', 'superseded', 'dead'))",
             );
             let statement = statement.bind(intent).bind(state.word()).bind(attempts).bind(next_attempt_at.0);

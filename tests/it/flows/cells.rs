@@ -4,13 +4,13 @@
 //! A tried cell is driven twice: before an app that has the call, and before one that denies it.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::process::Command;
 use std::sync::Mutex;
 use std::{fs, thread};
 
 use serde_json::{Value, json};
 
+use super::columns::{COLUMNS, Column};
 use super::people::{add_members, at, group_at, id, named, okta_active, patch, remove_member, role, with};
 use super::stage::{App, Served};
 use crate::support::client::Response;
@@ -42,224 +42,24 @@ fn cells() -> Vec<Cell> {
     MATRIX.lines().skip(1).map(cell).collect()
 }
 
-/// One app in one mode.
-pub struct Column {
-    pub mode: &'static str,
-    pub app: &'static str,
-    pub secrets: &'static str,
-    blocks: &'static str,
-    /// What makes the app offer what its guide leaves out.
-    pub offers: &'static str,
-    /// A group it has, a role that is not the default, and another.
-    pub group: &'static str,
-    pub role: &'static str,
-    pub least: &'static str,
-    /// Whether people accept before they are in, and whether groups can be made.
-    invites: bool,
-    pub makes_groups: bool,
-    /// Whether the app has the names and the roles that it is given.
-    pub holds_names: bool,
-    pub holds_roles: bool,
-}
-
-const REST_KEY: &str = "private = true\nper_second = 100000\n";
-
-pub const COLUMNS: [Column; 11] = [
-    Column {
-        mode: "hive rest",
-        app: "hive",
-        secrets: "hive-admin-key",
-        blocks: "mode = \"rest\"\nworkspaces = [\"ws_001\", \"ws_002\"]\n[rest]\nbase_url = \"SIM/api/v1\"\napi_key = { file = \"secret\" }\n",
-        offers: "{}",
-        group: "Acme Labs",
-        role: "guest",
-        least: "member",
-        invites: true,
-        makes_groups: false,
-        holds_names: false,
-        holds_roles: true,
-    },
-    Column {
-        mode: "hive scim",
-        app: "hive",
-        secrets: "hive-scim-token",
-        blocks: "mode = \"scim\"\n[scim]\nbase_url = \"SIM/scim/v2\"\ntoken = { file = \"secret\" }\n",
-        offers: r#"{"scim":{"unclaimed_routes":true}}"#,
-        group: "Design",
-        role: "guest",
-        least: "member",
-        invites: false,
-        makes_groups: true,
-        holds_names: true,
-        holds_roles: false,
-    },
-    Column {
-        mode: "hive hybrid",
-        app: "hive",
-        secrets: "hive-scim-token\nhive-admin-key",
-        blocks: "mode = \"hybrid\"\nworkspaces = [\"ws_001\"]\n[scim]\nbase_url = \"SIM/scim/v2\"\ntoken = { file = \"secret\" }\n[rest]\nbase_url = \"SIM/api/v1\"\napi_key = { file = \"secret-2\" }\n",
-        offers: r#"{"scim":{"unclaimed_routes":true}}"#,
-        group: "Design",
-        role: "guest",
-        least: "member",
-        invites: false,
-        makes_groups: true,
-        holds_names: true,
-        holds_roles: true,
-    },
-    Column {
-        mode: "honeycomb rest",
-        app: "honeycomb",
-        secrets: "honeycomb-config-key",
-        blocks: "[rest]\nbase_url = \"SIM\"\napi_key = { file = \"secret\" }\n",
-        offers: "{}",
-        group: "admin",
-        role: "admin",
-        least: "member",
-        invites: true,
-        makes_groups: false,
-        holds_names: false,
-        holds_roles: true,
-    },
-    Column {
-        mode: "tines rest",
-        app: "tines",
-        secrets: "tines-admin-token",
-        blocks: "mode = \"rest\"\n[rest]\nbase_url = \"SIM/api/v1\"\napi_token = { file = \"secret\" }\n",
-        offers: "{}",
-        group: "IT",
-        role: "admin",
-        least: "member",
-        invites: false,
-        makes_groups: false,
-        holds_names: true,
-        holds_roles: true,
-    },
-    Column {
-        mode: "tines scim",
-        app: "tines",
-        secrets: "tines-scim-token",
-        blocks: "mode = \"scim\"\n[scim]\nbase_url = \"SIM/scim/v2\"\ntoken = { file = \"secret\" }\n",
-        offers: r#"{"scim":{"unclaimed_routes":true}}"#,
-        group: "IT",
-        role: "admin",
-        least: "member",
-        invites: false,
-        makes_groups: true,
-        holds_names: true,
-        holds_roles: false,
-    },
-    Column {
-        mode: "tines hybrid",
-        app: "tines",
-        secrets: "tines-scim-token\ntines-admin-token",
-        blocks: "mode = \"hybrid\"\n[scim]\nbase_url = \"SIM/scim/v2\"\ntoken = { file = \"secret\" }\n[rest]\nbase_url = \"SIM/api/v1\"\napi_token = { file = \"secret-2\" }\n",
-        offers: r#"{"scim":{"unclaimed_routes":true}}"#,
-        group: "IT",
-        role: "admin",
-        least: "member",
-        invites: false,
-        makes_groups: true,
-        holds_names: true,
-        holds_roles: true,
-    },
-    Column {
-        mode: "workiva rest",
-        app: "workiva",
-        secrets: "workiva-client-secret",
-        blocks: "mode = \"rest\"\n[rest]\nbase_url = \"SIM/platform/v1\"\ntoken_url = \"SIM/iam/v1/oauth2/token\"\nclient_id = \"workiva-client\"\nclient_secret = { file = \"secret\" }\n",
-        offers: r#"{"group_delete":true}"#,
-        group: "Finance Team",
-        role: "Editor",
-        least: "Viewer",
-        invites: false,
-        makes_groups: true,
-        holds_names: true,
-        holds_roles: true,
-    },
-    Column {
-        mode: "workiva scim",
-        app: "workiva",
-        secrets: "workiva-scim-token",
-        blocks: "mode = \"scim\"\n[scim]\nbase_url = \"SIM/scim/v2\"\ntoken = { file = \"secret\" }\n",
-        offers: r#"{"scim":{"unclaimed_routes":true}}"#,
-        group: "Finance Team",
-        role: "Editor",
-        least: "Viewer",
-        invites: false,
-        makes_groups: true,
-        holds_names: true,
-        holds_roles: false,
-    },
-    Column {
-        mode: "workiva hybrid",
-        app: "workiva",
-        secrets: "workiva-scim-token\nworkiva-client-secret",
-        blocks: "mode = \"hybrid\"\n[scim]\nbase_url = \"SIM/scim/v2\"\ntoken = { file = \"secret\" }\n[rest]\nbase_url = \"SIM/platform/v1\"\ntoken_url = \"SIM/iam/v1/oauth2/token\"\nclient_id = \"workiva-client\"\nclient_secret = { file = \"secret-2\" }\n",
-        offers: r#"{"group_delete":true}"#,
-        group: "Finance Team",
-        role: "Editor",
-        least: "Viewer",
-        invites: false,
-        makes_groups: true,
-        holds_names: true,
-        holds_roles: true,
-    },
-    Column {
-        mode: "hotjar manual",
-        app: "manual",
-        secrets: "none",
-        blocks: "mode = \"manual\"\n",
-        offers: "{}",
-        group: "Admin",
-        role: "Admin",
-        least: "Read Only",
-        invites: false,
-        makes_groups: false,
-        holds_names: false,
-        holds_roles: false,
-    },
-];
-
-impl Column {
-    /// The settings of the connection. Nothing is remembered, so that every reading is a call.
-    pub fn settings(&self, policy: &str) -> String {
-        let mut settings = "freshness = \"0s\"\n".to_owned();
-        for line in self.blocks.lines() {
-            match line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
-                Some(block) => write!(settings, "[connections.{}.{block}]\n{REST_KEY}", self.app).unwrap(),
-                None => writeln!(settings, "{line}").unwrap(),
-            }
-        }
-        if !policy.is_empty() {
-            write!(settings, "[connections.{}.policy]\n{policy}\n", self.app).unwrap();
-        }
-        settings
+/// Serves a column with nothing remembered, so that every reading is a call.
+fn serve(column: &Column, policy: &str) -> Served {
+    let settings = column.settings("0s", policy);
+    let served = column.serve(&settings);
+    if column.is_by_people() {
+        let people = cells().into_iter().map(|cell| address(&cell.operation));
+        let people: BTreeSet<String> = people.chain(["owner@example.com".to_owned()]).collect();
+        let rows: Vec<String> = people
+            .into_iter()
+            .filter(|address| !address.starts_with("create."))
+            .map(|address| {
+                let role = if address.starts_with("remove.") { "Admin" } else { "Read Only" };
+                format!("{address},Cell Person,{role},active\n")
+            })
+            .collect();
+        served.import_roster(&format!("email,name,role,status\n{}", rows.concat()));
     }
-
-    pub fn is_by_people(&self) -> bool {
-        self.app == "manual"
-    }
-
-    fn serve(&self, policy: &str) -> Served {
-        let settings = self.settings(policy);
-        if self.is_by_people() {
-            let served = Served::before("manual", "manual", self.secrets, &settings, "127.0.0.1:9");
-            let people = cells().into_iter().map(|cell| address(&cell.operation));
-            let people: BTreeSet<String> = people.chain(["owner@example.com".to_owned()]).collect();
-            let rows: Vec<String> = people
-                .into_iter()
-                .filter(|address| !address.starts_with("create."))
-                .map(|address| {
-                    let role = if address.starts_with("remove.") { "Admin" } else { "Read Only" };
-                    format!("{address},Cell Person,{role},active\n")
-                })
-                .collect();
-            served.import_roster(&format!("email,name,role,status\n{}", rows.concat()));
-            return served;
-        }
-        Served::start(self.app, self.secrets, &settings)
-    }
+    served
 }
 
 fn address(operation: &str) -> String {
@@ -397,7 +197,7 @@ fn act(app: &mut App, column: &Column, operation: &str, prepared: impl FnOnce(&m
 }
 
 /// The calls of the app as method and path, with ids left out; tokens are no call of an operation.
-fn calls(app: &mut App) -> Vec<String> {
+pub fn calls(app: &mut App) -> Vec<String> {
     let short = |call: String| {
         let mut words = call.splitn(3, ' ');
         let (method, path) = (words.next().unwrap().to_owned(), words.next().unwrap().to_owned());
@@ -467,7 +267,7 @@ fn drive(app: &mut App, served: &Served, column: &Column, cell: &Cell) -> Vec<St
 
 /// Drives a tried cell before an app that denies it.
 fn denied(column: &Column, cell: &Cell, status: Option<&str>) -> Vec<String> {
-    let served = column.serve("");
+    let served = serve(column, "");
     let mut app = served.app();
     if status.is_some() {
         app.lever("POST", "mode", &serde_json::from_str(column.offers).unwrap());
@@ -513,10 +313,14 @@ fn refused_by_configuration(column: &Column) -> Vec<String> {
         fs::write(folder.path().join(name), secret).unwrap();
     }
     let config = folder.path().join("portcullis.toml");
-    let settings = column.settings("delete = \"hard\"").replace("SIM", "https://app.example");
+    let settings = column.settings("0s", "delete = \"hard\"").replace("SIM", "https://app.example");
     fs::write(
         &config,
-        format!("listen = \"127.0.0.1:0\"\n[connections.{0}]\napp = \"{0}\"\n{settings}", column.app),
+        format!(
+            "listen = \"127.0.0.1:0\"\n[connections.{}]\napp = \"{}\"\n{settings}",
+            column.name(),
+            column.app
+        ),
     )
     .unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_portcullis"))
@@ -532,7 +336,7 @@ fn refused_by_configuration(column: &Column) -> Vec<String> {
 }
 
 fn column_differs(column: &Column) -> Vec<String> {
-    let served = column.serve("");
+    let served = serve(column, "");
     let mut app = served.app();
     if !column.is_by_people() {
         app.lever("POST", "mode", &serde_json::from_str(column.offers).unwrap());
@@ -542,7 +346,7 @@ fn column_differs(column: &Column) -> Vec<String> {
         match (cell.operation.as_str(), cell.status.as_str()) {
             ("delete for good", "configuration") => wrong.extend(refused_by_configuration(column)),
             ("delete for good", _) => {
-                let served = column.serve("delete = \"hard\"");
+                let served = serve(column, "delete = \"hard\"");
                 wrong.extend(drive(&mut served.app(), &served, column, &cell));
             }
             _ => wrong.extend(drive(&mut app, &served, column, &cell)),

@@ -177,7 +177,7 @@ fn a_workspace_is_a_group_to_be_invited_into_and_removed_from() {
 
     let swap = replace_members(&[id(&owner), id(&person)]);
     assert_eq!(app.patch(&group_at(&labs), &swap).status, 204);
-    let swapped = [format!("DELETE {LABS}/{}", account(&maria)), invite(LABS, "member"), read_back()];
+    let swapped = [format!("DELETE {LABS}/{}", account(&maria)), read_back(), invite(LABS, "member")];
     assert_eq!(app.journal(), swapped);
     assert_eq!(app.patch(&group_at(&labs), &remove_members(&[id(&person)])).status, 204);
     assert_eq!(app.journal(), [format!("DELETE {LABS}/{called}"), read_back()]);

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::people::{
-    GATEWAY, ada, add_members, at, entra_active, group_at, id, okta_active, patch, remove_member, role, with,
+    GATEWAY, ada, add_members, at, entra_active, group_at, id, named, okta_active, patch, remove_member,
+    role, with,
 };
 use super::stage::{App, Served};
 
@@ -227,6 +228,7 @@ fn a_hard_deletion_deactivates_and_then_ends_the_membership() {
         format!("PATCH {USERS}/{called}"),
         format!("DELETE {CORP}/{called}"),
         format!("GET {USERS}/{called}"),
+        format!("GET {CORP}/{called}"),
     ];
     assert_eq!(calls(&mut app), expected);
     assert_eq!(membership(&mut app, "ws_001", ADA), Value::Null);
@@ -334,11 +336,11 @@ fn each_credential_of_the_wrong_kind_is_named() {
     let swapped = hybrid_with("hive-admin-key\nhive-scim-token", "", "");
     for served in [only, swapped] {
         let (status, detail) = words(&served);
-        assert_eq!(status, 502);
+        assert_eq!(status, 503);
         assert!(detail.contains("`scim.token`") && detail.contains("personal API key"), "{detail}");
     }
     let (status, detail) = words(&hybrid_with("hive-scim-token\nhive-scim-token", "", ""));
-    assert_eq!(status, 502);
+    assert_eq!(status, 503);
     assert!(detail.contains("does not know the API key") && detail.contains("SCIM token"), "{detail}");
 }
 
@@ -403,4 +405,90 @@ fn both_sides_are_joined_again_after_a_restart() {
     assert_eq!(app.patch(&at(&person), &okta_active(false)).status, 200);
     assert_eq!(membership(&mut app, "ws_001", ADA)["status"], "deactivated");
     assert!(account(&person).starts_with("scim_"), "{person}");
+}
+
+/// Somebody was added by hand to the workspace that SCIM does not speak for.
+fn add_by_hand(app: &mut App, address: &str) {
+    for (op, group) in
+        [("add", None), ("add_to_group", Some("ws_002")), ("remove_from_group", Some("ws_001"))]
+    {
+        app.lever("POST", "oob", &json!({ "op": op, "email": address, "group": group }));
+    }
+    assert_eq!(membership(app, "ws_001", address), Value::Null);
+    assert_eq!(membership(app, "ws_002", address)["status"], "active");
+}
+
+#[test]
+fn a_member_whom_scim_does_not_show_is_listed_and_taken_out_when_deactivated() {
+    let served = hybrid_with(SECRETS, "workspaces = [\"ws_001\", \"ws_002\"]", "");
+    let mut app = served.app();
+    let address = "by.hand@example.com";
+    add_by_hand(&mut app, address);
+    let person = app.person(address);
+    assert_eq!((&person["active"], &person["roles"][0]["value"]), (&json!(true), &json!("member")));
+    let called = account(&person).to_owned();
+    app.journal();
+    let answer = app.patch(&at(&person), &okta_active(false));
+    assert_eq!((answer.status, &answer.json()["active"]), (200, &json!(false)), "{}", answer.json());
+    let expected = [
+        format!("DELETE {CORP}/{called}"),
+        format!("DELETE {LABS}/{called}"),
+        format!("GET {USERS}/{called}"),
+        format!("GET {CORP}/{called}"),
+        format!("GET {LABS}/{called}"),
+    ];
+    assert_eq!(calls(&mut app), expected);
+    assert_eq!(membership(&mut app, "ws_002", address), Value::Null);
+}
+
+#[test]
+fn a_member_whom_scim_does_not_show_is_taken_out_after_a_restart_too() {
+    let mut served = hybrid_with(SECRETS, "workspaces = [\"ws_001\", \"ws_002\"]", "");
+    let mut app = served.app();
+    let address = "by.hand@example.com";
+    add_by_hand(&mut app, address);
+    let person = app.person(address);
+    served.kill_gateway();
+    served.restart_gateway();
+    let mut app = served.app();
+    let answer = app.patch(&at(&person), &okta_active(false));
+    assert_eq!((answer.status, &answer.json()["active"]), (200, &json!(false)), "{}", answer.json());
+    assert_eq!(membership(&mut app, "ws_002", address), Value::Null);
+}
+
+#[test]
+fn a_member_whom_scim_does_not_show_gets_into_scim_with_the_first_change() {
+    let served = hybrid_with(SECRETS, "workspaces = [\"ws_001\", \"ws_002\"]", "");
+    let mut app = served.app();
+    // SCIM calls people by ids of its own, so that the account gets another id.
+    app.lever("POST", "mode", &json!({ "own_scim_ids": true }));
+    let address = "by.hand@example.com";
+    add_by_hand(&mut app, address);
+    let person = app.person(address);
+    let taken = app.post("/Users", &named(address, "By", "Hand"));
+    assert_eq!((taken.status, &taken.json()["scimType"]), (409, &json!("uniqueness")));
+    let matched = patch(&json!({ "op": "Add", "path": "externalId", "value": "hr-7" }));
+    let answer = app.patch(&at(&person), &matched);
+    assert_eq!((answer.status, &answer.json()["externalId"]), (200, &json!("hr-7")), "{}", answer.json());
+    assert_eq!(account(&answer.json()), format!("scim_{}", account(&person)));
+    assert_eq!(membership(&mut app, "ws_001", address)["status"], "active");
+
+    let answer = app.patch(&at(&person), &okta_active(false));
+    assert_eq!((answer.status, &answer.json()["active"]), (200, &json!(false)), "{}", answer.json());
+    assert_eq!(membership(&mut app, "ws_001", address)["status"], "deactivated");
+    assert_eq!(membership(&mut app, "ws_002", address), Value::Null);
+}
+
+#[test]
+fn a_member_whom_scim_does_not_show_comes_back_by_scim() {
+    let served = hybrid_with(SECRETS, "workspaces = [\"ws_001\", \"ws_002\"]", "");
+    let mut app = served.app();
+    let address = "by.hand@example.com";
+    add_by_hand(&mut app, address);
+    let person = app.person(address);
+    assert_eq!(app.patch(&at(&person), &okta_active(false)).status, 200);
+    let back = app.patch(&at(&person), &okta_active(true));
+    assert_eq!((back.status, &back.json()["active"]), (200, &json!(true)), "{}", back.json());
+    assert_eq!(membership(&mut app, "ws_001", address)["status"], "active");
+    assert_eq!(membership(&mut app, "ws_002", address), Value::Null);
 }

@@ -176,3 +176,20 @@ fn names_are_kept_without_a_task_and_a_new_address_is_refused() {
     assert_eq!((refused.status, &refused.json()["scimType"]), (400, &json!("mutability")));
     nothing_was_called(&mut app);
 }
+
+#[test]
+fn an_invitation_with_another_role_leaves_no_change_of_the_role_behind() {
+    let demo = Demo::start();
+    let mut app = demo.app("hotjar");
+    let person = app.joins(&ada());
+    let admins = app.group("Admin");
+    assert_eq!(app.patch(&group_at(&admins), &add_members(&[id(&person)])).status, 204);
+    assert_eq!(app.patch(&at(&person), &role("Admin")).status, 200);
+    assert_eq!(open(&demo), [task("invite")]);
+    let tasks = demo.tasks("hotjar");
+    assert!(tasks[0]["instruction"].as_str().unwrap().contains("`Admin`"), "{tasks:?}");
+    demo.complete(tasks[0]["id"].as_str().unwrap());
+    let read = app.get(&at(&person)).json();
+    assert_eq!((&read["roles"][0]["value"], &read["groups"][0]["value"]), (&json!("Admin"), &admins["id"]));
+    nothing_was_called(&mut app);
+}

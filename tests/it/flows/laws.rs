@@ -14,12 +14,13 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestError, TestRunner};
 use serde_json::{Value, json};
 
-use super::cells::{COLUMNS, Column};
+use super::columns::{COLUMNS, Column};
 use super::people::{
     GATEWAY, add_members, entra_active, id, named, okta_active, patch, remove_member, remove_members,
     replace_members, role, with,
 };
 use super::stage::{App, Served};
+use super::there::{do_tasks, there};
 use crate::support::client::Response;
 
 /// Cases for each mode where nobody asks for another number.
@@ -31,19 +32,61 @@ const GROUPS: usize = 2;
 /// One request; people and groups go by their places.
 #[derive(Debug, Clone)]
 enum Asked {
-    Create { person: usize, role: Option<usize> },
-    Names { person: usize, name: usize },
-    Role { person: usize, role: usize },
-    Put { person: usize, name: usize, active: bool },
-    Deactivate { person: usize, entra: bool },
-    Reactivate { person: usize, entra: bool },
-    Delete { person: usize },
-    Make { group: usize, members: Vec<usize> },
-    Rename { group: usize, name: usize },
-    Add { group: usize, members: Vec<usize> },
-    Remove { group: usize, members: Vec<usize>, entra: bool },
-    Replace { group: usize, members: Vec<usize>, put: bool },
-    Unmake { group: usize },
+    Create {
+        person: usize,
+        role: Option<usize>,
+    },
+    Names {
+        person: usize,
+        name: usize,
+    },
+    Role {
+        person: usize,
+        role: usize,
+    },
+    Put {
+        person: usize,
+        name: usize,
+        active: bool,
+    },
+    Deactivate {
+        person: usize,
+        entra: bool,
+    },
+    Reactivate {
+        person: usize,
+        entra: bool,
+    },
+    Delete {
+        person: usize,
+    },
+    Make {
+        group: usize,
+        members: Vec<usize>,
+    },
+    Rename {
+        group: usize,
+        name: usize,
+    },
+    Add {
+        group: usize,
+        members: Vec<usize>,
+    },
+    Remove {
+        group: usize,
+        members: Vec<usize>,
+        entra: bool,
+    },
+    Replace {
+        group: usize,
+        members: Vec<usize>,
+        put: bool,
+    },
+    Unmake {
+        group: usize,
+    },
+    /// Where the app is people, they do what they were asked for.
+    Tasks,
 }
 
 fn asked() -> impl Strategy<Value = Asked> {
@@ -67,11 +110,13 @@ fn asked() -> impl Strategy<Value = Asked> {
         2 => (group.clone(), members(), any::<bool>())
             .prop_map(|(group, members, put)| Asked::Replace { group, members, put }),
         1 => group.prop_map(|group| Asked::Unmake { group }),
+        3 => Just(Asked::Tasks),
     ]
 }
 
 /// One case under way.
 struct Case<'a> {
+    served: &'a Served,
     app: &'a mut App,
     column: &'a Column,
     number: usize,
@@ -90,8 +135,9 @@ fn settled(asked: &Asked, answer: &Response) -> Result<bool, TestCaseError> {
 }
 
 impl<'a> Case<'a> {
-    fn new(app: &'a mut App, column: &'a Column, number: usize) -> Self {
-        let mut case = Self { app, column, number, people: Default::default(), groups: Default::default() };
+    fn new(served: &'a Served, app: &'a mut App, column: &'a Column, number: usize) -> Self {
+        let mut case =
+            Self { served, app, column, number, people: Default::default(), groups: Default::default() };
         if !column.makes_groups {
             case.groups[0] = Some(id(&case.app.group(column.group)).to_owned());
         }
@@ -121,12 +167,23 @@ impl<'a> Case<'a> {
 
     /// Whoever was invited follows the link, if not before.
     fn accept(&mut self, person: usize) {
+        if self.column.is_by_people() {
+            return;
+        }
         let place = format!("/Users/{}", self.people[person].as_deref().unwrap());
         if self.app.get(&place).json()[GATEWAY]["invitationStatus"] == "pending" {
             let lever = format!("invites/{}/accept", self.address(person));
             let answer = self.app.try_lever("POST", &lever, &json!({}));
             assert!([200, 404].contains(&answer.status), "{}", answer.json());
         }
+    }
+
+    /// Answers what the people of the app had been asked for; they have done it.
+    fn do_tasks(&mut self) -> Result<Vec<String>, TestCaseError> {
+        if !self.column.is_by_people() {
+            return Ok(Vec::new());
+        }
+        do_tasks(self.served, self.app).map_err(TestCaseError::fail)
     }
 
     fn ask(&mut self, asked: &Asked) -> Result<(), TestCaseError> {
@@ -164,6 +221,7 @@ impl<'a> Case<'a> {
             }
             // They are there already.
             Asked::Create { .. } | Asked::Make { .. } => Ok(()),
+            Asked::Tasks => self.do_tasks().map(drop),
             Asked::Rename { group, .. }
             | Asked::Add { group, .. }
             | Asked::Remove { group, .. }
@@ -344,6 +402,7 @@ impl<'a> Case<'a> {
             .filter(|call| !call.starts_with("GET ") && !call.contains("oauth2/token"))
             .collect();
         prop_assert_eq!(changes, Vec::<String>::new());
+        prop_assert_eq!(self.do_tasks()?, Vec::<String>::new());
         Ok(())
     }
 }
@@ -357,103 +416,14 @@ fn same_role(held: &str, told: &str) -> bool {
     held.eq_ignore_ascii_case(told) || held.eq_ignore_ascii_case(&format!("role_{told}"))
 }
 
-/// A person as the app has them.
-#[derive(Debug, Clone, Default)]
-struct There {
-    access: bool,
-    family: Option<String>,
-    roles: Vec<String>,
-    groups: BTreeSet<String>,
-}
-
-/// Everybody the app has, by address.
-fn there(column: &Column, state: &Value) -> BTreeMap<String, There> {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
-    let id = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let mut people: BTreeMap<String, There> = BTreeMap::new();
-    let mut addresses: BTreeMap<String, String> = BTreeMap::new();
-    let named_groups = |groups: &Value,
-                        people: &mut BTreeMap<String, There>,
-                        addresses: &BTreeMap<String, String>| {
-        for group in list(groups) {
-            for member in list(&group["members"]) {
-                if let Some(person) = addresses.get(&id(&member)).and_then(|address| people.get_mut(address))
-                {
-                    person.groups.insert(text(&group["name"]));
-                }
-            }
-        }
-    };
-    match column.app {
-        "hive" => {
-            for (workspace, name) in [("ws_001", "Acme Corp"), ("ws_002", "Acme Labs")] {
-                for member in list(&state["workspaces"][workspace]) {
-                    addresses.insert(id(&member["id"]), text(&member["email"]));
-                    let person = people.entry(text(&member["email"])).or_default();
-                    let inside = member["status"] != "deactivated";
-                    person.access |= inside;
-                    person.family = Some(text(&member["lastName"])).filter(|name| !name.is_empty());
-                    if workspace == "ws_001" || person.roles.is_empty() {
-                        person.roles = vec![text(&member["role"])];
-                    }
-                    if inside && !column.makes_groups {
-                        person.groups.insert(name.to_owned());
-                    }
-                }
-            }
-            if column.makes_groups {
-                named_groups(&state["groups"], &mut people, &addresses);
-            }
-        }
-        "honeycomb" => {
-            for member in list(&state["teams"]["acme"]["members"]) {
-                let role = text(&member["role"]);
-                let groups = BTreeSet::from([role.clone()]);
-                let there = There { access: true, family: None, roles: vec![role], groups };
-                people.insert(text(&member["email"]), there);
-            }
-        }
-        "tines" => {
-            let teams: BTreeMap<String, String> =
-                list(&state["teams"]).iter().map(|team| (id(&team["id"]), text(&team["name"]))).collect();
-            for user in list(&state["users"]) {
-                let groups =
-                    list(&user["team_ids"]).iter().filter_map(|team| teams.get(&id(team)).cloned()).collect();
-                let there = There {
-                    access: user["active"] == true,
-                    family: Some(text(&user["last_name"])),
-                    roles: vec![text(&user["role"])],
-                    groups,
-                };
-                people.insert(text(&user["email"]), there);
-            }
-        }
-        _ => {
-            let workspace = &state["workspaces"]["ws_1"];
-            for user in list(&workspace["users"]) {
-                addresses.insert(id(&user["id"]), text(&user["email"]));
-                let there = There {
-                    access: user["active"] == true,
-                    family: Some(text(&user["lastName"])),
-                    roles: list(&user["roles"]).iter().map(text).collect(),
-                    groups: BTreeSet::new(),
-                };
-                people.insert(text(&user["email"]), there);
-            }
-            named_groups(&workspace["groups"], &mut people, &addresses);
-        }
-    }
-    people
-}
-
 /// Runs the cases of one mode; answers what failed, shrunk, with the seed.
 fn cases_of(column: &Column) -> Option<String> {
-    let settings = column.settings("").replace("freshness = \"0s\"", "freshness = \"1h\"");
-    let served = Served::start(column.app, column.secrets, &settings);
+    let served = column.serve(&column.settings("1h", ""));
     let mut app = served.app();
     app.lever("POST", "mode", &serde_json::from_str(column.offers).unwrap());
-    app.warm_up();
+    if !column.is_by_people() {
+        app.warm_up();
+    }
     let app = Mutex::new((app, 0));
     let mut config = Config::default();
     if config.cases == 256 {
@@ -470,10 +440,11 @@ fn cases_of(column: &Column) -> Option<String> {
         let mut held = app.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         held.1 += 1;
         let number = held.1;
-        let mut case = Case::new(&mut held.0, column, number);
+        let mut case = Case::new(&served, &mut held.0, column, number);
         for asked in &sequence {
             case.ask(asked)?;
         }
+        case.do_tasks()?;
         case.agrees()?;
         case.stands()?;
         case.agrees()
@@ -489,8 +460,7 @@ fn cases_of(column: &Column) -> Option<String> {
 
 #[test]
 fn the_app_and_the_gateway_agree_after_any_requests_and_repeating_them_changes_nothing() {
-    let columns: Vec<&Column> = COLUMNS.iter().filter(|column| !column.is_by_people()).collect();
-    let (queue, failed) = (Mutex::new(columns.into_iter()), Mutex::new(Vec::new()));
+    let (queue, failed) = (Mutex::new(COLUMNS.iter()), Mutex::new(Vec::new()));
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {

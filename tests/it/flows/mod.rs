@@ -2,6 +2,7 @@
 
 mod adoptions;
 mod cells;
+mod columns;
 mod drift;
 mod flood;
 mod hive;
@@ -14,12 +15,14 @@ mod lookups;
 mod matrix;
 mod outages;
 mod people;
+mod push;
 mod refusals;
 mod replay;
 mod sandbox;
 mod scim;
 mod spellings;
 mod stage;
+mod there;
 mod tines;
 mod tines_modes;
 mod workiva;

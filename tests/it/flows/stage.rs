@@ -153,7 +153,7 @@ pub struct Served {
     /// `None` where the app is none of the simulated ones.
     simulator: Option<Process>,
     folder: TempDir,
-    app: &'static str,
+    simulated: &'static str,
     name: &'static str,
     gateway_address: String,
     simulator_address: String,
@@ -165,9 +165,20 @@ impl Served {
     /// for the address of the app; `secret` is what the file `secret` holds, and each further line of it the file
     /// `secret-2` and so on.
     pub fn start(app: &'static str, secret: &str, settings: &str) -> Self {
+        Self::start_before(app, app, app, secret, settings)
+    }
+
+    /// The same as the connection `name`, before the app `simulated`.
+    pub fn start_before(
+        app: &'static str,
+        name: &'static str,
+        simulated: &'static str,
+        secret: &str,
+        settings: &str,
+    ) -> Self {
         let address = free_address();
         let settings = settings.replace("SIM", &format!("http://{address}"));
-        let mut served = Self::before(app, app, secret, &settings, &address);
+        let mut served = Self { simulated, ..Self::before(app, name, secret, &settings, &address) };
         served.restart_simulator();
         served
     }
@@ -195,7 +206,16 @@ impl Served {
         let made = run(&["token", "create", "--config", &text(&config), "--connection", name, "--json"]);
         let token = serde_json::from_str::<Value>(&made).unwrap()["token"].as_str().unwrap().to_owned();
         let gateway = start_gateway(folder.path(), &gateway_address);
-        Self { gateway, simulator: None, folder, app, name, gateway_address, simulator_address, token }
+        Self {
+            gateway,
+            simulator: None,
+            folder,
+            simulated: app,
+            name,
+            gateway_address,
+            simulator_address,
+            token,
+        }
     }
 
     /// A client of the connection and the app behind it.
@@ -208,6 +228,12 @@ impl Served {
     pub fn tasks(&self) -> Vec<Value> {
         let config = text(&self.folder.path().join("portcullis.toml"));
         serde_json::from_str(&run(&["tasks", "list", "--config", &config, "--json"])).unwrap()
+    }
+
+    /// Completes a task, as an operator does.
+    pub fn complete(&self, task: &str) {
+        let config = text(&self.path("portcullis.toml"));
+        run(&["tasks", "complete", "--config", &config, "--by", "operator", task]);
     }
 
     /// Imports a roster, as an operator does.
@@ -226,7 +252,7 @@ impl Served {
     pub fn links(&self, arguments: &[&str]) -> String {
         let [command, rest @ ..] = arguments else { panic!("no command") };
         let config = text(&self.path("portcullis.toml"));
-        run(&[&["links", command, "--config", &config, "--connection", self.app], rest].concat())
+        run(&[&["links", command, "--config", &config, "--connection", self.name], rest].concat())
     }
 
     /// Ends the gateway as a power cut would.
@@ -246,7 +272,7 @@ impl Served {
 
     /// Starts the app again, as it first was.
     pub fn restart_simulator(&mut self) {
-        self.simulator = Some(start_simulator(self.folder.path(), self.app, &self.simulator_address));
+        self.simulator = Some(start_simulator(self.folder.path(), self.simulated, &self.simulator_address));
     }
 }
 

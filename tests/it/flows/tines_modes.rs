@@ -274,7 +274,7 @@ fn each_token_of_the_wrong_kind_is_named() {
         let mut app = served.app();
         let lookup = app.get("/Users?filter=userName%20eq%20%22ada.berg@example.com%22");
         let create = app.post("/Users", &ada());
-        assert_eq!((lookup.status, create.status), (502, 502), "{}", create.json());
+        assert_eq!((lookup.status, create.status), (503, 503), "{}", create.json());
         [lookup, create].map(|answer| answer.json()["detail"].as_str().unwrap().to_owned()).join("\n")
     };
     let scim = told("scim", REST_TOKEN);

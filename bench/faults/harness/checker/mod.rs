@@ -26,6 +26,8 @@ pub enum Invariant {
     Order,
     /// No account works that nobody answers for.
     Orphans,
+    /// Every change stands in the audit once and nothing else does, and its chain is whole.
+    Audit,
     /// Every app is shown its own credential.
     Credentials,
     /// Nothing happens in an app that nobody asked for.

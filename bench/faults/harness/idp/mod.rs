@@ -4,7 +4,7 @@
 //! administrator sends the task again; it never takes access from somebody it could not create. Entra looks in cycles,
 //! and repeats what failed in each, less and less often.
 
-mod person;
+pub mod person;
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::Profile;
+use super::super::{Profile, Write};
 use super::server::{PROFILE, Server, person, refused};
 use crate::contract::{Account, Accounts, Adapter, Change, Draft, Held, Kind, Outcome, Role};
 
@@ -88,4 +88,25 @@ async fn nobody_is_kept_out_for_want_of_a_role() {
     let made = server.provider(TRIED).create_account(&draft).await.unwrap().value().unwrap();
     assert_eq!((made.id.as_str(), made.roles), ("u1", None));
     assert_eq!(server.asked()[0].body.get("roles"), None);
+}
+
+#[tokio::test]
+async fn a_server_without_patch_is_given_the_role_with_the_whole_user() {
+    for takes in [true, false] {
+        let given = std::sync::atomic::AtomicBool::new(false);
+        let server = Server::start(move |asked| match (asked.method.as_str(), asked.path.as_str()) {
+            ("GET", "/ServiceProviderConfig") => (200, json!({ "patch": { "supported": false } })),
+            ("PUT", _) => {
+                given.store(true, std::sync::atomic::Ordering::Relaxed);
+                (200, person(1))
+            }
+            _ if takes && given.load(std::sync::atomic::Ordering::Relaxed) => (200, with_role("admin")),
+            _ => (200, person(1)),
+        })
+        .await;
+        let profile = Profile { write: Write::Either, ..TRIED };
+        let told = server.provider(profile).update_account(&account(), &to("admin")).await;
+        assert_eq!(told.is_ok(), takes, "{told:?}");
+        assert!(!server.lines().iter().any(|line| line.starts_with("PATCH ")), "{:?}", server.lines());
+    }
 }

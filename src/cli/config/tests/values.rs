@@ -47,3 +47,37 @@ fn those_who_are_asked_told_and_let_in_are_the_ones_who_are_named() {
     let plain = parse(&hotjar("")).unwrap();
     assert!(plain.metrics_token.is_none() && plain.connections[0].receiver.is_none());
 }
+
+#[test]
+fn the_anchor_is_where_it_is_said_to_be_or_with_what_the_gateway_keeps_for_itself() {
+    let anchor = |store: &str| parse(&beside_a_sandbox(store)).unwrap().anchor;
+    let elsewhere =
+        "[store]\nurl = \"sqlite://data/portcullis.db\"\nanchor = \"/srv/anchor/portcullis.anchor\"";
+    assert_eq!(anchor(elsewhere), Path::new("/srv/anchor/portcullis.anchor"));
+    let beside = "[store]\nurl = \"sqlite://data/portcullis.db\"\nanchor = \"kept/a\"";
+    assert_eq!(anchor(beside), Path::new("/nowhere/kept/a"), "relative to the configuration");
+    assert_eq!(
+        anchor("[store]\nurl = \"sqlite://data/portcullis.db\""),
+        Path::new("/nowhere/data/portcullis.anchor")
+    );
+    let shared = "[store]\nurl = \"postgres://localhost/portcullis\"\nfolder = \"own\"";
+    assert_eq!(anchor(shared), Path::new("/nowhere/own/portcullis.anchor"));
+    assert_eq!(anchor(""), Path::new("/nowhere/portcullis.anchor"));
+    for (wrong, found) in
+        [("7", "integer"), ("\"\"", "no file name"), ("\"data/p.db\"", "the database itself")]
+    {
+        let text = format!("[store]\nurl = \"sqlite://data/p.db\"\nanchor = {wrong}");
+        let problems = problems(&beside_a_sandbox(&text));
+        assert!(problems.len() == 1 && problems[0].contains("store.anchor: found "), "{problems:?}");
+        assert!(problems[0].contains(found), "{problems:?}");
+    }
+}
+
+#[test]
+fn leaving_without_a_journal_can_be_switched_off() {
+    let without = |lines: &str| parse(lines).unwrap().connections[0].policy.deactivate_without_journal;
+    assert!(without(&beside_a_sandbox("")));
+    let policy = "[connections.hotjar.policy]\ndeactivate_without_journal = ";
+    assert!(without(&hotjar(&format!("{policy}true"))));
+    assert!(!without(&hotjar(&format!("{policy}false"))));
+}
