@@ -164,7 +164,7 @@ fn with_bodies(source: &Source) -> Vec<String> {
     for at in 0..tokens.len() {
         match text(&tokens, at) {
             "trait" => inside = inside.or(Some(depth)),
-            "fn" => named = text(&tokens, at + 1).to_owned(),
+            "fn" => text(&tokens, at + 1).clone_into(&mut named),
             "{" => {
                 if inside.is_some_and(|outside| depth == outside + 1) {
                     found.push(named.clone());

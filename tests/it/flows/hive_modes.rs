@@ -426,7 +426,7 @@ fn a_member_whom_scim_does_not_show_is_listed_and_taken_out_when_deactivated() {
     add_by_hand(&mut app, address);
     let person = app.person(address);
     assert_eq!((&person["active"], &person["roles"][0]["value"]), (&json!(true), &json!("member")));
-    let called = account(&person).to_owned();
+    let called = account(&person);
     app.journal();
     let answer = app.patch(&at(&person), &okta_active(false));
     assert_eq!((answer.status, &answer.json()["active"]), (200, &json!(false)), "{}", answer.json());

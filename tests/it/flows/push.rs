@@ -150,23 +150,25 @@ enum Worth {
     Delete,
 }
 
-impl Least {
-    fn own(&self, own: Own) -> Vec<String> {
-        let calls: &[&str] = match own {
-            Own::Calls(calls) => calls,
-            Own::Refused(_) => &[],
+impl Own {
+    fn calls(self) -> Vec<String> {
+        let calls: &[&str] = match self {
+            Self::Calls(calls) => calls,
+            Self::Refused(_) => &[],
         };
         calls.iter().map(|call| (*call).to_owned()).collect()
     }
+}
 
+impl Least {
     fn calls(&self, worth: Worth) -> Vec<String> {
         let times = |call: &str, people: usize| {
             vec![call.to_owned(); if self.together { people.min(1) } else { people }]
         };
         match worth {
             Worth::Nothing => Vec::new(),
-            Worth::Rename => self.own(self.rename),
-            Worth::Delete => self.own(self.delete),
+            Worth::Rename => self.rename.calls(),
+            Worth::Delete => self.delete.calls(),
             Worth::Members { gone, come } => {
                 let shows = if gone > 1 { self.shows_some } else { self.shows_one };
                 let shows = (gone > 0 && !shows.is_empty()).then(|| shows.to_owned());
@@ -312,9 +314,9 @@ impl<'a> Push<'a> {
         match self.least.make {
             Own::Calls(_) => {
                 assert_eq!(self.look(query), None);
-                let least = self.least.own(self.least.make);
+                let least = self.least.make.calls();
                 let made = self.send("make", ("POST", "/Groups", Some(body)), 201, &least);
-                self.group = id(&made).to_owned();
+                id(&made).clone_into(&mut self.group);
             }
             Own::Refused(why) => {
                 let other = json!({ "schemas": [GROUP], "displayName": "Astronauts", "members": [] });
@@ -482,9 +484,9 @@ fn a_pushed_group_calls_the_app_no_more_than_it_has_to() {
                     let least = LEAST.into_iter().find(|least| least.mode == column.mode).unwrap();
                     let mut push = Push::new(provider, column, least);
                     if provider == "okta" {
-                        push.okta()
+                        push.okta();
                     } else {
-                        push.entra()
+                        push.entra();
                     }
                     wrong.lock().unwrap().extend(push.wrong);
                 }
