@@ -71,6 +71,11 @@ impl Connection {
             .collect();
     }
 
+    /// Whether a listing had no resource for this account before `moment`, as far as this process knows.
+    pub(super) fn stood_unclaimed_before(&self, account: &str, moment: Timestamp) -> bool {
+        self.watched.lists().left_out.get(account).is_some_and(|(since, _)| *since < moment)
+    }
+
     /// Reports, or suspends, what nobody has answered for long enough; does nothing more often than once a minute.
     pub(super) async fn look_through_orphans(self: Arc<Self>) {
         {
@@ -245,7 +250,14 @@ impl Connection {
         found
     }
 
-    fn report(&self, kind: &str, resource: &str, about: &str, instruction: String, person: String) -> Write {
+    pub(super) fn report(
+        &self,
+        kind: &str,
+        resource: &str,
+        about: &str,
+        instruction: String,
+        person: String,
+    ) -> Write {
         let task = self.new_task(kind, resource, person, contract::Request::new(instruction));
         Write::Task(Task { dedupe: format!("{kind}:{about}"), urgent: true, ..task })
     }

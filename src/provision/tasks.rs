@@ -134,16 +134,6 @@ impl Connection {
         let Some(address) = wanted.email.as_deref().filter(|_| wanted.active).map(key) else {
             return Ok(None);
         };
-        let there = self.store().find(self.name(), Kind::User, &Key::Account(address.clone())).await?;
-        let mut deleted = there
-            .into_iter()
-            .filter(|record| record.lifecycle == Lifecycle::Deleted)
-            .map(Person::read)
-            .peekable();
-        // Nearly everybody who is created was never here: what waits for people need not be read for them.
-        if deleted.peek().is_none() {
-            return Ok(None);
-        }
         let removals = self.store().tasks(Some(self.name()), true).await?;
         let removals: Vec<Task> = removals
             .into_iter()
@@ -153,7 +143,11 @@ impl Connection {
             let note = "the person was created again";
             writes.push(self.closing(task.dedupe.clone(), note));
         }
-        let left = deleted.find(|before| removals.iter().any(|task| task.resource == before.record.id));
+        let there = self.store().find(self.name(), Kind::User, &Key::Account(address)).await?;
+        let left = there.into_iter().map(Person::read).find(|before| {
+            before.record.lifecycle == Lifecycle::Deleted
+                && removals.iter().any(|task| task.resource == before.record.id)
+        });
         let Some(left) = left.filter(|left| left.standing.active && left.observed.is_some()) else {
             return Ok(None);
         };

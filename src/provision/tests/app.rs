@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::base::lane::{self, Lane};
 use crate::contract::{
@@ -44,6 +45,9 @@ pub(super) struct Content {
     refused: Option<String>,
     /// Operations that say they are done and are so a while later.
     delayed: BTreeMap<&'static str, Duration>,
+    /// How long what was created is not shown, and since when what is.
+    lag: Duration,
+    shown_from: BTreeMap<String, Instant>,
     /// The listing has one account twice.
     pub repeats: bool,
     down: bool,
@@ -103,6 +107,11 @@ impl ScriptedApp {
     /// `operation` is answered at once, and done after this long.
     pub(super) fn takes_effect_after(&self, operation: &'static str, late: Duration) {
         self.content().delayed.insert(operation, late);
+    }
+
+    /// What is created is there at once, and shown after this long.
+    pub(super) fn shows_after(&self, lag: Duration) {
+        self.content().lag = lag;
     }
 
     /// No fault that was ordered for a next call comes any more.
@@ -253,7 +262,10 @@ impl ScriptedApp {
 
     fn shown<'a>(&self, content: &'a Content) -> impl Iterator<Item = &'a Account> {
         let hides = !self.capabilities.accounts.shows_invited;
-        content.accounts.values().filter(move |account| !hides || account.state() != State::Invited)
+        let now = Instant::now();
+        let is_new = move |id: &String| content.shown_from.get(id).is_some_and(|from| now < *from);
+        let shown = move |account: &&Account| !hides || account.state() != State::Invited;
+        content.accounts.values().filter(move |account| !is_new(&account.id) && shown(account))
     }
 
     fn by_hand<T>(&self, what: &str) -> Option<Outcome<T>> {
@@ -332,6 +344,8 @@ impl Adapter for ScriptedApp {
                 ..Account::default()
             };
             content.accounts.insert(account.id.clone(), account.clone());
+            let from = Instant::now() + content.lag;
+            content.shown_from.insert(account.id.clone(), from);
             Ok(if invites { Outcome::Invited(account) } else { Outcome::Done(account) })
         };
         let lie = || Outcome::Done(Account { id: "nobody".to_owned(), ..Account::default() });

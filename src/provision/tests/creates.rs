@@ -77,7 +77,7 @@ async fn a_create_in_doubt_may_be_sent_again_once_it_has_settled() {
     sleep(Duration::from_mins(1)).await;
     assert!(is_active(&stage.post(person("anna@corp.example")).await.unwrap()));
     assert_eq!(stage.app.working("anna@corp.example"), 1);
-    assert!(stage.open_intents().await.is_empty());
+    assert_eq!(stage.open_intents().await.len(), 1, "the first may turn up yet");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,7 @@
 //! What the gateway promises, against an app that fails, lies and loses answers, on a real database.
 
 mod adoptions;
+mod ambiguous;
 mod answers;
 mod app;
 mod brake;
@@ -29,4 +30,5 @@ mod restarts;
 mod safe_mode;
 mod stage;
 mod tasks;
+mod twins;
 mod watch;

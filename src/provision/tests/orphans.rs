@@ -203,3 +203,54 @@ async fn a_leaver_whose_invitation_may_be_open_unseen_is_given_to_a_person_as_we
     assert!(stage.open_intents().await.is_empty());
     assert!(reported(&stage).await.iter().any(|task| task.kind == "unseen_invitation"));
 }
+
+/// People whose create was ambiguous, turned up, and is never asked for again.
+async fn many_unheard(policy: Policy) -> (Stage, Vec<String>) {
+    let stage = Stage::in_memory(native(), policy);
+    stage.app.put("boss", "boss@corp.example", State::Active, "admin");
+    let emails: Vec<String> = (0..50).map(|number| format!("p{number}@corp.example")).collect();
+    for email in &emails {
+        stage.app.next("create_account", super::app::Fault::ActsLate);
+        assert_eq!(status(stage.post(person(email)).await), 503);
+    }
+    stage.app.catch_up();
+    stage.go_on_for(Duration::from_mins(1)).await;
+    stage.app.writes();
+    (stage, emails)
+}
+
+async fn a_thousand(policy: Policy, then: State) {
+    for _ in 0..20 {
+        let (stage, emails) = many_unheard(policy.clone()).await;
+        stage.go_on_for(Duration::from_mins(20)).await;
+        assert!(reported(&stage).await.is_empty());
+        stage.go_on_for(Duration::from_mins(12)).await;
+        let told = reported(&stage).await;
+        let people: std::collections::BTreeSet<&str> =
+            told.iter().map(|task| task.resource.as_str()).collect();
+        assert_eq!((told.len(), people.len()), (50, 50));
+        assert!(told.iter().all(|task| task.kind == "orphan"));
+        let stand = |stage: &Stage, state: State| {
+            let content = stage.app.content();
+            content.accounts.values().filter(|account| account.state() == state).count()
+        };
+        assert_eq!(stand(&stage, then), if then == State::Active { 51 } else { 50 });
+        assert_eq!(stage.app.writes().len(), if then == State::Active { 0 } else { 50 });
+        for email in &emails {
+            assert!(is_active(&stage.post(person(email)).await.unwrap()), "{email}");
+        }
+        assert_eq!(stand(&stage, State::Active), 51, "nobody has a second account");
+        stage.go_on_for(Duration::from_mins(2)).await;
+        assert!(reported(&stage).await.is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_orphans_are_told_and_left_alone() {
+    a_thousand(Policy::default(), State::Active).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_orphans_are_suspended_where_the_policy_says_so() {
+    a_thousand(suspending(), State::Inactive).await;
+}

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::sync::Notify;
 use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 use super::app::Fault;
 use super::stage::{Stage, is_active, native, person, status};
@@ -154,4 +155,24 @@ async fn whenever_a_caller_hangs_up_every_request_reaches_its_end() {
     }
     let active = people.len() - stage.list(User, Some("active eq false")).await.len();
     assert!(active <= 2, "{active} of {} were cut off before they were begun", people.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn access_that_comes_back_by_itself_is_gone_again_within_the_time_between_two_looks() {
+    let every = Duration::from_mins(15);
+    let drift = DriftPolicy { correction: Correction::Correct, every: Some(every), ..DriftPolicy::default() };
+    for returns in [1, 5, 30, 600] {
+        let stage = Stage::with(native(), Policy { drift: drift.clone(), ..Policy::default() }).await;
+        let anna = stage.hire("anna@corp.example").await;
+        let stop = CancellationToken::new();
+        let sweeps = tokio::spawn(Arc::clone(&stage.gateway).watch_drift(stop.clone()));
+        sleep(Duration::from_mins(12)).await;
+        stage.deactivate(&anna).await.unwrap();
+        sleep(Duration::from_secs(returns)).await;
+        stage.app.put("a1", "anna@corp.example", State::Active, "member");
+        sleep(every + Duration::from_secs(1)).await;
+        assert_eq!(stage.app.state("a1"), Some(State::Inactive), "back after {returns} s");
+        stop.cancel();
+        sweeps.await.unwrap();
+    }
 }

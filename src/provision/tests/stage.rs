@@ -25,6 +25,7 @@ use crate::provision::{
 use crate::scim::schema::ResourceKind::{self, Group as GroupKind, User};
 use crate::store::anchor::Anchor;
 use crate::store::hooked::{Hook, Hooked};
+use crate::store::memory::Memory;
 use crate::store::{self, Intent, Intents, Kind, Store, Write, sqlite};
 
 /// An app that has a disabled state: accounts by id, fixed roles, teams.
@@ -160,6 +161,21 @@ impl Stage {
         let directory = Arc::new(tempfile::tempdir().unwrap());
         let path = directory.path().join("portcullis.db");
         let store = still(sqlite::open(&path)).await.unwrap();
+        Self::on(store, directory, capabilities, policy)
+    }
+
+    /// The same on a store in memory, for many.
+    pub(super) fn in_memory(capabilities: Capabilities, policy: Policy) -> Self {
+        let directory = Arc::new(tempfile::tempdir().unwrap());
+        Self::on(Memory::default().open(), directory, capabilities, policy)
+    }
+
+    fn on(
+        store: Arc<dyn Store>,
+        directory: Arc<TempDir>,
+        capabilities: Capabilities,
+        policy: Policy,
+    ) -> Self {
         let app = ScriptedApp::new(capabilities);
         if capabilities.groups.are_roles {
             let group =

@@ -15,7 +15,7 @@ use super::super::{Result, Shown, View};
 use super::{Aim, Under, index};
 use crate::base::fold::key;
 use crate::base::lane::Lane;
-use crate::contract::{Account, Deactivate, State};
+use crate::contract::{self, Account, Deactivate, State};
 use crate::scim::decode;
 use crate::scim::extension;
 use crate::scim::project::Written;
@@ -173,8 +173,22 @@ impl Connection {
     pub(in crate::provision) async fn seek(&self, intent: &Intent, aim: Aim) -> Result<Sought> {
         let wanted = mapping::wanted(&aim.desired, self.capabilities(), &self.policy)?;
         let login = wanted.email.as_deref().unwrap_or(&wanted.user_name);
+        let has_settled = self.shared.clock.elapsed(intent.created_at) >= SETTLE;
+        let turns_up = has_settled && self.may_turn_up(intent);
         let found = match self.look_up(login).await {
             Ok(found) => found,
+            Err(error) if turns_up && error.kind == contract::Kind::Ambiguous => {
+                return self.part_twins(intent, &wanted).await;
+            }
+            Err(error) if turns_up => {
+                tracing::debug!(
+                    connection = self.name(),
+                    error = error.message,
+                    "nobody can tell what turned up"
+                );
+                self.watch_for_twin(intent, "the app could not be asked").await;
+                return Ok(Sought::Never);
+            }
             Err(error) => {
                 tracing::warn!(
                     connection = self.name(),
@@ -197,7 +211,11 @@ impl Connection {
         let found = found
             .filter(|account| !live.is_empty() || deleted.is_empty() || account.state() != State::Inactive);
         let Some(account) = found else {
-            if self.shared.clock.elapsed(intent.created_at) < SETTLE {
+            if turns_up {
+                self.watch_for_twin(intent, "the app never showed the account, and may yet").await;
+                return Ok(Sought::Never);
+            }
+            if !has_settled {
                 self.close(intent, IntentState::Ambiguous, "the app does not show the account yet").await;
                 return Err(refuse::still_working(self.policy.idp));
             }
@@ -208,6 +226,10 @@ impl Connection {
             // A listing found it first; it belongs to the caller who asked for it.
             let mut person = Person::read(record);
             if !person.standing.adopted {
+                if turns_up {
+                    self.watch_for_twin(intent, "the account belongs to another create").await;
+                    return Ok(Sought::Overtaken);
+                }
                 self.close(intent, IntentState::Superseded, "the account belongs to another person").await;
                 return Ok(Sought::Overtaken);
             }
@@ -219,6 +241,10 @@ impl Connection {
         if deleted.iter().any(|record| record.modified_at > intent.created_at) {
             self.close(intent, IntentState::Superseded, "the person was deleted since").await;
             return Ok(Sought::Overtaken);
+        }
+        if turns_up && self.person_named(&wanted.user_name).await?.is_some() {
+            // Somebody has the name already, and an account that the app does not show beside this one.
+            return self.part_twins(intent, &wanted).await;
         }
         let mut person = self.adopted_person(account);
         person.record.id.clone_from(&intent.resource);

@@ -174,7 +174,7 @@ impl Connection {
     }
 
     /// Writes down how an attempt ended. What nobody can carry out any more waits for a person.
-    async fn end(
+    pub(super) async fn end(
         &self,
         intent: &Intent,
         state: IntentState,

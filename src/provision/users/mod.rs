@@ -5,6 +5,7 @@ mod create;
 mod journal;
 mod look;
 mod reach;
+mod twins;
 
 use serde_json::{Value, json};
 

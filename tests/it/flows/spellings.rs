@@ -76,9 +76,13 @@ fn patched(app: &mut App, place: &str, body: &Value) -> (u16, Value) {
 
 /// The same in a bulk request, whose inner status counts.
 fn in_bulk(app: &mut App, place: &str, body: &Value) -> (u16, Value) {
+    by_bulk(app, &json!({ "method": "PATCH", "path": place, "data": body }))
+}
+
+fn by_bulk(app: &mut App, operation: &Value) -> (u16, Value) {
     let bulk = json!({
         "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
-        "Operations": [{ "method": "PATCH", "path": place, "data": body }],
+        "Operations": [operation],
     });
     let answer = app.post("/Bulk", &bulk).json();
     (answer["Operations"][0]["status"].as_str().unwrap().parse().unwrap(), answer)
@@ -122,6 +126,8 @@ fn no_spelling_of_a_replacement_is_a_silent_success() {
             let answer = app.put(&place, &body);
             (answer.status, answer.json())
         }));
+        let operation = json!({ "method": "PUT", "path": place, "data": body });
+        assert!(is_carried_out(&mut app, &place, &format!("{what} in bulk"), |app| by_bulk(app, &operation)));
     }
     for value in [json!(0), json!("no"), json!([false]), json!({ "value": false }), json!("")] {
         let body = with(&ada(), &json!({ "active": value }));
@@ -130,5 +136,28 @@ fn no_spelling_of_a_replacement_is_a_silent_success() {
             let answer = app.put(&place, &body);
             (answer.status, answer.json())
         }));
+    }
+}
+
+#[test]
+fn no_spelling_of_a_delete_is_a_silent_success() {
+    let demo = Demo::start();
+    let mut app = demo.app("tines");
+    for method in ["DELETE", "delete", "Delete", "bulk DELETE", "bulk delete"] {
+        let created = app.post("/Users", &ada());
+        assert_eq!(created.status, 201, "{method}: {}", created.json());
+        let place = at(&created.json());
+        assert!(has_access(&mut app), "{method}");
+        let status = match method.strip_prefix("bulk ") {
+            Some(method) => by_bulk(&mut app, &json!({ "method": method, "path": place })).0,
+            None => app.send(method, &place, None).status,
+        };
+        let done = (200..300).contains(&status);
+        assert!(done || (400..600).contains(&status), "{method}: {status}");
+        assert_eq!(done, !has_access(&mut app), "{method}: answered {status}");
+        assert_eq!(app.get(&place).status, if done { 404 } else { 200 }, "{method}");
+        if !done {
+            assert_eq!(app.delete(&place).status, 204, "{method}");
+        }
     }
 }
