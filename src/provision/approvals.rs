@@ -63,8 +63,7 @@ impl Gateway {
 impl Connection {
     /// The deletions that wait for a person's word, oldest first.
     pub async fn approvals(&self) -> Result<Vec<Task>> {
-        let open = self.tasks(true).await?;
-        Ok(open.into_iter().filter(|task| task.kind == KIND).collect())
+        Ok(self.store().open_tasks(self.name(), KIND).await?)
     }
 
     /// Approves a deletion: it is journaled, and carried out by the gateway that serves until it is done.

@@ -134,11 +134,8 @@ impl Connection {
         let Some(address) = wanted.email.as_deref().filter(|_| wanted.active).map(key) else {
             return Ok(None);
         };
-        let removals = self.store().tasks(Some(self.name()), true).await?;
-        let removals: Vec<Task> = removals
-            .into_iter()
-            .filter(|task| task.kind == About::Remove.kind() && key(&task.person) == address)
-            .collect();
+        let mut removals = self.store().open_tasks(self.name(), About::Remove.kind()).await?;
+        removals.retain(|task| key(&task.person) == address);
         for task in &removals {
             let note = "the person was created again";
             writes.push(self.closing(task.dedupe.clone(), note));

@@ -89,6 +89,7 @@ reads! { Store {
     note(connection: &str, name: &str) -> Option<String>;
     intents(which: &Intents) -> Vec<Intent>;
     tasks(connection: Option<&str>, open_only: bool) -> Vec<Task>;
+    open_tasks(connection: &str, kind: &str) -> Vec<Task>;
     events(connection: &str, at: Timestamp, limit: u64) -> Vec<Event>;
     totals() -> Vec<Total>;
     epoch() -> i64;

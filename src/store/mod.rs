@@ -411,6 +411,9 @@ pub trait Store: Chronicle + Leases {
     /// Tasks, oldest first: of one connection or all, open ones or all.
     async fn tasks(&self, connection: Option<&str>, open_only: bool) -> Result<Vec<Task>>;
 
+    /// The open tasks of one kind, oldest first.
+    async fn open_tasks(&self, connection: &str, kind: &str) -> Result<Vec<Task>>;
+
     /// Up to `limit` events of a connection that are due at or before `at`, oldest first.
     async fn events(&self, connection: &str, at: Timestamp, limit: u64) -> Result<Vec<Event>>;
 

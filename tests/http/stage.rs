@@ -194,6 +194,9 @@ impl Store for Tokens {
     async fn tasks(&self, _: Option<&str>, _: bool) -> store::Result<Vec<Task>> {
         Ok(Vec::new())
     }
+    async fn open_tasks(&self, _: &str, _: &str) -> store::Result<Vec<Task>> {
+        Ok(Vec::new())
+    }
     async fn events(&self, _: &str, _: Timestamp, _: u64) -> store::Result<Vec<Event>> {
         Ok(Vec::new())
     }

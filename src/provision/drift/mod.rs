@@ -140,8 +140,7 @@ impl Connection {
 
     /// How much waits for a person that was promised and cannot be carried out.
     async fn given_up(&self) -> Result<usize> {
-        let open = self.store().tasks(Some(self.name()), true).await?;
-        Ok(open.iter().filter(|task| task.kind == "attention").count())
+        Ok(self.store().open_tasks(self.name(), "attention").await?.len())
     }
 
     /// Nothing was learnt: what was found before stands.

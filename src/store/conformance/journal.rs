@@ -328,6 +328,13 @@ pub(super) async fn tasks_are_listed_oldest_first(store: &Subject) {
     assert_eq!(task_ids(store, Some(HERE), false).await, ["t2", "t3", "t1"]);
     assert_eq!(task_ids(store, Some(HERE), true).await, ["t2", "t1"]);
     assert_eq!(task_ids(store, Some(THERE), true).await, ["t4"]);
+    let other = Task { kind: "attention".to_owned(), ..at("t5", 5) };
+    write(store, [Write::Task(other)]).await;
+    for (kind, expected) in [("attention", &["t5"][..]), (&task("t", "t").kind, &["t2", "t1"]), ("none", &[])]
+    {
+        let found = store.open_tasks(HERE, kind).await.unwrap();
+        assert_eq!(found.iter().map(|task| task.id.as_str()).collect::<Vec<_>>(), expected, "{kind}");
+    }
 }
 
 pub(super) async fn a_token_comes_back_as_it_was_written(store: &Subject) {

@@ -140,6 +140,12 @@ impl Store for Handle {
         Ok(self.held()?.content.tasks(connection, open_only))
     }
 
+    async fn open_tasks(&self, connection: &str, kind: &str) -> Result<Vec<Task>> {
+        let mut open = self.held()?.content.tasks(Some(connection), true);
+        open.retain(|task| task.kind == kind);
+        Ok(open)
+    }
+
     async fn events(&self, connection: &str, at: Timestamp, limit: u64) -> Result<Vec<Event>> {
         Ok(self.held()?.content.events(connection, at, size(limit)))
     }

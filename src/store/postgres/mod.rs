@@ -170,6 +170,10 @@ impl Store for PostgresStore {
         ask!(self, |on| queries::tasks(on, connection, open_only))
     }
 
+    async fn open_tasks(&self, connection: &str, kind: &str) -> Result<Vec<Task>> {
+        ask!(self, |on| queries::open_tasks(on, connection, kind))
+    }
+
     async fn events(&self, connection: &str, at: Timestamp, limit: u64) -> Result<Vec<Event>> {
         ask!(self, |on| watch::events(on, connection, at, limit))
     }

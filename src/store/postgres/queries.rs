@@ -147,6 +147,9 @@ const OPEN: &str = intent_query!("state IN ('journaled', 'attempting', 'ambiguou
 pub(super) const LATEST: &str =
     intent_query!("connection = $1 AND resource = $2 ORDER BY generation DESC, id DESC LIMIT 1");
 
+pub(super) const OPEN_OF_KIND: &str =
+    task_query!("tasks WHERE connection = $1 AND kind = $2 AND state = 'open' ORDER BY created_at, id");
+
 const TASKS: &str = task_query!("tasks WHERE ($1::text IS NULL OR connection = $1) ORDER BY created_at, id");
 
 const OPEN_TASKS: &str = task_query!(
@@ -316,6 +319,14 @@ pub(super) async fn tasks(
 ) -> sqlx::Result<Vec<Task>> {
     let statement = query(if open_only { OPEN_TASKS } else { TASKS }).bind(connection);
     statement.fetch_all(on).await?.iter().map(rows::task).collect()
+}
+
+pub(super) async fn open_tasks(
+    on: &mut PgConnection,
+    connection: &str,
+    kind: &str,
+) -> sqlx::Result<Vec<Task>> {
+    query(OPEN_OF_KIND).bind(connection).bind(kind).fetch_all(on).await?.iter().map(rows::task).collect()
 }
 
 pub(super) async fn epoch(on: &mut PgConnection) -> sqlx::Result<i64> {

@@ -133,6 +133,10 @@ impl Store for SqliteStore {
         queries::tasks(&self.readers, connection, open_only).await
     }
 
+    async fn open_tasks(&self, connection: &str, kind: &str) -> Result<Vec<Task>> {
+        queries::open_tasks(&self.readers, connection, kind).await
+    }
+
     async fn events(&self, connection: &str, at: Timestamp, limit: u64) -> Result<Vec<Event>> {
         watch::events(&self.readers, connection, at, limit).await
     }

@@ -132,6 +132,9 @@ pub(super) const OPEN: &str =
 pub(super) const LATEST: &str =
     intent_query!("connection = ?1 AND resource = ?2 ORDER BY generation DESC, id DESC LIMIT 1");
 
+pub(super) const OPEN_OF_KIND: &str =
+    task_query!("tasks WHERE connection = ?1 AND kind = ?2 AND state = 'open' ORDER BY created_at, id");
+
 const TASKS: &str = task_query!("tasks WHERE (?1 IS NULL OR connection = ?1) ORDER BY created_at, id");
 
 pub(super) const OPEN_TASKS: &str = task_query!(
@@ -298,6 +301,12 @@ pub(super) async fn tasks(
     open_only: bool,
 ) -> Result<Vec<Task>> {
     let statement = query(if open_only { OPEN_TASKS } else { TASKS }).bind(connection);
+    let found = statement.fetch_all(readers).await.map_err(unavailable)?;
+    found.iter().map(rows::task).collect()
+}
+
+pub(super) async fn open_tasks(readers: &SqlitePool, connection: &str, kind: &str) -> Result<Vec<Task>> {
+    let statement = query(OPEN_OF_KIND).bind(connection).bind(kind);
     let found = statement.fetch_all(readers).await.map_err(unavailable)?;
     found.iter().map(rows::task).collect()
 }
