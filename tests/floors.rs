@@ -313,7 +313,7 @@ fn tree(tokens: &[Token], mut at: usize, prefix: &mut Vec<String>, found: &mut V
         }
         at += 1;
     }
-    if text(tokens, at) == "{" && (at > 0 && ["::", "use"].contains(&text(tokens, at - 1))) {
+    if text(tokens, at) == "{" && (at > 0 && ["::", "use", "{", ","].contains(&text(tokens, at - 1))) {
         at += 1;
         while !["}", ""].contains(&text(tokens, at)) {
             let before = at;

@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use super::error::{
-    APP, {ask, found, not_served},
-};
+use super::error::{APP, ask, found, not_served};
 use super::settings::Rest;
 use super::wire::{Listed, User, WireGroup, WireMember, WireRole};
 use crate::adapters::answer;

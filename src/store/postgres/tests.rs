@@ -277,7 +277,7 @@ const FILLED: &str = "
            CASE WHEN n % 100 = 0 THEN 'attempting' ELSE 'confirmed' END, 1, n, 'r', n, n
     FROM generate_series(1, 5) c, generate_series(1, 12000) n;
     INSERT INTO tasks (id, connection, resource, kind, dedupe, instruction, person, urgent, state, created_at)
-    SELECT 't' || n, 'c' || n % 5, 'u', 'remove', 'k' || n, 'x', 'x', false, 'open', n FROM generate_series(1, 9000) n;
+    SELECT 't' || n, 'c' || n % 5, 'u', 'k' || n % 49, 'k' || n, 'x', 'x', false, 'open', n FROM generate_series(1, 9000) n;
     INSERT INTO events SELECT 'e' || n, 'c' || n % 5, 't' || n, 'opened', n, 0, n FROM generate_series(1, 9000) n;
     ANALYZE;
     SET plan_cache_mode = force_generic_plan;
