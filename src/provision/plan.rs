@@ -114,13 +114,14 @@ pub fn update(
             );
         }
         (Access::Open, true) => {
-            if person.standing.waits_for(&About::Remove).is_some() {
+            let was_to_leave = person.standing.waits_for(&About::Remove).is_some();
+            if was_to_leave {
                 steps.push(Step::Recall);
             }
             if capabilities.deactivate == Deactivate::Task && person.observed.is_none() {
-                // Nobody is there yet: another role is another invitation.
+                // Nobody is there yet: another role is another invitation, and one that was called off is made again.
                 let before = mapping::wanted(&person.desired, capabilities, policy)?;
-                if before.roles != wanted.roles {
+                if was_to_leave || before.roles != wanted.roles {
                     steps.push(Step::Create(again(person, wanted, capabilities, policy)));
                 }
             } else {

@@ -286,3 +286,15 @@ async fn what_is_accepted_to_be_left_behind_is_said_and_no_task() {
         assert_eq!(stage.open_tasks().await.len(), tasks);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_invitation_that_was_called_off_is_made_again_with_the_reactivation() {
+    let stage = Stage::new(by_hand()).await;
+    let anna = stage.hire("anna@corp.example").await;
+    stage.deactivate(&anna).await.unwrap();
+    assert_eq!(stage.open_tasks().await, ["remove"]);
+    stage.activate(&anna).await.unwrap();
+    assert_eq!(stage.open_tasks().await, ["invite"]);
+    complete(&stage, "invite").await;
+    assert!(is_active(&stage.get(User, &anna).await.unwrap()));
+}
