@@ -127,18 +127,9 @@ impl Connection {
     #[must_use]
     pub fn in_place_of(self: Arc<Self>, before: Option<&Self>) -> Arc<Self> {
         let Some(before) = before else { return self };
-        let mut connection = Arc::unwrap_or_clone(self);
-        connection.ledger = before.ledger.clone();
-        connection.turns = Arc::clone(&before.turns);
-        connection.refreshes = Arc::clone(&before.refreshes);
-        connection.watched = Arc::clone(&before.watched);
-        connection.promises = Arc::clone(&before.promises);
-        connection.brake = Arc::clone(&before.brake);
-        connection.unwritten = Arc::clone(&before.unwritten);
-        connection.upkeep = Arc::clone(&before.upkeep);
-        connection.attention = Arc::clone(&before.attention);
-        connection.cursor_key = Arc::clone(&before.cursor_key);
-        Arc::new(connection)
+        let Self { name, base_url, adapter, spared, policy, catalog, shared, .. } =
+            Arc::unwrap_or_clone(self);
+        Arc::new(Self { name, base_url, adapter, spared, policy, catalog, shared, ..before.clone() })
     }
 
     /// The name in the path.
@@ -188,27 +179,30 @@ impl Connection {
     /// Seals cursors as the other replicas do, so that each opens what another one sealed. Call before the first
     /// request; where there are no others it is nothing to do.
     pub(super) async fn share_cursor_key(&self) -> Result<()> {
-        if self.store().term().is_none() {
+        if self.store().term().is_none() || self.cursor_key.get().is_some() {
             return Ok(());
         }
         // Once there is one it stays: nobody has to wait for a replica that was killed while it looked.
-        let key = if let Some(key) = self.known_cursor_key().await? {
-            key
-        } else {
-            let _turn = self.turn(CURSOR_KEY).await?;
-            if let Some(key) = self.known_cursor_key().await? {
-                drop(self.cursor_key.set(CursorKey::new(key)));
-                return Ok(());
-            }
-            let key: [u8; 32] = rand::random();
-            let text = serde_json::json!(key).to_string();
-            let (connection, name) = (self.name().to_owned(), CURSOR_KEY.to_owned());
-            self.store().commit(vec![Write::Note { connection, name, text }]).await?;
-            key
+        let key = match self.known_cursor_key().await? {
+            Some(key) => key,
+            None => self.first_cursor_key().await?,
         };
         // Set before only if a request was answered before this.
         drop(self.cursor_key.set(CursorKey::new(key)));
         Ok(())
+    }
+
+    /// Makes the key, unless another replica has made it meanwhile.
+    async fn first_cursor_key(&self) -> Result<[u8; 32]> {
+        let _turn = self.turn(CURSOR_KEY).await?;
+        if let Some(key) = self.known_cursor_key().await? {
+            return Ok(key);
+        }
+        let key: [u8; 32] = rand::random();
+        let text = serde_json::json!(key).to_string();
+        let (connection, name) = (self.name().to_owned(), CURSOR_KEY.to_owned());
+        self.store().commit(vec![Write::Note { connection, name, text }]).await?;
+        Ok(key)
     }
 
     async fn known_cursor_key(&self) -> Result<Option<[u8; 32]>> {
