@@ -12,6 +12,8 @@ mod cell;
 mod fault;
 mod line;
 mod stage;
+#[path = "../support_rest/mod.rs"]
+mod support;
 mod table;
 mod tls;
 

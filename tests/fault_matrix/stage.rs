@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
-use portcullis::adapters::settings::{Setting, Settings};
 use portcullis::adapters::simulator::{Dialect as Spoken, Holder, Simulator};
-use portcullis::adapters::{App, Blueprint, hive, honeycomb, tines, workiva};
+use portcullis::adapters::{Blueprint, hive, honeycomb, tines, workiva};
 use portcullis::base::clock::{SharedClock, SystemClock, Timestamp};
 use portcullis::base::id::Ids;
-use portcullis::base::secret::{SecretString, Token};
+use portcullis::base::secret::Token;
 use portcullis::contract::{Adapter, Dialect, Mode};
 use portcullis::http::{RouterSettings, router};
 use portcullis::provision::{Connection, Gateway, Leading, Policy, Shared};
@@ -23,6 +22,7 @@ use tower::ServiceExt;
 
 use crate::fault::{Fault, SHORTER};
 use crate::line::Line;
+use crate::support::rest;
 
 /// The apps that are called.
 pub const APPS: [&str; 4] = ["hive", "honeycomb", "tines", "workiva"];
@@ -140,33 +140,7 @@ impl Stage {
 }
 
 fn adapter(name: &str, line: &Line, clock: SharedClock) -> Arc<dyn Adapter> {
-    let text = |path: &str| Setting::Text(format!("{}{path}", line.url));
-    let secret = |secret: &str| Setting::Secret(SecretString::from(secret));
-    let mut settings = Settings::default();
-    let app: &App = match name {
-        "hive" => {
-            settings.set("rest.base_url", text("/api/v1"));
-            settings.set("rest.api_key", secret(hive::sim::ADMIN_KEY));
-            &hive::APP
-        }
-        "honeycomb" => {
-            settings.set("rest.base_url", text(""));
-            settings.set("rest.api_key", secret(honeycomb::sim::CONFIG_KEY));
-            &honeycomb::APP
-        }
-        "tines" => {
-            settings.set("rest.base_url", text("/api/v1"));
-            settings.set("rest.api_token", secret(tines::sim::ADMIN_TOKEN));
-            &tines::APP
-        }
-        _ => {
-            settings.set("rest.base_url", text("/platform/v1"));
-            settings.set("rest.token_url", text("/iam/v1/oauth2/token"));
-            settings.set("rest.client_id", Setting::Text(workiva::sim::CLIENT_ID.to_owned()));
-            settings.set("rest.client_secret", secret(workiva::sim::CLIENT_SECRET));
-            &workiva::APP
-        }
-    };
+    let (app, settings) = rest(name, &line.url);
     let wire = Wire {
         private: true,
         per_second: None,

@@ -24,6 +24,8 @@ pub mod ledger;
 pub mod postgres;
 pub mod processes;
 pub mod stage;
+#[path = "../../../tests/support_rest/mod.rs"]
+mod support;
 pub mod targets;
 pub mod wire;
 

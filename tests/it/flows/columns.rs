@@ -29,6 +29,22 @@ pub struct Column {
 
 const REST_KEY: &str = "private = true\nper_second = 100000\n";
 
+const WORKIVA_SCIM: Column = Column {
+    mode: "workiva scim",
+    app: "workiva",
+    simulator: "workiva",
+    secrets: "workiva-scim-token",
+    blocks: "mode = \"scim\"\n[scim]\nbase_url = \"SIM/scim/v2\"\ntoken = { file = \"secret\" }\n",
+    offers: r#"{"scim":{"unclaimed_routes":true}}"#,
+    group: "Finance Team",
+    role: "Editor",
+    least: "Viewer",
+    invites: false,
+    makes_groups: true,
+    holds_names: true,
+    holds_roles: false,
+};
+
 pub const COLUMNS: [Column; 12] = [
     Column {
         mode: "hive rest",
@@ -150,21 +166,7 @@ pub const COLUMNS: [Column; 12] = [
         holds_names: true,
         holds_roles: true,
     },
-    Column {
-        mode: "workiva scim",
-        app: "workiva",
-        simulator: "workiva",
-        secrets: "workiva-scim-token",
-        blocks: "mode = \"scim\"\n[scim]\nbase_url = \"SIM/scim/v2\"\ntoken = { file = \"secret\" }\n",
-        offers: r#"{"scim":{"unclaimed_routes":true}}"#,
-        group: "Finance Team",
-        role: "Editor",
-        least: "Viewer",
-        invites: false,
-        makes_groups: true,
-        holds_names: true,
-        holds_roles: false,
-    },
+    WORKIVA_SCIM,
     Column {
         mode: "workiva hybrid",
         app: "workiva",
@@ -180,21 +182,8 @@ pub const COLUMNS: [Column; 12] = [
         holds_names: true,
         holds_roles: true,
     },
-    Column {
-        mode: "scim scim",
-        app: "scim",
-        simulator: "workiva",
-        secrets: "workiva-scim-token",
-        blocks: "mode = \"scim\"\n[scim]\nbase_url = \"SIM/scim/v2\"\ntoken = { file = \"secret\" }\n",
-        offers: r#"{"scim":{"unclaimed_routes":true}}"#,
-        group: "Finance Team",
-        role: "Editor",
-        least: "Viewer",
-        invites: false,
-        makes_groups: true,
-        holds_names: true,
-        holds_roles: false,
-    },
+    // The same server, by an adapter that knows no vendor.
+    Column { mode: "scim scim", app: "scim", ..WORKIVA_SCIM },
     Column {
         mode: "hotjar manual",
         app: "manual",

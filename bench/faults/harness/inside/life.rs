@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
-use portcullis::adapters::settings::{Setting, Settings};
-use portcullis::adapters::{App, Blueprint, hive, honeycomb, tines, workiva};
+use portcullis::adapters::Blueprint;
 use portcullis::base::clock::SharedClock;
 use portcullis::base::clock::Timestamp;
 use portcullis::base::id::Ids;
-use portcullis::base::secret::{SecretString, Token};
+use portcullis::base::secret::Token;
 use portcullis::contract::{Adapter, Dialect, Mode};
 use portcullis::http::{RouterSettings, router};
 use portcullis::provision::{Connection, Gateway, Policy, Shared};
@@ -25,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
+use super::super::support::rest;
 use super::{Ahead, Faulty};
 
 const TOKEN: &str = "the-token-of-the-connection";
@@ -142,33 +142,7 @@ impl Drop for Life {
 }
 
 fn adapter(name: &str, url: &str, clock: SharedClock) -> Result<Arc<dyn Adapter>, String> {
-    let text = |text: &str| Setting::Text(format!("{url}{text}"));
-    let secret = |secret: &str| Setting::Secret(SecretString::from(secret));
-    let mut settings = Settings::default();
-    let app: &App = match name {
-        "hive" => {
-            settings.set("rest.base_url", text("/api/v1"));
-            settings.set("rest.api_key", secret(hive::sim::ADMIN_KEY));
-            &hive::APP
-        }
-        "honeycomb" => {
-            settings.set("rest.base_url", text(""));
-            settings.set("rest.api_key", secret(honeycomb::sim::CONFIG_KEY));
-            &honeycomb::APP
-        }
-        "tines" => {
-            settings.set("rest.base_url", text("/api/v1"));
-            settings.set("rest.api_token", secret(tines::sim::ADMIN_TOKEN));
-            &tines::APP
-        }
-        _ => {
-            settings.set("rest.base_url", text("/platform/v1"));
-            settings.set("rest.token_url", text("/iam/v1/oauth2/token"));
-            settings.set("rest.client_id", Setting::Text(workiva::sim::CLIENT_ID.to_owned()));
-            settings.set("rest.client_secret", secret(workiva::sim::CLIENT_SECRET));
-            &workiva::APP
-        }
-    };
+    let (app, settings) = rest(name, url);
     let wire = Wire {
         private: true,
         per_second: None,
