@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::config::{self, Config};
@@ -15,6 +15,27 @@ use crate::provision::{self, Gateway};
 
 /// How often the files are looked at. What is read twice alike is whole, so that a change is followed within two looks.
 const LOOK: Duration = Duration::from_secs(3);
+
+/// A configuration file as it was when the gateway began, and the signal to read it at once.
+pub struct Source {
+    path: PathBuf,
+    /// The digest of all that was read.
+    seen: u64,
+    hangup: Signal,
+}
+
+impl Source {
+    /// Notes what the file at `path`, which was read as `config`, says now. A SIGHUP that comes from here on is kept
+    /// until the file is followed; one before it would end the process.
+    ///
+    /// # Errors
+    /// Signals cannot be received.
+    pub fn note(path: &Path, config: &Config) -> Result<Self, Failure> {
+        let hangup = signal(SignalKind::hangup())
+            .map_err(|error| Failure::new(format!("signals cannot be received: {error}")))?;
+        Ok(Self { path: path.to_owned(), seen: content(path, &config.files), hangup })
+    }
+}
 
 /// Serves what a configuration says, and what it says later on.
 pub struct Followed {
@@ -61,17 +82,12 @@ impl Followed {
         Self { gateway: Arc::clone(gateway), stop, telling, settings, files, wrong: None }
     }
 
-    /// Follows the file at `path` from now on; with a SIGHUP it is read at once. While it cannot be used, the log says
-    /// why and nothing changes.
-    ///
-    /// # Errors
-    /// Signals cannot be received.
-    pub fn follow(mut self, path: PathBuf) -> Result<(), Failure> {
-        let mut hangup = signal(SignalKind::hangup())
-            .map_err(|error| Failure::new(format!("signals cannot be received: {error}")))?;
+    /// Follows the file from now on; with a SIGHUP it is read at once. While it cannot be used, the log says why and
+    /// nothing changes.
+    pub fn follow(mut self, source: Source) {
         let tracker = self.gateway.shared().tracker.clone();
         tracker.spawn(async move {
-            let mut served = self.content(&path);
+            let Source { path, seen: mut served, mut hangup } = source;
             let mut before = served;
             loop {
                 let at_once = tokio::select! {
@@ -79,18 +95,17 @@ impl Followed {
                     () = tokio::time::sleep(LOOK) => false,
                     _ = hangup.recv() => true,
                 };
-                let seen = self.content(&path);
+                let seen = content(&path, &self.files);
                 let is_whole = seen == std::mem::replace(&mut before, seen);
                 if at_once || is_whole && (seen != served || self.wrong.is_some()) {
                     let files = self.files.clone();
                     self.read(&path).await;
-                    before = self.content(&path);
+                    before = content(&path, &self.files);
                     // What changed while it was read is seen by the next look.
                     served = if files == self.files { seen } else { before };
                 }
             }
         });
-        Ok(())
     }
 
     /// Serves what the file says now, where it can be used.
@@ -123,15 +138,15 @@ impl Followed {
         self.files = config.files;
         Ok(())
     }
+}
 
-    /// A digest of all that the configuration is read from.
-    fn content(&self, path: &Path) -> u64 {
-        let mut digest = DefaultHasher::new();
-        for file in std::iter::once(path).chain(self.files.iter().map(PathBuf::as_path)) {
-            (file, std::fs::read(file).ok()).hash(&mut digest);
-        }
-        digest.finish()
+/// A digest of all that a configuration is read from.
+fn content(path: &Path, files: &BTreeSet<PathBuf>) -> u64 {
+    let mut digest = DefaultHasher::new();
+    for file in std::iter::once(path).chain(files.iter().map(PathBuf::as_path)) {
+        (file, std::fs::read(file).ok()).hash(&mut digest);
     }
+    digest.finish()
 }
 
 /// Tells what happens to the tasks of every connection until `stop`.

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::assemble::{self, UNUSABLE};
 use super::chronicle;
 use super::config::Config;
-use super::reload::Followed;
+use super::reload::{Followed, Source};
 use super::{ConfigFile, Failure, Outcome};
 use crate::http::server::{ServerSettings, Timers};
 use crate::http::{RouterSettings, router};
@@ -28,6 +28,7 @@ const CHECKED_EVERY: Duration = Duration::from_hours(24);
 /// Serves the connections of a configuration file.
 pub async fn run(file: &ConfigFile) -> Outcome {
     let config = assemble::load(&file.config)?;
+    let source = Source::note(&file.config, &config)?;
     let lock = lock(config.data_dir())?;
     let listener = bind(config.listen).await?;
     let gateway = assemble::gateway(&config).await?;
@@ -36,7 +37,7 @@ pub async fn run(file: &ConfigFile) -> Outcome {
     until_signal(stop.clone())?;
     let address = address(&listener)?;
     tracing::info!(%address, connections = config.connections.len(), "serving");
-    gateway_until(listener, gateway, &config, Some(&file.config), DRAIN, stop).await?;
+    gateway_until(listener, gateway, &config, Some(source), DRAIN, stop).await?;
     drop(lock);
     Ok(())
 }
@@ -66,7 +67,7 @@ pub async fn gateway_until(
     listener: TcpListener,
     gateway: Arc<Gateway>,
     config: &Config,
-    file: Option<&Path>,
+    source: Option<Source>,
     drain: Duration,
     stop: CancellationToken,
 ) -> Outcome {
@@ -102,8 +103,8 @@ pub async fn gateway_until(
     gateway.shared().tracker.spawn(Arc::clone(&gateway).watch_drift(stop.clone()));
     gateway.shared().tracker.spawn(Arc::clone(&gateway).watch_invitations(stop.clone()));
     let followed = Followed::begin(&gateway, config, stop.clone());
-    if let Some(file) = file {
-        followed.follow(file.to_owned())?;
+    if let Some(source) = source {
+        followed.follow(source);
     }
     let damage = gateway.shared().tracker.spawn(until_damaged(Arc::clone(&gateway), stop.clone()));
     let cut = crate::http::serve(listener, doors, settings, stop).await;
