@@ -103,6 +103,10 @@ impl Connection {
                 }
             };
             let open = this.open_aim(&id).await?.map_or(0, |(generation, _)| generation);
+            if open == departure.generation {
+                // It was journaled before the disk took nothing more, and the journal goes on with it.
+                return Ok(());
+            }
             if let Some(error) = this.look_again(&mut person, true).await? {
                 return Err(refuse::not_applied(&error, this.policy.idp));
             }

@@ -23,4 +23,11 @@ mod stage;
 mod tasks;
 mod tokens;
 mod traces;
+mod upgrades;
 mod webhooks;
+
+/// A number from the environment, for longer runs than the usual ones.
+#[expect(clippy::disallowed_methods, reason = "how long to look is not a setting of the product")]
+fn number(variable: &str, usual: u32) -> u32 {
+    std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
+}

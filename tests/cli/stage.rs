@@ -136,10 +136,14 @@ impl Running {
         Self::start_logging(folder, &arguments, level)
     }
 
+    /// Starts `serve`, which may not serve yet.
+    pub fn begin(place: &Place) -> Self {
+        Self::spawn(place.directory.path(), &["serve", "--config", &place.config()], "info")
+    }
+
     /// Starts `serve` and waits until it serves; `ready` has the `gateway`'s address as the demo's has.
     pub fn serve(place: &Place) -> Self {
-        let mut running =
-            Self::spawn(place.directory.path(), &["serve", "--config", &place.config()], "info");
+        let mut running = Self::begin(place);
         let address = running.wait_for("the line that it serves", |running| {
             let line = running.log_lines().into_iter().find(|line| line["message"] == "serving")?;
             line["address"].as_str().map(str::to_owned)
@@ -268,6 +272,17 @@ impl Caller {
         headers: &[(&str, &str)],
         body: Option<Vec<u8>>,
     ) -> Response {
+        self.try_send(method, path, headers, body).unwrap()
+    }
+
+    /// The same to somebody who may be gone by now.
+    pub fn try_send(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<Vec<u8>>,
+    ) -> std::io::Result<Response> {
         let mut all = self.headers.clone();
         all.extend(headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         if body.is_some() {
@@ -275,7 +290,7 @@ impl Caller {
         }
         let target = format!("{}{path}", self.base_path);
         let request = Request { method: method.to_owned(), target, headers: all, body };
-        self.client.send(&request).unwrap()
+        self.client.send(&request)
     }
 
     /// Creates a person and answers the resource.

@@ -5,6 +5,7 @@
 mod crashes;
 mod damage;
 mod endings;
+mod full_disk;
 #[path = "../../bench/faults/harness/mod.rs"]
 mod harness;
 mod kills;

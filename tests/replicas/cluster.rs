@@ -81,7 +81,17 @@ impl Cluster {
 
     /// Somebody who sends their requests to one replica.
     pub(crate) fn caller(&self, replica: usize) -> Caller {
-        self.replicas[replica].caller_with(NAME, &self.token)
+        self.caller_of(&self.replicas[replica])
+    }
+
+    /// Somebody who sends their requests to this process.
+    pub(crate) fn caller_of(&self, replica: &Running) -> Caller {
+        replica.caller_with(NAME, &self.token)
+    }
+
+    /// How many leases there are of which `condition` holds.
+    pub(crate) fn leases(&self, condition: &str) -> String {
+        self.server.sql(self.database_name(), &format!("SELECT count(*) FROM leases WHERE {condition}"))
     }
 
     /// The app.

@@ -1,13 +1,15 @@
 //! Creates of one name that reach several replicas at the same moment.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::cluster::{Cluster, named, person};
 use crate::number;
+use crate::stage::Running;
 
 /// Every replica is sent the create of the same person at the same moment, `races` times; what each answered.
 fn race(cluster: &Cluster, races: usize) -> Vec<Vec<(u16, Value)>> {
@@ -48,15 +50,16 @@ fn one_account_comes_of_every_race(replicas: usize, races: usize) {
     let mut caller = cluster.caller(0);
     let found = caller.send("GET", &named("p0@example.com"), &Value::Null).json();
     assert_eq!(found["totalResults"], 1);
-    let mut addresses: Vec<String> =
+    each_has_one_account(&cluster, races);
+    assert_eq!(cluster.leases("connection <> ''"), "0", "leases that nobody gave up");
+}
+
+/// The app has so many people, each once.
+fn each_has_one_account(cluster: &Cluster, people: usize) {
+    let addresses: Vec<String> =
         cluster.addresses().into_iter().filter(|address| address.starts_with('p')).collect();
-    assert_eq!(addresses.len(), races, "accounts in the app");
-    addresses.sort();
-    addresses.dedup();
-    assert_eq!(addresses.len(), races, "different ones");
-    let left =
-        cluster.server.sql(cluster.database_name(), "SELECT count(*) FROM leases WHERE connection <> ''");
-    assert_eq!(left, "0", "leases that nobody gave up");
+    assert_eq!(addresses.len(), people, "accounts in the app");
+    assert_eq!(addresses.into_iter().collect::<BTreeSet<_>>().len(), people, "different ones");
 }
 
 #[test]
@@ -67,4 +70,70 @@ fn two_replicas_that_race_for_a_name_make_one_account() {
 #[test]
 fn three_replicas_that_race_for_a_name_make_one_account() {
     one_account_comes_of_every_race(3, number("RACES", 80));
+}
+
+/// Sends a create to one replica, and where that one is gone or cannot say, to the next, until one of them answers.
+fn create(replicas: &[Mutex<Running>], cluster: &Cluster, first: usize, address: &str) -> (u16, Value) {
+    let body = person(address).to_string().into_bytes();
+    for replica in (0..replicas.len()).cycle().skip(first).take(600) {
+        let mut caller = cluster.caller_of(&replicas[replica].lock().unwrap());
+        match caller.try_send("POST", "/Users", &[], Some(body.clone())) {
+            Ok(answer) if matches!(answer.status, 201 | 409) => return (answer.status, answer.json()),
+            Ok(answer) => assert!(matches!(answer.status, 429 | 503), "{address}: {}", answer.json()),
+            Err(_) => {}
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    panic!("{address} cannot be created");
+}
+
+/// A replica is killed every two seconds and started again, while the same people are created through both.
+#[test]
+fn replicas_that_are_killed_while_they_race_make_one_account() {
+    const LANES: usize = 4;
+    let mut cluster = Cluster::start(2, "2s");
+    let replicas: Vec<_> = std::mem::take(&mut cluster.replicas).into_iter().map(Mutex::new).collect();
+    let (cluster, replicas, races) = (&cluster, &replicas, number("KILLED_RACES", 240) / LANES);
+    let (ids, kills) = thread::scope(|scope| {
+        let lanes: Vec<_> = (0..LANES)
+            .map(|lane| {
+                scope.spawn(move || {
+                    (0..races)
+                        .map(|race| {
+                            let address = format!("p{lane}.{race}@example.com");
+                            let told = thread::scope(|scope| {
+                                let sent = [0, 1].map(|first| {
+                                    let address = &address;
+                                    scope.spawn(move || create(replicas, cluster, first, address))
+                                });
+                                sent.map(|sent| sent.join().unwrap())
+                            });
+                            let ids: BTreeSet<String> = told
+                                .iter()
+                                .filter(|(status, _)| *status == 201)
+                                .map(|(_, body)| body["id"].as_str().unwrap().to_owned())
+                                .collect();
+                            assert_eq!(ids.len(), 1, "{address}: {told:?}");
+                            ids
+                        })
+                        .fold(BTreeSet::new(), |all, ids| &all | &ids)
+                })
+            })
+            .collect();
+        let mut kills = 0;
+        while !lanes.iter().all(thread::ScopedJoinHandle::is_finished) {
+            thread::sleep(Duration::from_secs(2));
+            let killed = kills % replicas.len();
+            replicas[killed].lock().unwrap().signal("-KILL");
+            let started = Running::serve(&cluster.places[killed]);
+            *replicas[killed].lock().unwrap() = started;
+            kills += 1;
+        }
+        let ids = lanes.into_iter().fold(BTreeSet::new(), |all, lane| &all | &lane.join().unwrap());
+        (ids, kills)
+    });
+    println!("{} people were created through both of two replicas, {kills} of which were killed", ids.len());
+    assert_eq!(ids.len(), races * LANES);
+    assert!(kills > 1);
+    each_has_one_account(cluster, races * LANES);
 }

@@ -94,3 +94,42 @@ fn what_a_killed_replica_promised_is_done_by_another() {
         (shown["active"] == false).then_some(())
     });
 }
+
+#[test]
+fn replicas_that_are_told_to_end_finish_what_they_answer_and_keep_no_lease() {
+    let mut cluster = Cluster::start(2, "30s");
+    let order = json!({ "delay_ms": 40, "probability": 0.5, "commit": true });
+    assert!(cluster.app().send("POST", "/__sim/faults", &order).status < 300);
+    let callers: Vec<_> = (0..6)
+        .map(|lane| {
+            let mut caller = cluster.caller(lane % 2);
+            thread::spawn(move || {
+                let mut told = Vec::new();
+                for number in 0.. {
+                    let address = format!("p{lane}.{number}@example.com");
+                    let body = Some(person(&address).to_string().into_bytes());
+                    let answer = caller.try_send("POST", "/Users", &[], body).map(|answer| answer.status);
+                    let over = answer.is_err();
+                    told.push((address, answer.ok()));
+                    if over {
+                        break;
+                    }
+                }
+                told
+            })
+        })
+        .collect();
+    thread::sleep(Duration::from_millis(700));
+    for replica in &mut cluster.replicas {
+        let (status, took) = replica.signal("-TERM");
+        assert!(status.success() && took < Duration::from_secs(30), "{status} after {took:?}");
+    }
+    assert_eq!(cluster.leases("true"), "0", "leases that nobody gave up");
+    let present = cluster.addresses();
+    let told: Vec<_> = callers.into_iter().flat_map(|caller| caller.join().unwrap()).collect();
+    assert!(told.len() > 20, "{told:?}");
+    for (address, answer) in told {
+        assert!(matches!(answer, Some(201) | None), "{address}: {answer:?}");
+        assert_eq!(present.contains(&address), answer == Some(201), "{address} was told {answer:?}");
+    }
+}

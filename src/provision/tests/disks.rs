@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::stage::{Stage, id, is_active, native, person, removing, status};
+use super::stage::{Stage, by_hand, id, is_active, native, person, removing, status};
 use crate::base::secret::Token;
 use crate::contract::State;
-use crate::provision::Denied;
+use crate::provision::{Completion, Denied, Policy};
 use crate::scim::schema::ResourceKind::User;
 
 #[tokio::test(start_paused = true)]
@@ -29,6 +29,22 @@ async fn an_unconfirmed_deactivation_without_a_journal_promises_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_person_is_to_do_is_not_answered_before_it_is_written_down() {
+    let stage = Stage::new(by_hand()).await;
+    let anna = stage.hire("anna@corp.example").await;
+    let invite = stage.connection.tasks(true).await.unwrap().remove(0);
+    stage.connection.complete_task(&invite.id, Completion::by("kim")).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    for commits in [0, 1] {
+        stage.disk.is_full_after(commits);
+        assert_eq!(status(stage.deactivate(&anna).await), 503);
+        stage.disk.is_empty_again();
+    }
+    stage.go_on_for(Duration::from_mins(1)).await;
+    assert_eq!(stage.open_tasks().await, ["remove"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_else_is_done_without_a_journal() {
     let stage = Stage::new(native()).await;
     let anna = stage.hire("anna@corp.example").await;
@@ -41,19 +57,34 @@ async fn nothing_else_is_done_without_a_journal() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deactivation_whose_outcome_could_not_be_kept_is_finished_later() {
+async fn a_deactivation_whose_outcome_could_not_be_kept_is_answered_and_finished_later() {
     let stage = Stage::new(removing()).await;
     let anna = stage.hire("anna@corp.example").await;
     // That the caller was told of the create is noted by now.
     tokio::time::sleep(Duration::from_secs(1)).await;
     stage.disk.is_full_after(1);
-    assert_eq!(status(stage.deactivate(&anna).await), 503);
+    assert!(!is_active(&stage.deactivate(&anna).await.unwrap()));
+    assert!(!is_active(&stage.get(User, &anna).await.unwrap()));
     stage.disk.is_empty_again();
     stage.go_on_for(Duration::from_mins(1)).await;
     assert!(!is_active(&stage.get(User, &anna).await.unwrap()));
     assert!(stage.open_intents().await.is_empty());
     assert_eq!(stage.open_tasks().await, ["residual_access"]);
     assert!(is_active(&stage.activate(&anna).await.unwrap()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_the_journal_comes_first_an_outcome_that_could_not_be_kept_is_not_answered() {
+    let policy = Policy { deactivate_without_journal: false, ..Policy::default() };
+    let stage = Stage::with(native(), policy).await;
+    let anna = stage.hire("anna@corp.example").await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    stage.disk.is_full_after(1);
+    assert_eq!(status(stage.deactivate(&anna).await), 503);
+    assert_eq!(stage.app.state("a1"), Some(State::Inactive));
+    stage.disk.is_empty_again();
+    stage.go_on_for(Duration::from_mins(1)).await;
+    assert!(!is_active(&stage.get(User, &anna).await.unwrap()));
 }
 
 #[tokio::test(start_paused = true)]

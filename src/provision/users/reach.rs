@@ -165,7 +165,7 @@ impl Connection {
             Ok(()) => Ok(Work::under(intent)),
             // Leaving is never blocked by our disk: it is done now, and answered only if it was read back.
             Err(store::Error::Unavailable(_))
-                if takes_away && !steps.is_empty() && self.policy.deactivate_without_journal =>
+                if takes_away && !steps.is_empty() && self.leaves_without_journal() =>
             {
                 tracing::error!(
                     connection = self.name(),
@@ -277,7 +277,13 @@ impl Connection {
             self.save_quietly(&mut person, expected, writes).await
         };
         match saved {
-            Err(failure) if bypassed => {
+            // The app was read back: whoever leaves is told so, whatever our disk does.
+            Err(failure)
+                if bypassed
+                    || left
+                        && self.leaves_without_journal()
+                        && matches!(failure, store::Error::Unavailable(_)) =>
+            {
                 tracing::error!(
                     connection = self.name(),
                     resource = person.record.id,
@@ -296,6 +302,12 @@ impl Connection {
             self.anchor_departure().await;
         }
         Ok(person)
+    }
+
+    /// Whether an end of access is brought about, and answered, while our disk takes nothing. What a person is to do
+    /// has to be written down first.
+    fn leaves_without_journal(&self) -> bool {
+        self.policy.deactivate_without_journal && self.capabilities().deactivate != Deactivate::Task
     }
 
     /// The groups a disabled account stays in at the app, where the account itself does not tell them.

@@ -1,0 +1,113 @@
+//! A database of an earlier release under this one, and one of a later release: nothing is lost, and nothing is guessed.
+
+use std::borrow::Cow;
+use std::path::Path;
+use std::thread;
+use std::time::Instant;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions, Connection, Executor, query, query_scalar};
+
+use crate::stage::{Place, Running};
+
+/// What the first release wrote, before filters, tasks, leases and the audit.
+const FIRST: i64 = 3;
+const PEOPLE: i64 = 3_000;
+
+fn now<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+}
+
+async fn connect(path: &Path) -> SqliteConnection {
+    SqliteConnectOptions::new().filename(path).create_if_missing(true).connect().await.unwrap()
+}
+
+/// A file as the first release left it.
+async fn written_by_the_first_release(path: &Path) {
+    let mut connection = connect(path).await;
+    connection.execute("PRAGMA application_id = 0x50434C53").await.unwrap();
+    let mut migrator = sqlx::migrate!("migrations/sqlite");
+    let first = migrator.iter().filter(|migration| migration.version <= FIRST).cloned().collect();
+    migrator.migrations = Cow::Owned(first);
+    migrator.run(&mut connection).await.unwrap();
+    let people = "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < ?1)
+         INSERT INTO records (connection, kind, id, lifecycle, name_key, label, email_keys, generation, version,
+                              created_at, modified_at, desired, observed, standing)
+         SELECT 'sandbox', 'user', 'u' || n, 'live', 'u' || n, 'u' || n, '[]', 1, 1, n, n,
+                json_object('userName', 'u' || n), json_object('display_name', 'Ada ' || n),
+                json_object('active', n % 2 = 1)
+         FROM number";
+    query(people).bind(PEOPLE).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+#[test]
+fn a_gateway_that_is_killed_while_it_brings_an_older_database_up_to_date_loses_nobody() {
+    let place = Place::sandbox();
+    let database = place.path("portcullis.db");
+    now(written_by_the_first_release(&database));
+    let old = std::fs::read(&database).unwrap();
+    let began = Instant::now();
+    drop(Running::serve(&place));
+    let whole = began.elapsed();
+    let kills = crate::number("UPGRADES", 20);
+    let last = sqlx::migrate!("migrations/sqlite").iter().map(|migration| migration.version).max();
+    let mut between = 0;
+    for kill in 0..kills {
+        for log in ["portcullis.db-wal", "portcullis.db-shm"] {
+            drop(std::fs::remove_file(place.path(log)));
+        }
+        std::fs::write(&database, &old).unwrap();
+        let mut killed = Running::begin(&place);
+        thread::sleep(whole * kill / kills);
+        killed.signal("-KILL");
+        let done: i64 = now(async {
+            let count = "SELECT count(*) FROM _sqlx_migrations WHERE success";
+            query_scalar(count).fetch_one(&mut connect(&database).await).await.unwrap()
+        });
+        between += i64::from(done > FIRST && Some(done) < last);
+        drop(Running::serve(&place));
+        let (people, active, whole): (i64, i64, String) = now(async {
+            let told = "SELECT count(*), sum(active), (SELECT * FROM pragma_integrity_check) FROM records
+                        WHERE connection = 'sandbox' AND lifecycle = 'live'";
+            sqlx::query_as(told).fetch_one(&mut connect(&database).await).await.unwrap()
+        });
+        assert_eq!((people, active, whole.as_str()), (PEOPLE, PEOPLE / 2, "ok"), "kill {kill}");
+    }
+    println!("{kills} kills, {between} of them between two migrations");
+}
+
+#[test]
+fn a_database_of_a_later_release_is_refused_and_left_as_it_is() {
+    let place = Place::sandbox();
+    let (status, _) = Running::serve(&place).signal("-TERM");
+    assert!(status.success());
+    let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+                 VALUES (9999, 'newer', TRUE, x'00', 0)";
+    let database = place.path("portcullis.db");
+    now(async { connect(&database).await.execute(newer).await.unwrap() });
+    let before = std::fs::read(&database).unwrap();
+    let refused = place.run("serve", &[]);
+    assert_eq!(refused.code, 78, "{refused:?}");
+    assert!(refused.stderr.contains("newer release") && refused.stderr.contains("9999"), "{refused:?}");
+    assert_eq!(std::fs::read(&database).unwrap(), before);
+}
+
+/// A replica of the release before goes on while another one brings the tables up to date.
+#[test]
+fn migrations_since_there_are_replicas_leave_what_an_older_one_reads_and_writes() {
+    let taken_away =
+        ["DROP TABLE", "DROP COLUMN", "RENAME", "ALTER COLUMN", "SET NOT NULL", "TRUNCATE", "DELETE FROM"];
+    for migration in sqlx::migrate!("migrations/postgres").iter().filter(|migration| migration.version > 7) {
+        let sql = migration.sql.as_str().to_uppercase();
+        for word in taken_away {
+            assert!(!sql.contains(word), "migration {}: {word}", migration.version);
+        }
+        for column in sql
+            .split(';')
+            .filter(|statement| statement.contains("ADD COLUMN") && statement.contains("NOT NULL"))
+        {
+            assert!(column.contains("DEFAULT"), "migration {}: {column}", migration.version);
+        }
+    }
+}
