@@ -139,7 +139,11 @@ impl Connection {
     /// Roles and names are set before the account works again, so that nobody comes back with an old role.
     async fn take_over(&self, person: &Person, draft: &Draft, conflict: Error) -> Result<Outcome<Account>> {
         let login = draft.email.as_deref().unwrap_or(&draft.user_name);
-        let Some(found) = self.look_up(login).await? else { return Err(conflict) };
+        let Some(found) = self.look_up(login).await? else {
+            let hint = "; it does not show whom it has invited until they accept";
+            let hint = if self.hides_invited() { hint } else { "" };
+            return Err(Error { message: format!("{}{hint}", conflict.message), ..conflict });
+        };
         let known = self.store().find(self.name(), store::Kind::User, &Key::Account(found.id.clone())).await;
         let Ok(known) = known else { return Err(conflict) };
         let is_known_here = person.record.version > 0;

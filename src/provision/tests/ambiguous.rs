@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::app::Fault;
-use super::stage::{Stage, native, person};
+use super::stage::{Stage, id, is_active, native, person, removing, status};
 use crate::contract::{Accounts, Capabilities, State};
 use crate::provision::Policy;
 
@@ -105,4 +105,64 @@ async fn five_thousand_lost_creates() {
         rounds(false, lag, 14).await;
     }
     late_rounds(20).await;
+}
+
+/// Somebody whose invitation was sent and never answered, by an app that shows nobody before they accept.
+async fn invited_and_lost() -> Stage {
+    let own = removing();
+    let accounts = Accounts { email_unique: true, shows_invited: false, ..own.accounts };
+    let stage = Stage::new(Capabilities { accounts, ..own }).await;
+    stage.app.next("create_account", Fault::Loses);
+    assert_eq!(status(stage.post(person("anna@corp.example")).await), 503);
+    stage.go_on_for(Duration::from_mins(2)).await;
+    stage
+}
+
+fn accept(stage: &Stage) {
+    stage.app.content().accounts.get_mut("a1").unwrap().state = Some(State::Active);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_invitation_belongs_to_its_caller_once_it_is_accepted() {
+    let stage = invited_and_lost().await;
+    let refusal = stage.post(person("anna@corp.example")).await.unwrap_err();
+    assert_eq!(refusal.error.status, 409);
+    assert!(refusal.error.detail.contains("does not show whom it has invited"), "{}", refusal.error.detail);
+    tokio::time::sleep(Duration::from_hours(24)).await;
+    accept(&stage);
+    let anna = id(&stage.post(person("anna@corp.example")).await.unwrap());
+    assert!(stage.open_intents().await.is_empty());
+    assert!(!is_active(&stage.deactivate(&anna).await.unwrap()));
+    assert_eq!(stage.app.working("anna@corp.example"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_invitation_that_is_accepted_and_nobody_asks_for_is_reported() {
+    let stage = invited_and_lost().await;
+    accept(&stage);
+    tokio::time::sleep(Duration::from_mins(10)).await;
+    stage.go_on_for(Duration::from_mins(1)).await;
+    assert!(stage.open_intents().await.is_empty());
+    stage.go_on_for(Duration::from_mins(31)).await;
+    assert_eq!(stage.open_tasks().await, ["orphan"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_invitation_that_nobody_accepts_is_looked_into_by_a_person() {
+    let stage = invited_and_lost().await;
+    tokio::time::sleep(Duration::from_hours(73)).await;
+    stage.go_on_for(Duration::from_mins(1)).await;
+    assert!(stage.open_intents().await.is_empty());
+    assert_eq!(stage.open_tasks().await, ["attention"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_invitation_that_was_not_sent_is_forgotten_with_the_next_one() {
+    let stage = invited_and_lost().await;
+    stage.app.content().accounts.clear();
+    stage.post(person("anna@corp.example")).await.unwrap();
+    tokio::time::sleep(Duration::from_mins(10)).await;
+    stage.go_on_for(Duration::from_mins(1)).await;
+    assert!(stage.open_intents().await.is_empty());
+    assert!(stage.open_tasks().await.is_empty());
 }

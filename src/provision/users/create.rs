@@ -175,6 +175,14 @@ impl Connection {
         let login = wanted.email.as_deref().unwrap_or(&wanted.user_name);
         let has_settled = self.shared.clock.elapsed(intent.created_at) >= SETTLE;
         let turns_up = has_settled && self.may_turn_up(intent);
+        if has_settled
+            && self.capabilities().accounts.email_unique
+            && self.person_named(&wanted.user_name).await?.is_some_and(|person| !person.standing.adopted)
+        {
+            // The app has one account of an address, and a later create made it.
+            self.close(intent, IntentState::Superseded, "the account belongs to another create").await;
+            return Ok(Sought::Overtaken);
+        }
         let found = match self.look_up(login).await {
             Ok(found) => found,
             Err(error) if turns_up && error.kind == contract::Kind::Ambiguous => {

@@ -11,26 +11,38 @@ use super::super::standing::Person;
 use super::Sought;
 use crate::base::fold::key;
 use crate::base::lane::Lane;
-use crate::contract::{Account, Deactivate, Outcome, State};
+use crate::contract::{Account, Create, Deactivate, Outcome, State};
 use crate::store::{Intent, IntentState, Key, Kind, Lifecycle};
 
 /// How often it is looked for.
 const EVERY: Duration = Duration::from_secs(30);
 
+/// How often it is looked whether somebody has accepted an invitation that the app does not show.
+const EVERY_HIDDEN: Duration = Duration::from_mins(10);
+
 /// How long; what comes later than that is found by listings, and reported.
 const TURNS_UP: Duration = Duration::from_hours(1);
 
 impl Connection {
-    /// Whether a create that never showed may still turn up beside the account its repetition made.
+    /// Whether a create that never showed may still turn up: beside the account its repetition made, or once an
+    /// invitation that the app does not show is accepted.
     pub(in crate::provision) fn may_turn_up(&self, intent: &Intent) -> bool {
         let capabilities = self.capabilities();
         let can_tell = capabilities.list && !capabilities.accounts.email_unique;
-        can_tell && self.shared.clock.elapsed(intent.created_at) < TURNS_UP
+        let is_late = can_tell && self.shared.clock.elapsed(intent.created_at) < TURNS_UP;
+        is_late || self.hides_invited()
+    }
+
+    /// Whether an invitation is shown only once it is accepted.
+    pub(in crate::provision) fn hides_invited(&self) -> bool {
+        let capabilities = self.capabilities();
+        capabilities.create == Create::Invite && !capabilities.accounts.shows_invited
     }
 
     /// Leaves the intent open until the next look. It holds nothing up: the create may be sent again meanwhile.
     pub(in crate::provision) async fn watch_for_twin(&self, intent: &Intent, outcome: &str) {
-        self.end(intent, IntentState::Ambiguous, outcome, Some(EVERY), None).await;
+        let pause = if self.hides_invited() { EVERY_HIDDEN } else { EVERY };
+        self.end(intent, IntentState::Ambiguous, outcome, Some(pause), None).await;
     }
 
     /// The live person of this name.
