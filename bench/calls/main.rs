@@ -76,11 +76,7 @@ fn row(program: &Path, mode: &Mode, broken: &mut Vec<String>) -> Result<String> 
                 "{name}: {MORE} times the people take {calls:.1} times the calls, {time:.1} times the time"
             ));
         }
-        format!(
-            "{} | {calls:.2} | {few_took:.1} s → {:.1} s",
-            many.calls,
-            many.took.as_secs_f64()
-        )
+        format!("{} | {calls:.2} | {few_took:.1} s → {:.1} s", many.calls, many.took.as_secs_f64())
     } else {
         format!("| | {:.1} s", few.took.as_secs_f64())
     };

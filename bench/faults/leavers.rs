@@ -36,15 +36,16 @@ const LONGEST: Duration = Duration::from_mins(15);
 /// What was measured, each with what it is held to.
 pub type Row = (&'static str, &'static str, String);
 
-/// Measures all of it in `folder`; `many` is how many leave while the gateway is killed.
+/// Measures all of it in `folder`, and tells every part as it is known; `many` is how many leave while the gateway is
+/// killed.
 ///
 /// # Errors
 /// The stage cannot be set, or somebody who left has access longer than a quarter of an hour.
-pub fn run(program: &Program, folder: &Path, many: usize) -> Result<Vec<Row>, String> {
-    let mut rows = restart(program, &folder.join("restart"), many)?;
-    rows.push(outage(program, &folder.join("outage"))?);
-    rows.extend(flood(program, &folder.join("flood"))?);
-    Ok(rows)
+pub fn run(program: &Program, folder: &Path, many: usize, tell: impl Fn(Row)) -> Result<(), String> {
+    restart(program, &folder.join("restart"), many)?.into_iter().for_each(&tell);
+    tell(outage(program, &folder.join("outage"))?);
+    flood(program, &folder.join("flood"))?.into_iter().for_each(&tell);
+    Ok(())
 }
 
 /// Everybody leaves while the app is down, the gateway is killed, the app comes back.
@@ -63,11 +64,13 @@ fn restart(program: &Program, folder: &Path, many: usize) -> Result<Vec<Row>, St
     let began = Instant::now();
     stage.start()?;
     let app = self::app(&stage, CROWDED)?;
-    until(|| Ok(matches!(status(app, "GET", "/ServiceProviderConfig", None), Ok(200))))?;
+    until(Duration::from_millis(20), || {
+        Ok(matches!(status(app, "GET", "/ServiceProviderConfig", None), Ok(200)))
+    })?;
     let ready = began.elapsed();
     app.heal()?;
     let healed = Instant::now();
-    until(|| Ok(with_access(app, "leaver")? == 0))?;
+    until(Duration::from_secs(1), || Ok(with_access(app, "leaver")? == 0))?;
     Ok(vec![
         ("start with so many leavers owed", "", many.to_string()),
         ("… until it answers", "<= 5 s", seconds(ready)),
@@ -89,7 +92,7 @@ fn outage(program: &Program, folder: &Path) -> Result<Row, String> {
         app.heal()?;
     }
     let healed = Instant::now();
-    until(|| {
+    until(Duration::from_millis(100), || {
         let left: Result<usize, String> = stage.apps.iter().map(|app| with_access(app, "leaver")).sum();
         Ok(left? == 0)
     })?;
@@ -165,11 +168,21 @@ fn app<'a>(stage: &'a Stage, name: &str) -> Result<&'a Simulated, String> {
     stage.apps.iter().find(|app| app.target.name == name).ok_or_else(|| format!("there is no {name}"))
 }
 
-/// Makes people and answers their ids.
+/// Makes people, however long the app makes them wait, and answers their ids.
 fn hire(app: &Simulated, name: &str, count: usize) -> Result<Vec<String>, String> {
     let people: Vec<Person> =
         (0..count).map(|number| Person::new(format!("{name}{number}@example.com"))).collect();
-    let made = all(&people, |person| send(app, "POST", "/Users", Some(&person.resource(true))))?;
+    let made = all(&people, |person| {
+        let began = Instant::now();
+        loop {
+            let answer = send(app, "POST", "/Users", Some(&person.resource(true)));
+            let waits = answer.as_ref().is_ok_and(|answer| matches!(answer.status, 429 | 503));
+            if !waits || began.elapsed() > LONGEST {
+                return answer;
+            }
+            thread::sleep(Duration::from_secs(1));
+        }
+    })?;
     made.into_iter()
         .map(|(status, body)| match body["id"].as_str() {
             Some(id) if status == 201 => Ok(id.to_owned()),
@@ -234,13 +247,14 @@ fn with_access(app: &Simulated, name: &str) -> Result<usize, String> {
     Ok(holders.iter().filter(is_left).count())
 }
 
-fn until(done: impl Fn() -> Result<bool, String>) -> Result<(), String> {
+/// Looks again and again, so long apart, until it is done.
+fn until(apart: Duration, done: impl Fn() -> Result<bool, String>) -> Result<(), String> {
     let began = Instant::now();
     while !done()? {
         if began.elapsed() > LONGEST {
             return Err(format!("it took longer than {LONGEST:?}"));
         }
-        thread::sleep(Duration::from_millis(20));
+        thread::sleep(apart);
     }
     Ok(())
 }

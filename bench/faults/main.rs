@@ -73,9 +73,9 @@ fn run(arguments: &[String]) -> Result<ExitCode, String> {
     if let Some(many) = told.get("--leavers") {
         let many = many.parse().map_err(|_| format!("`--leavers {many}`: expected a number"))?;
         let place = kills::folder("leavers", seed);
-        for (what, target, figure) in leavers::run(&program, &place, many)? {
+        leavers::run(&program, &place, many, |(what, target, figure)| {
             println!("| {what:<40} | {target:>7} | {figure:>10} |");
-        }
+        })?;
         std::fs::remove_dir_all(&place).map_err(|error| error.to_string())?;
         return Ok(ExitCode::SUCCESS);
     }

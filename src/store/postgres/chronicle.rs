@@ -177,7 +177,7 @@ async fn read_links(
 async fn read_last_link(on: &mut PgConnection, connection: &str, intent: &str) -> sqlx::Result<Option<Link>> {
     let statement = query(
         "SELECT seq, previous, hash, at, intent, entry FROM audit
-         WHERE intent = $2 AND connection = $1 ORDER BY seq DESC LIMIT 1",
+         WHERE intent = $2 AND connection = $1 ORDER BY seq + 0 DESC LIMIT 1",
     );
     let row = statement.bind(connection).bind(storable(intent)).fetch_optional(on).await?;
     row.as_ref().map(link_of).transpose()

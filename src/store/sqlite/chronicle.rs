@@ -131,7 +131,8 @@ impl Chronicle for SqliteStore {
 
     async fn last_link_of(&self, connection: &str, intent: &str) -> Result<Option<Link>> {
         let statement = query(
-            "SELECT seq, previous, hash, at, intent, entry FROM audit
+            // Without the name of the index the whole chain is read for the order it has.
+            "SELECT seq, previous, hash, at, intent, entry FROM audit INDEXED BY audit_intent
              WHERE intent = ?2 AND connection = ?1 ORDER BY seq DESC LIMIT 1",
         );
         let statement = statement.bind(connection).bind(intent);
