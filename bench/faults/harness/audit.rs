@@ -44,11 +44,13 @@ impl Memory {
             let plan: Value = serde_json::from_str(&intent.plan).unwrap_or_default();
             plan["desired"]["userName"].as_str().unwrap_or_default().to_lowercase()
         };
-        self.open.iter().find(|intent| {
+        let of_person = |intent: &&Intent| {
             intent.kind == Kind::User
                 && intent.operation == "create"
                 && name_of(intent) == person.to_lowercase()
-        })
+        };
+        // One that was lost long ago may be watched beside it, until whoever was invited accepts.
+        self.open.iter().filter(of_person).max_by_key(|intent| intent.created_at)
     }
 
     /// Whether the gateway knows that nobody may have been told of this person's account, and watches it.
