@@ -270,3 +270,30 @@ async fn somebody_wanted_back_whose_removal_nobody_can_see_is_invited_again() {
         assert!(again.app.content().accounts.is_empty());
     }
 }
+
+/// An invitation that is only remembered is no sign that the one which was sent unheard has come.
+#[tokio::test(start_paused = true)]
+async fn nobody_is_said_to_be_out_while_a_second_invitation_may_be_on_its_way() {
+    for accepted in [true, false] {
+        let own = removing();
+        let accounts = crate::contract::Accounts { shows_invited: false, ..own.accounts };
+        let stage = Stage::new(crate::contract::Capabilities { accounts, ..own }).await;
+        let anna = stage.hire("anna@corp.example").await;
+        stage.app.put("a1", "anna@corp.example", State::Invited, "member");
+        stage.app.next("deactivate", Fault::Loses);
+        assert_eq!(status(stage.deactivate(&anna).await), 503);
+        let again = stage.restarted().await;
+        again.app.next("create_account", Fault::Loses);
+        assert_eq!(status(again.activate(&anna).await), 503);
+        assert_eq!(again.app.working("anna@corp.example"), 1);
+        if accepted {
+            again.app.content().accounts.values_mut().for_each(|account| account.state = Some(State::Active));
+            assert!(!is_active(&again.deactivate(&anna).await.unwrap()));
+            assert_eq!(again.app.working("anna@corp.example"), 0);
+        } else {
+            assert_eq!(status(again.deactivate(&anna).await), 503);
+            again.go_on_for(Duration::from_mins(3)).await;
+            assert_eq!(again.open_tasks().await, ["residual_access", "unseen_invitation"]);
+        }
+    }
+}

@@ -35,16 +35,18 @@ impl Connection {
             (None, Some(login)) => self.look_up(login).await,
             (None, None) => return Ok(None),
         };
-        let gone = matches!(told, Ok(None))
-            && person.record.account.is_some()
-            && !person.may_be_hidden(self.capabilities());
-        if gone {
-            self.mark_gone(person);
-            // Another account may have taken its place: by hand, or by a step that was never answered.
+        let hidden = person.may_be_hidden(self.capabilities());
+        let not_shown = matches!(told, Ok(None)) && person.record.account.is_some();
+        // Another account may have taken its place: by hand, or by a step that was never answered.
+        if not_shown && (!hidden || person.standing.unsettled_at.is_some()) {
             if let Some(login) = &login {
                 told = self.look_up(login).await;
             }
+            if !hidden || matches!(told, Ok(Some(_))) {
+                self.mark_gone(person);
+            }
         }
+        let shown = matches!(told, Ok(Some(_)));
         match told {
             Ok(Some(told)) => {
                 if person.record.account.is_some() || !self.is_anothers(&told.id, person).await? {
@@ -62,12 +64,12 @@ impl Connection {
         }
         let open = plan::access(person, self.capabilities()) == Access::Open;
         let settled = person.standing.unsettled_at.is_some() && self.unsettled_for(person).is_none();
-        if settled && !open && !self.capabilities().accounts.shows_invited {
+        if settled && !(open && shown) && !self.capabilities().accounts.shows_invited {
             self.say_that_an_invitation_may_be_open(person).await;
         }
         // A lost create is never sent again before this, so that the account is the one that may have come; of
-        // reactivations there may be several on the way.
-        let came = open && self.capabilities().reactivate != Reactivate::Native;
+        // reactivations there may be several on the way. One that is only remembered says nothing.
+        let came = open && shown && self.capabilities().reactivate != Reactivate::Native;
         if settled || came {
             person.standing.unsettled_at = None;
         }
