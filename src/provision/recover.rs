@@ -58,7 +58,7 @@ impl Gateway {
             );
         }
         for intent in &open {
-            writes.extend(self.interrupted(intent).await?);
+            writes.extend(self.shared().interrupted(intent).await?);
         }
         let interrupted =
             |intent: &&Intent| intent.kind == Kind::User && !intent.sticky && intent.operation != "create";
@@ -88,7 +88,7 @@ impl Gateway {
                 at: now,
                 outcome: Some("its end was never written down".to_owned()),
             }];
-            writes.extend(self.interrupted(intent).await?);
+            writes.extend(self.shared().interrupted(intent).await?);
             if intent.kind == Kind::User {
                 writes.extend(self.unsettle(intent).await?);
             }
@@ -134,7 +134,7 @@ impl Gateway {
             if shared.store.take_due(ids, now, now.plus(term)).await?.is_empty() {
                 return Ok(false);
             }
-            shared.store.commit(self.interrupted(intent).await?.into_iter().collect()).await?;
+            shared.end_of_another(intent).await?;
             store::Result::Ok(true)
         };
         taken.await.unwrap_or_else(|error| {

@@ -228,19 +228,30 @@ impl Gateway {
             connection.write_departures();
         }
     }
+}
 
+impl Shared {
     /// The missing entry after an attempt during which an earlier process ended.
     pub(super) async fn interrupted(&self, intent: &Intent) -> store::Result<Option<Write>> {
-        let last = self.shared().store.last_link_of(&intent.connection, &intent.id).await?;
+        let last = self.store.last_link_of(&intent.connection, &intent.id).await?;
         let last = last.and_then(|link| serde_json::from_str::<Entry>(&link.entry).ok());
         Ok(last.filter(|entry| entry.phase == Phase::Before).map(|before| {
             Write::Audit(Box::new(Entry {
-                at: self.shared().clock.now(),
+                at: self.clock.now(),
                 phase: Phase::After,
                 outcome: INTERRUPTED.to_owned(),
                 ..before
             }))
         }))
+    }
+
+    /// Gives what a replica that is gone had begun its end in the audit. Nothing to do where there are no others: the
+    /// start did it.
+    pub(super) async fn end_of_another(&self, intent: &Intent) -> store::Result<()> {
+        if self.store.term().is_none() {
+            return Ok(());
+        }
+        self.store.commit(self.interrupted(intent).await?.into_iter().collect()).await
     }
 }
 
