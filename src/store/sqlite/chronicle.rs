@@ -92,6 +92,11 @@ macro_rules! trace_query {
 }
 
 /// The few traces of one request.
+/// Without the name of the index the whole chain is read for the order it has.
+pub(super) const LAST_LINK: &str =
+    "SELECT seq, previous, hash, at, intent, entry FROM audit INDEXED BY audit_intent
+     WHERE intent = ?2 AND connection = ?1 ORDER BY seq DESC LIMIT 1";
+
 pub(super) const OF_REQUEST: &str =
     trace_query!("traces t INDEXED BY traces_request", "AND t.request_id = ?7 ORDER BY t.id DESC LIMIT ?6");
 /// Those of one subject, found by its own table.
@@ -130,12 +135,7 @@ impl Chronicle for SqliteStore {
     }
 
     async fn last_link_of(&self, connection: &str, intent: &str) -> Result<Option<Link>> {
-        let statement = query(
-            // Without the name of the index the whole chain is read for the order it has.
-            "SELECT seq, previous, hash, at, intent, entry FROM audit INDEXED BY audit_intent
-             WHERE intent = ?2 AND connection = ?1 ORDER BY seq DESC LIMIT 1",
-        );
-        let statement = statement.bind(connection).bind(intent);
+        let statement = query(LAST_LINK).bind(connection).bind(intent);
         let row = statement.fetch_optional(&self.readers).await.map_err(unavailable)?;
         row.as_ref().map(link_of).transpose()
     }

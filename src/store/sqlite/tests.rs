@@ -382,6 +382,7 @@ async fn every_question_is_answered_from_an_index() {
         (queries::LATEST, "intents_resource (connection=? AND resource=?)"),
         (queries::OPEN_TASKS, "tasks_open"),
         (queries::OPEN_OF_KIND, "tasks_kind (connection=? AND kind=?)"),
+        (super::chronicle::LAST_LINK, "audit_intent (intent=?)"),
         (super::watch::DUE, "events_due (connection=? AND next_attempt_at<?)"),
     ];
     for (statement, index) in others {
