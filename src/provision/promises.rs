@@ -189,7 +189,7 @@ impl Gateway {
             if is_round {
                 connection.look_around().await;
             }
-            more = connection.begin_due(&self).await.unwrap_or_else(|refusal| {
+            more = connection.begin_due().await.unwrap_or_else(|refusal| {
                 connection.unread(&refusal);
                 false
             });
@@ -239,7 +239,7 @@ impl Connection {
     }
 
     /// Begins as many due attempts as there are places for, removals first; tells whether more may be due.
-    async fn begin_due(self: &Arc<Self>, gateway: &Gateway) -> Result<bool> {
+    async fn begin_due(self: &Arc<Self>) -> Result<bool> {
         let mut more = false;
         for sticky in [true, false] {
             let limit = self.promises.free(sticky) as u64;
@@ -247,21 +247,21 @@ impl Connection {
             let due = if limit > 0 { self.store().intents(&which).await? } else { Vec::new() };
             more |= due.len() as u64 == limit;
             for intent in due {
-                Arc::clone(self).go_on_with(intent, gateway).await;
+                Arc::clone(self).go_on_with(intent).await;
             }
         }
         Ok(more)
     }
 
     /// Begins another attempt at an open intent, where there is a place for it and nobody works on it.
-    async fn go_on_with(self: Arc<Self>, intent: Intent, gateway: &Gateway) {
+    async fn go_on_with(self: Arc<Self>, intent: Intent) {
         let lane = lanes::lane_of(&intent);
         let Some(places) = self.promises.place(lane) else { return };
         if !self.promises.state().under_way.insert(intent.id.clone()) {
             return;
         }
         let held = UnderWay { connection: Arc::clone(&self), intent: intent.id.clone(), _places: places };
-        if !gateway.take_due(&intent).await {
+        if !self.take_due(&intent).await {
             return;
         }
         let context = Context::new(intent.request_id.clone(), self.policy.budget);

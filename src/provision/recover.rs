@@ -122,19 +122,20 @@ impl Gateway {
             Write::Record { record: Box::new(person.into_record()), expected }
         }))
     }
+}
 
+impl Connection {
     /// Whether this replica goes on with a due intent: no other one took it. What one that is gone had begun is given its
     /// end in the audit first. Always, where there are no other replicas.
     pub(super) async fn take_due(&self, intent: &Intent) -> bool {
-        let shared = self.shared();
-        let Some(term) = shared.store.term() else { return true };
-        let now = shared.clock.now();
+        let Some(term) = self.store().term() else { return true };
+        let now = self.now();
         let ids = std::slice::from_ref(&intent.id);
         let taken = async {
-            if shared.store.take_due(ids, now, now.plus(term)).await?.is_empty() {
+            if self.store().take_due(ids, now, now.plus(term)).await?.is_empty() {
                 return Ok(false);
             }
-            shared.end_of_another(intent).await?;
+            self.store().end_of_another(intent).await?;
             store::Result::Ok(true)
         };
         taken.await.unwrap_or_else(|error| {
@@ -142,9 +143,7 @@ impl Gateway {
             false
         })
     }
-}
 
-impl Connection {
     /// Makes another attempt at an open intent that was claimed.
     pub(super) async fn resume(&self, mut intent: Intent, context: Context) {
         intent.attempts += 1;

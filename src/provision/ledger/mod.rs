@@ -193,6 +193,16 @@ impl Ledger {
         !self.0.waiting.is_empty()
     }
 
+    /// Gives what a replica that is gone had begun its end in the audit. Nothing to do where there are no others, because the
+    /// start did it, and while entries wait, which may be the end of that attempt.
+    pub(super) async fn end_of_another(&self, intent: &Intent) -> store::Result<()> {
+        if self.term().is_none() || self.is_behind() {
+            return Ok(());
+        }
+        let shared = &self.0.shared;
+        shared.store.commit(shared.interrupted(intent).await?.into_iter().collect()).await
+    }
+
     fn wait(&self, entry: Entry) {
         let text = serde_json::to_string(&entry).unwrap_or_default();
         tracing::error!(entry = text, "an entry of the audit could not be written and waits in memory");
@@ -243,15 +253,6 @@ impl Shared {
                 ..before
             }))
         }))
-    }
-
-    /// Gives what a replica that is gone had begun its end in the audit. Nothing to do where there are no others: the
-    /// start did it.
-    pub(super) async fn end_of_another(&self, intent: &Intent) -> store::Result<()> {
-        if self.store.term().is_none() {
-            return Ok(());
-        }
-        self.store.commit(self.interrupted(intent).await?.into_iter().collect()).await
     }
 }
 

@@ -75,9 +75,7 @@ impl Connection {
         let name_key = key(&wanted.user_name);
         let turn = self.turn(&format!("name:{name_key}")).await?;
         for (intent, aim) in self.creates_in_doubt(&name_key).await? {
-            if !self.store().is_behind() {
-                self.shared.end_of_another(&intent).await?;
-            }
+            self.store().end_of_another(&intent).await?;
             self.seek(&intent, aim).await?;
         }
         if let Some(again) = self.repeated_create(&name_key, &desired, before).await? {
