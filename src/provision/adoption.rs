@@ -1,5 +1,7 @@
 //! Accounts that were in the app before any caller asked for them: which requests may take one over.
 
+use std::collections::BTreeMap;
+
 use super::Result;
 use super::connection::Connection;
 use super::mapping;
@@ -9,7 +11,6 @@ use super::standing::Person;
 use super::users::wants_access;
 use crate::base::fold::key;
 use crate::scim::error::{ScimError, ScimType};
-use crate::store::Kind;
 
 /// What `adopt_existing = "explicit"` tells a caller, without the person.
 const OPERATORS: &str = "no request changes an account that was in the app before (`adopt_existing = \"explicit\"`): an operator links it with `portcullis links adopt`";
@@ -38,16 +39,15 @@ impl Connection {
     ///
     /// # Errors
     /// 403, before any call.
-    pub(super) async fn refuse_unmanaged_members(&self, ids: &[String]) -> Result<()> {
+    pub(super) fn refuse_unmanaged_members(
+        &self,
+        ids: &[String],
+        people: &BTreeMap<String, Person>,
+    ) -> Result<()> {
         if self.policy.adopt_existing != AdoptExisting::Explicit {
             return Ok(());
         }
-        for id in ids {
-            if let Some(record) = self.store().record(self.name(), Kind::User, id).await? {
-                self.refuse_take_over(&Person::read(record))?;
-            }
-        }
-        Ok(())
+        ids.iter().filter_map(|id| people.get(id)).try_for_each(|person| self.refuse_take_over(person))
     }
 
     /// Whether a create with the address `email` takes over this account, the only one that stands in its way.

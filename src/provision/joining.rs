@@ -1,10 +1,12 @@
 //! Memberships asked of the app, one by one or several by one call.
 
+use futures_util::future::try_join_all;
+
 use super::Result;
 use super::connection::Connection;
 use super::leaving::{Removal, may_hide_a_success};
 use super::mapping;
-use super::members::{Tally, may_succeed_later};
+use super::members::{Noted, Tally, may_succeed_later};
 use super::standing::{About, Person};
 use crate::contract::{self, Groups, Outcome};
 use crate::store::{Kind, Membership, Record};
@@ -45,7 +47,8 @@ impl Connection {
             return Ok(());
         }
         let asked = self.ask_for_member(groups, group, &counterpart, add).await;
-        self.take_answer(group, id, counterpart, asked, add, tally).await
+        self.take_answer(group, id, counterpart, asked, add, tally).await?;
+        self.keep_noted(tally).await
     }
 
     /// Carries out several memberships by one call, in the turns of all of them. Where the app refuses all because of
@@ -94,6 +97,15 @@ impl Connection {
             };
             self.take_answer(group, id, counterpart, asked, add, tally).await?;
         }
+        self.keep_noted(tally).await
+    }
+
+    /// Writes down what was noted of people, in their turns: all at once, so that they share a transaction.
+    async fn keep_noted(&self, tally: &mut Tally) -> Result<()> {
+        let noted = std::mem::take(&mut tally.noted);
+        let keep =
+            async |Noted { mut person, expected, writes }| self.keep(&mut person, expected, writes).await;
+        try_join_all(noted.into_iter().map(keep)).await?;
         Ok(())
     }
 
@@ -210,7 +222,7 @@ impl Connection {
                 }
             }
             if person.differs_from_record() {
-                self.keep(&mut person, expected, writes).await?;
+                tally.noted.push(Noted { person, expected, writes });
             }
         }
         match (waits, add) {

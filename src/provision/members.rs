@@ -41,6 +41,14 @@ struct OpenRemovals {
     leaving: BTreeSet<String>,
 }
 
+/// What the app's answer about a membership changes of a person.
+pub(super) struct Noted {
+    pub person: Person,
+    /// The version the record has.
+    pub expected: Option<i64>,
+    pub writes: Vec<Write>,
+}
+
 /// What one change of members came to.
 #[derive(Default)]
 pub(super) struct Tally {
@@ -49,6 +57,8 @@ pub(super) struct Tally {
     pub removed: Vec<Membership>,
     /// Removals that are to be read back.
     pub asked: Vec<Removal>,
+    /// What is to be written into people's records before their turns end.
+    pub noted: Vec<Noted>,
     /// Who is to be taken out by hand, and why.
     refused: Vec<(String, String)>,
     /// The error told to the caller; one that is worth another attempt comes before all others.
@@ -295,7 +305,7 @@ impl Connection {
 
     /// Writes down what a change of members came to.
     async fn settle_tally(&self, intent: Intent, group: &Record, tally: Tally) -> Result<()> {
-        let Tally { added, removed, asked: _, refused, error, refusal, goes_on } = tally;
+        let Tally { added, removed, asked: _, noted: _, refused, error, refusal, goes_on } = tally;
         let connection = || self.name().to_owned();
         let mut writes: Vec<Write> =
             removed.iter().map(|membership| self.member_thanks(&group.id, &membership.member)).collect();
