@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use portcullis::scim::schema::GATEWAY_USER;
+
 use super::audit::{Audit, IN_DOUBT, Memory, is_in_doubt};
 use super::books::{Asked, Books};
 use super::checker::{Case, Invariant, Violation};
@@ -288,7 +290,9 @@ impl Run {
                 known.insert(person.address.clone(), person.told.id.is_some());
                 ids.insert(person.address.clone(), person.ids.clone());
                 let id = person.told.id.as_deref();
-                wrong.extend(shown(job, &person.address, id, ledger).map(|it| (person.address.clone(), it)));
+                let in_doubt = id.is_some_and(|id| memory.is_in_doubt(id));
+                let shown = shown(job, &person.address, id, ledger, in_doubt);
+                wrong.extend(shown.map(|it| (person.address.clone(), it)));
             }
             let case = Case {
                 target: app.target,
@@ -375,15 +379,22 @@ fn work(job: &Job, mut dice: Dice, over: &AtomicBool) {
     }
 }
 
-/// What is shown of somebody against what stands; freshness is a second, so it is read until it is right.
-fn shown(job: &Job, person: &str, id: Option<&str>, ledger: &Ledger) -> Option<String> {
+/// What is shown of somebody against what stands; freshness is a second, so it is read until it is right. Whoever is
+/// `in_doubt` and shown so is no matter: an app that hides who is invited tells nobody whether they are.
+fn shown(job: &Job, person: &str, id: Option<&str>, ledger: &Ledger, in_doubt: bool) -> Option<String> {
     let id = id?;
     let access = ledger.has_access(person);
     let began = Instant::now();
     loop {
         let answer = job.door.send("GET", &format!("/Users/{id}"), None, Duration::from_secs(30));
         let says = match &answer {
-            Ok(answer) if answer.status == 200 => answer.json()["active"] == true,
+            Ok(answer) if answer.status == 200 => {
+                let resource = answer.json();
+                if in_doubt && resource[GATEWAY_USER]["fulfilmentState"] == "pending" {
+                    return None;
+                }
+                resource["active"] == true
+            }
             Ok(answer) if answer.status == 404 => false,
             _ => !access,
         };
