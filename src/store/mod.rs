@@ -31,7 +31,7 @@ use crate::base::secret::TokenHash;
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// Why the store said no.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// Another live record of this connection and kind has the name.

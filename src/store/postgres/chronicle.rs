@@ -17,28 +17,39 @@ use crate::store::{Chronicle, Error, Result};
 /// Whoever appends holds the row of the head until the commit ends: replicas append to a chain one after the other.
 const HEAD: &str = "SELECT seq, hash FROM audit_heads WHERE connection = $1 FOR UPDATE";
 
-/// Appends an entry to its chain.
-pub(super) async fn append(to: &mut PgConnection, entry: &Entry) -> Applied {
-    let known = query(HEAD).bind(&entry.connection).fetch_optional(&mut *to).await?;
-    let head = if let Some(row) = known {
-        head_of(&row, &entry.connection)?
+/// Appends entries to a chain, in order.
+pub(super) async fn append(to: &mut PgConnection, connection: &str, entries: &[&Entry]) -> Applied {
+    let known = query(HEAD).bind(connection).fetch_optional(&mut *to).await?;
+    let mut head = if let Some(row) = known {
+        head_of(&row, connection)?
     } else {
         let first = query(
             "INSERT INTO audit_heads (connection, seq, hash) VALUES ($1, 0, $2) ON CONFLICT DO NOTHING",
         );
-        first.bind(&entry.connection).bind(BEGINNING.as_slice()).execute(&mut *to).await?;
+        first.bind(connection).bind(BEGINNING.as_slice()).execute(&mut *to).await?;
         // Another replica may have begun the chain meanwhile.
-        head_of(&query(HEAD).bind(&entry.connection).fetch_one(&mut *to).await?, &entry.connection)?
+        head_of(&query(HEAD).bind(connection).fetch_one(&mut *to).await?, connection)?
     };
-    let link = head.link(entry).map_err(|error| Failure::Refused(Error::Unavailable(error.to_string())))?;
+    let mut links = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let link =
+            head.link(entry).map_err(|error| Failure::Refused(Error::Unavailable(error.to_string())))?;
+        (head.seq, head.hash) = (link.seq, link.hash);
+        links.push(link);
+    }
     let statement = query(
-        "WITH moved AS (UPDATE audit_heads SET seq = $2, hash = $4 WHERE connection = $1)
+        "WITH moved AS (UPDATE audit_heads SET seq = $2, hash = $3 WHERE connection = $1)
          INSERT INTO audit (connection, seq, previous, hash, at, intent, entry)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+         SELECT $1, * FROM unnest($4::bigint[], $5::bytea[], $6::bytea[], $7::bigint[], $8::text[], $9::text[])",
     );
-    let statement = statement.bind(&entry.connection).bind(link.seq);
-    let statement = statement.bind(link.previous.as_slice()).bind(link.hash.as_slice());
-    statement.bind(link.at.0).bind(&link.intent).bind(&link.entry).execute(to).await?;
+    let statement = statement.bind(connection).bind(head.seq).bind(head.hash.as_slice());
+    let statement = statement.bind(links.iter().map(|link| link.seq).collect::<Vec<_>>());
+    let statement = statement.bind(links.iter().map(|link| link.previous.as_slice()).collect::<Vec<_>>());
+    let statement = statement.bind(links.iter().map(|link| link.hash.as_slice()).collect::<Vec<_>>());
+    let statement = statement.bind(links.iter().map(|link| link.at.0).collect::<Vec<_>>());
+    let statement = statement.bind(links.iter().map(|link| link.intent.as_str()).collect::<Vec<_>>());
+    let statement = statement.bind(links.iter().map(|link| link.entry.as_str()).collect::<Vec<_>>());
+    statement.execute(to).await?;
     Ok(())
 }
 

@@ -93,7 +93,7 @@ pub(super) async fn abandoned(on: &mut PgConnection, before: Timestamp) -> sqlx:
 }
 
 /// Whether all of these are held; until the transaction ends nobody else can claim them.
-pub(super) async fn are_held(on: &mut PgConnection, fences: &[i64]) -> sqlx::Result<bool> {
-    let held = query(HELD).bind(fences).fetch_all(on).await?;
-    Ok(fences.iter().collect::<BTreeSet<_>>().len() == held.len())
+pub(super) async fn are_held(on: &mut PgConnection, fences: &BTreeSet<i64>) -> sqlx::Result<bool> {
+    let named: Vec<i64> = fences.iter().copied().collect();
+    Ok(query(HELD).bind(named).fetch_all(on).await?.len() == fences.len())
 }

@@ -9,7 +9,7 @@ use crate::base::jitter::full_jitter;
 use crate::store::Error;
 
 /// How long a server that went away is waited for before a caller is told: longer than one takes to start again.
-const WAITED_FOR: Duration = Duration::from_secs(5);
+pub(super) const WAITED_FOR: Duration = Duration::from_secs(5);
 
 /// The shortest and the longest pause between two attempts.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(400));

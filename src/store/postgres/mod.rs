@@ -3,6 +3,7 @@
 mod ask;
 mod chronicle;
 mod commit;
+mod group;
 mod keys;
 mod leases;
 mod lost;
@@ -23,7 +24,7 @@ use async_trait::async_trait;
 use sqlx::postgres::PgPool;
 
 use self::ask::ask;
-use self::lost::Patience;
+use self::group::Queues;
 use super::{
     Claim, Error, Event, Intent, Intents, Key, Kind, Leases, Record, Reference, Result, Roster, Store, Task,
     TokenRow, Total, Write,
@@ -64,6 +65,7 @@ impl Settings {
 #[derive(Debug)]
 struct PostgresStore {
     pool: PgPool,
+    queues: Queues,
     statement_timeout: Duration,
     lease: Duration,
 }
@@ -76,7 +78,7 @@ struct PostgresStore {
 pub async fn open(settings: &Settings) -> Result<Arc<dyn Store>> {
     let pool = open::open(settings).await?;
     let Settings { statement_timeout, lease, .. } = *settings;
-    Ok(Arc::new(PostgresStore { pool, statement_timeout, lease }))
+    Ok(Arc::new(PostgresStore { pool, queues: Queues::default(), statement_timeout, lease }))
 }
 
 #[async_trait]
@@ -112,10 +114,7 @@ impl Store for PostgresStore {
         if writes.is_empty() {
             return Ok(());
         }
-        let (pool, patience) = (self.pool.clone(), Patience::new(self.statement_timeout));
-        // In a task of its own: a caller that stops waiting cancels nothing.
-        let committed = tokio::spawn(async move { commit::commit(&pool, &writes, patience).await });
-        committed.await.map_err(|error| Error::Unavailable(format!("the commit did not end: {error}")))?
+        self.queues.commit(&self.pool, self.statement_timeout, writes).await
     }
 
     async fn record(&self, connection: &str, kind: Kind, id: &str) -> Result<Option<Record>> {

@@ -114,11 +114,10 @@ pub(super) async fn apply(to: &mut PgConnection, write: &Write) -> Applied {
             let statement = statement.bind(&roster.connection).bind(roster.kind.word());
             run(to, statement.bind(roster.completed_at.0).bind(roster.total)).await
         }
-        Write::Audit(entry) => chronicle::append(to, entry).await,
         Write::Traces(traces) => chronicle::keep_traces(to, traces).await,
         Write::ForgetTraces { at, limit } => chronicle::forget_traces(to, *at, *limit).await,
-        // All of a commit are looked at together, before anything else.
-        Write::Holding(_) => Ok(()),
+        // Those of a transaction are looked at together: leases before anything else, entries after everything else.
+        Write::Holding(_) | Write::Audit(_) => Ok(()),
         Write::Note { connection, name, text } => {
             let statement = query(
                 "INSERT INTO notes (connection, name, text) VALUES ($1, $2, $3)
