@@ -10,6 +10,7 @@ mod lost;
 mod open;
 mod queries;
 mod rows;
+mod statistics;
 mod text;
 mod watch;
 mod writes;
@@ -25,6 +26,7 @@ use sqlx::postgres::PgPool;
 
 use self::ask::ask;
 use self::group::Queues;
+use self::statistics::Statistics;
 use super::{
     Claim, Error, Event, Intent, Intents, Key, Kind, Leases, Record, Reference, Result, Roster, Store, Task,
     TokenRow, Total, Write,
@@ -66,6 +68,7 @@ impl Settings {
 struct PostgresStore {
     pool: PgPool,
     queues: Queues,
+    statistics: Statistics,
     statement_timeout: Duration,
     lease: Duration,
 }
@@ -78,7 +81,8 @@ struct PostgresStore {
 pub async fn open(settings: &Settings) -> Result<Arc<dyn Store>> {
     let pool = open::open(settings).await?;
     let Settings { statement_timeout, lease, .. } = *settings;
-    Ok(Arc::new(PostgresStore { pool, queues: Queues::default(), statement_timeout, lease }))
+    let (queues, statistics) = (Queues::default(), Statistics::default());
+    Ok(Arc::new(PostgresStore { pool, queues, statistics, statement_timeout, lease }))
 }
 
 #[async_trait]
@@ -114,6 +118,7 @@ impl Store for PostgresStore {
         if writes.is_empty() {
             return Ok(());
         }
+        self.statistics.count(&self.pool, &writes);
         self.queues.commit(&self.pool, self.statement_timeout, writes).await
     }
 

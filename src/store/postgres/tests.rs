@@ -318,12 +318,39 @@ async fn every_question_is_answered_from_an_index() {
         (watch::DUE, 3, "events_due"),
     ];
     for (number, (statement, values, index)) in questions.into_iter().enumerate() {
-        let nulls = vec!["NULL"; values].join(", ");
-        let explain = format!("PREPARE q{number} AS {statement}; EXPLAIN EXECUTE q{number} ({nulls})");
-        #[expect(clippy::disallowed_methods, reason = "the statement under test is static text")]
-        let rows = sqlx::raw_sql(sqlx::AssertSqlSafe(explain)).fetch_all(&mut *connection).await.unwrap();
-        let plan: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
-        assert!(plan.iter().any(|line| line.contains(index)), "{index}: {}", plan.join("\n"));
-        assert!(!plan.iter().any(|line| line.contains("Seq Scan")), "{index}: {}", plan.join("\n"));
+        let plan = plan(&mut connection, number, statement, values).await;
+        assert!(plan.contains(index) && !plan.contains("Seq Scan"), "{index}: {plan}");
     }
+}
+
+/// How the server answers a question of so many values.
+async fn plan(on: &mut PgConnection, number: usize, statement: &str, values: usize) -> String {
+    let nulls = vec!["NULL"; values].join(", ");
+    let explain = format!("PREPARE q{number} AS {statement}; EXPLAIN EXECUTE q{number} ({nulls})");
+    #[expect(clippy::disallowed_methods, reason = "the statement under test is static text")]
+    let rows = sqlx::raw_sql(sqlx::AssertSqlSafe(explain)).fetch_all(on).await.unwrap();
+    rows.iter().map(|row| row.get::<String, _>(0)).collect::<Vec<_>>().join("\n")
+}
+
+#[tokio::test]
+async fn a_new_database_soon_walks_no_records_to_find_one() {
+    let server = server();
+    let url = server.database();
+    let store = super::open(&settings(&url)).await.unwrap();
+    for number in 0..100 {
+        let write = user(&format!("u{number}"), &format!("n{number}"));
+        store.commit(vec![write]).await.unwrap();
+    }
+    let mut connection = connected(&url).await;
+    let known = "SELECT reltuples FROM pg_class WHERE relname = 'records'";
+    while query_scalar::<_, f32>(known).fetch_one(&mut connection).await.unwrap() < 1.0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let as_later = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off";
+    connection.execute(as_later).await.unwrap();
+    let by_name = plan(&mut connection, 0, queries::BY_NAME, 3).await;
+    assert!(by_name.contains("records_name on records r"), "{by_name}");
+    let by_id = plan(&mut connection, 1, queries::RECORD, 3).await;
+    // It begins with other columns, so that all records of the connection are walked.
+    assert!(!by_id.contains("records_modified on records r"), "{by_id}");
 }

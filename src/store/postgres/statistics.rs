@@ -1,0 +1,49 @@
+//! What the server knows of its tables when it plans: nothing of a new one until autovacuum has looked, a minute later at
+//! best, and until then it may walk all records to find one.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use sqlx::postgres::PgPool;
+use sqlx::query;
+
+use crate::store::Write;
+
+/// After so many new records the server is told to look, and again each time there are so many times as many.
+const FIRST: u64 = 64;
+const TIMES: u64 = 8;
+
+/// The new records of this process.
+#[derive(Debug)]
+pub(super) struct Statistics {
+    created: AtomicU64,
+    next: AtomicU64,
+}
+
+impl Default for Statistics {
+    fn default() -> Self {
+        Self { created: AtomicU64::new(0), next: AtomicU64::new(FIRST) }
+    }
+}
+
+impl Statistics {
+    /// Counts what these writes create; where it is time the server looks at its tables, and nobody waits for it.
+    pub(super) fn count(&self, pool: &PgPool, writes: &[Write]) {
+        let is_new = |write: &&Write| matches!(write, Write::Record { expected: None, .. });
+        let new = writes.iter().filter(is_new).count() as u64;
+        let created = self.created.fetch_add(new, Ordering::Relaxed) + new;
+        let next = self.next.load(Ordering::Relaxed);
+        let is_ours = || {
+            let later = created.saturating_mul(TIMES);
+            self.next.compare_exchange(next, later, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        };
+        if created < next || !is_ours() {
+            return;
+        }
+        let pool = pool.clone();
+        tokio::spawn(async move {
+            if let Err(error) = query("ANALYZE records, members, intents, audit").execute(&pool).await {
+                tracing::debug!(%error, "the database could not look at its tables");
+            }
+        });
+    }
+}
