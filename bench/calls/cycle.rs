@@ -1,6 +1,7 @@
 //! What Okta and Entra do at first: look everybody up, create who is not there, then push groups.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -8,13 +9,11 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::Result;
-use super::mode::{Groups, Mode, Work};
+use super::mode::{Groups, MADE, Mode, Work};
 use super::stage::{Idp, Stage};
 
 /// Connections of the identity provider.
 const CONNECTIONS: usize = 4;
-/// Groups that are pushed where the app lets groups be made.
-const GROUPS: usize = 20;
 /// Members in one request.
 const AT_ONCE: usize = 100;
 
@@ -36,23 +35,76 @@ impl Cycle {
     }
 }
 
+/// An initial cycle that is under way.
+struct Run {
+    stage: Stage,
+    ids: Vec<String>,
+    work: Work,
+    took: Duration,
+}
+
+impl Run {
+    fn start(program: &Path, mode: &Mode) -> Result<Self> {
+        let work = Work { people: 0, made_groups: 0, pushes: 0, members: 0 };
+        Ok(Self { stage: Stage::start(program, mode, 0)?, ids: Vec::new(), work, took: Duration::ZERO })
+    }
+
+    /// So many more people join.
+    fn join(&mut self, people: usize) -> Result<()> {
+        let began = Instant::now();
+        let known = self.ids.len();
+        self.ids.extend(join(&self.stage, known..known + people)?);
+        self.work.people = self.ids.len();
+        self.took += began.elapsed();
+        Ok(())
+    }
+
+    /// Every group whose number has this remainder is filled.
+    fn fill(&mut self, mode: &Mode, remainder: usize, of: usize) -> Result<()> {
+        let began = Instant::now();
+        let mut idp = self.stage.idp()?;
+        for at in (remainder..mode.groups.count()).step_by(of) {
+            let (group, members) = group(&mut idp, mode, at, &self.ids, &mut self.work)?;
+            push(&mut idp, &group, &members, &mut self.work)?;
+        }
+        self.took += began.elapsed();
+        Ok(())
+    }
+
+    fn end(self, mode: &Mode) -> Result<Cycle> {
+        let calls = self.stage.calls()?;
+        let mut kinds = BTreeMap::new();
+        for call in &calls {
+            *kinds.entry(kind(&call.method, &call.path)).or_default() += 1;
+        }
+        Ok(Cycle { calls: calls.len(), least: mode.least.calls(self.work), took: self.took, kinds })
+    }
+}
+
 /// An initial cycle of so many people.
 pub fn initial(program: &Path, mode: &Mode, people: usize) -> Result<Cycle> {
-    let stage = Stage::start(program, mode, 0)?;
-    let began = Instant::now();
-    let ids = join(&stage, people)?;
-    let mut idp = stage.idp()?;
-    let mut work = Work { people, made_groups: 0, pushes: 0, members: 0 };
-    for (group, members) in groups(&mut idp, mode, &ids, &mut work)? {
-        push(&mut idp, &group, &members, &mut work)?;
+    let mut run = Run::start(program, mode)?;
+    run.join(people)?;
+    run.fill(mode, 0, 1)?;
+    run.end(mode)
+}
+
+/// An initial cycle of `times` as many people, and as many of so few, by turns after every few: the machine is not
+/// always as fast, and so both have as much of it. Of the few what all together took, and the calls of the first.
+pub fn growing(program: &Path, mode: &Mode, people: usize, times: u32) -> Result<(Duration, Cycle)> {
+    let mut many = Run::start(program, mode)?;
+    let mut few = Vec::new();
+    for _ in 0..times {
+        many.join(people)?;
+        let mut run = Run::start(program, mode)?;
+        run.join(people)?;
+        few.push(run);
     }
-    let took = began.elapsed();
-    let calls = stage.calls()?;
-    let mut kinds = BTreeMap::new();
-    for call in &calls {
-        *kinds.entry(kind(&call.method, &call.path)).or_default() += 1;
+    for (turn, run) in few.iter_mut().enumerate() {
+        many.fill(mode, turn, times as usize)?;
+        run.fill(mode, 0, 1)?;
     }
-    Ok(Cycle { calls: calls.len(), least: mode.least.calls(work), took, kinds })
+    Ok((few.iter().map(|run| run.took).sum::<Duration>() / times, many.end(mode)?))
 }
 
 /// The calls for one member more, and one less, of a group.
@@ -72,7 +124,7 @@ pub struct Counted {
 /// Fills a group with so many people, then adds one and takes them out again.
 pub fn one_of_many(program: &Path, mode: &Mode, people: usize) -> Result<OneMember> {
     let stage = Stage::start(program, mode, 0)?;
-    let mut ids = join(&stage, people + 1)?;
+    let mut ids = join(&stage, 0..people + 1)?;
     let last = ids.pop().ok_or("nobody joined")?;
     let mut idp = stage.idp()?;
     let group = match mode.groups {
@@ -101,13 +153,13 @@ fn counted(stage: &Stage) -> Result<Counted> {
 }
 
 /// Looks everybody up and creates them; answers their ids in order.
-fn join(stage: &Stage, people: usize) -> Result<Vec<String>> {
+fn join(stage: &Stage, people: Range<usize>) -> Result<Vec<String>> {
     // The test of a connection comes before everybody else.
     stage.idp()?.send(200, "GET", "/Users?startIndex=1&count=2", None)?;
     let share = |at: usize| -> std::result::Result<Vec<(usize, String)>, String> {
         let mut idp = stage.idp().map_err(|error| error.to_string())?;
         let mut ids = Vec::new();
-        for number in (at..people).step_by(CONNECTIONS) {
+        for number in people.clone().skip(at).step_by(CONNECTIONS) {
             ids.push((number, joiner(&mut idp, number).map_err(|error| error.to_string())?));
         }
         Ok(ids)
@@ -149,24 +201,24 @@ fn joiner(idp: &mut Idp, number: usize) -> Result<String> {
     Ok(made["id"].as_str().ok_or("a person without an id")?.to_owned())
 }
 
-/// The groups to fill and who belongs into each.
-fn groups(idp: &mut Idp, mode: &Mode, ids: &[String], work: &mut Work) -> Result<Vec<(String, Vec<String>)>> {
-    let every = |at: usize, one_in: usize| ids.iter().skip(at).step_by(one_in).cloned().collect();
-    let mut groups = Vec::new();
+/// The group of this number and who belongs into it.
+fn group(
+    idp: &mut Idp,
+    mode: &Mode,
+    at: usize,
+    ids: &[String],
+    work: &mut Work,
+) -> Result<(String, Vec<String>)> {
+    let every = |one_in: usize| ids.iter().skip(at).step_by(one_in).cloned().collect();
     match mode.groups {
         Groups::Made => {
-            for at in 0..GROUPS {
-                groups.push((made(idp, &format!("Team {at}"))?, every(at, GROUPS)));
-                work.made_groups += 1;
-            }
+            work.made_groups += 1;
+            Ok((made(idp, &format!("Team {at}"))?, every(MADE)))
         }
         Groups::Linked { names, one_in } => {
-            for (at, name) in names.iter().enumerate() {
-                groups.push((linked(idp, name)?, every(at, one_in)));
-            }
+            Ok((linked(idp, names.get(at).ok_or("no group")?)?, every(one_in)))
         }
     }
-    Ok(groups)
 }
 
 fn find(idp: &mut Idp, name: &str) -> Result<Value> {

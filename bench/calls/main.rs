@@ -21,10 +21,8 @@ pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error>>;
 const MOST_RATIO: f64 = 1.02;
 const PEOPLE: usize = 1_000;
 /// How many more people come the second time, and how many times the calls and the time they may take.
-const MORE: usize = 10;
+const MORE: u32 = 10;
 const MOST_GROWTH: f64 = 11.0;
-/// How often the few come, before the time they take is told: the one in the middle.
-const RUNS: usize = 3;
 const MEMBERS: usize = 5_000;
 /// The modes that are held to their growth: one of each app, the one that has most to join.
 const GROWING: [(&str, &str); 6] = [
@@ -43,7 +41,7 @@ fn main() -> Result<ExitCode> {
     let mut broken = Vec::new();
     line(&format!(
         "| app | mode | calls for {PEOPLE} | least | ratio | calls for {} | times | time | one more of {MEMBERS} | one less |",
-        PEOPLE * MORE
+        PEOPLE * MORE as usize
     ));
     line("|---|---|---|---|---|---|---|---|---|---|");
     for mode in MODES.iter().filter(|mode| app.as_ref().is_none_or(|app| app == mode.app)) {
@@ -63,20 +61,15 @@ fn row(program: &Path, mode: &Mode, broken: &mut Vec<String>) -> Result<String> 
         broken.push(format!("{name}: {} calls where {} do: {:?}", few.calls, few.least, few.kinds));
     }
     let grown = if GROWING.contains(&(mode.app, mode.interface)) {
-        let many = cycle::initial(program, mode, PEOPLE * MORE)?;
-        let mut took = vec![few.took];
-        for _ in 1..RUNS {
-            took.push(cycle::initial(program, mode, PEOPLE)?.took);
-        }
-        took.sort_unstable();
-        let few_took = took[RUNS / 2].as_secs_f64();
-        let (calls, time) = (times(few.calls, many.calls), many.took.as_secs_f64() / few_took);
+        let (few_took, many) = cycle::growing(program, mode, PEOPLE, MORE)?;
+        let (few_took, many_took) = (few_took.as_secs_f64(), many.took.as_secs_f64());
+        let (calls, time) = (times(few.calls, many.calls), many_took / few_took);
         if calls > MOST_GROWTH || time > MOST_GROWTH {
             broken.push(format!(
                 "{name}: {MORE} times the people take {calls:.1} times the calls, {time:.1} times the time"
             ));
         }
-        format!("{} | {calls:.2} | {few_took:.1} s → {:.1} s", many.calls, many.took.as_secs_f64())
+        format!("{} | {calls:.2} | {few_took:.1} s → {many_took:.1} s = {time:.1}", many.calls)
     } else {
         format!("| | {:.1} s", few.took.as_secs_f64())
     };

@@ -1,5 +1,8 @@
 //! The apps in the modes they are spoken to, each with the least calls its guide allows for a cycle.
 
+/// Groups that are pushed where the app lets groups be made.
+pub const MADE: usize = 20;
+
 /// One app in one mode.
 #[derive(Debug)]
 pub struct Mode {
@@ -22,10 +25,20 @@ pub struct Mode {
 /// Where the members of a cycle go to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Groups {
-    /// Groups are made as they are pushed.
+    /// [`MADE`] groups are made as they are pushed, with one in so many people in each.
     Made,
     /// The app has its own, which are linked by name; one in so many people is pushed into each.
     Linked { names: &'static [&'static str], one_in: usize },
+}
+
+impl Groups {
+    /// How many are pushed.
+    pub fn count(self) -> usize {
+        match self {
+            Self::Made => MADE,
+            Self::Linked { names, .. } => names.len(),
+        }
+    }
 }
 
 /// The least calls to an app, and why fewer would not do.
