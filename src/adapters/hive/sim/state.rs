@@ -192,8 +192,8 @@ impl State {
     /// Whether one more member would exceed the seats of a workspace; who is deactivated has none.
     pub(super) fn is_full(&self, workspace: &str) -> bool {
         let members = self.workspaces.get(workspace).into_iter().flat_map(|one| one.members.values());
-        let seated = members.filter(|member| member.status != Status::Deactivated).count() as u64;
-        self.seats.is_some_and(|limit| seated >= limit)
+        let seated = || members.filter(|member| member.status != Status::Deactivated).count() as u64;
+        self.seats.is_some_and(|limit| seated() >= limit)
     }
 
     /// Adds a group under a fresh id.
