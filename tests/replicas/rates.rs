@@ -23,7 +23,9 @@ fn figures() {
                 rates.push(rate(replicas, callers));
             }
         }
-        rates.iter_mut().for_each(|rates| rates.sort_unstable());
+        for rates in &mut rates {
+            rates.sort_unstable();
+        }
         let [one, two] = rates.each_ref().map(|rates| rates[ROUNDS / 2]);
         println!(
             "{callers} callers: {one} creates a second with one replica, {two} with two: {} % ({rates:?})",
