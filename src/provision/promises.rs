@@ -247,20 +247,31 @@ impl Connection {
             let due = if limit > 0 { self.store().intents(&which).await? } else { Vec::new() };
             more |= due.len() as u64 == limit;
             for intent in due {
-                Arc::clone(self).go_on_with(intent).await;
+                Arc::clone(self).go_on_with(intent);
             }
         }
         Ok(more)
     }
 
-    /// Begins another attempt at an open intent, where there is a place for it and nobody works on it.
-    async fn go_on_with(self: Arc<Self>, intent: Intent) {
+    /// Begins another attempt at an open intent, where there is a place for it and nobody works on it. Whoever stops the
+    /// rounds stops no attempt: one that was claimed and not made would wait until its time is over.
+    fn go_on_with(self: Arc<Self>, intent: Intent) {
         let lane = lanes::lane_of(&intent);
         let Some(places) = self.promises.place(lane) else { return };
         if !self.promises.state().under_way.insert(intent.id.clone()) {
             return;
         }
         let held = UnderWay { connection: Arc::clone(&self), intent: intent.id.clone(), _places: places };
+        let tracker = self.shared.tracker.clone();
+        tracker.spawn(lane.scope(async move {
+            self.take_and_resume(intent).await;
+            let connection = Arc::clone(&held.connection);
+            drop(held);
+            connection.promises.freed.notify_one();
+        }));
+    }
+
+    async fn take_and_resume(&self, intent: Intent) {
         if !self.take_due(&intent).await {
             return;
         }
@@ -270,13 +281,7 @@ impl Connection {
             tracing::warn!(reason = error.error.detail, "an intent could not be claimed");
             return;
         }
-        let tracker = self.shared.tracker.clone();
-        tracker.spawn(lane.scope(async move {
-            self.resume(intent, context).await;
-            let connection = Arc::clone(&held.connection);
-            drop(held);
-            connection.promises.freed.notify_one();
-        }));
+        self.resume(intent, context).await;
     }
 
     /// Notes that an attempt begins, so that the next round does not begin another.
