@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::stage::{Caller, Running, active};
+use crate::stage::{Caller, Running, active, wait_for};
 
 #[test]
 fn an_administrator_sees_connections_tasks_and_what_is_open_in_parts() {
@@ -108,10 +108,12 @@ fn the_door_answers_as_it_is_described() {
         tines.send("PATCH", &format!("/Users/{}", ben["id"].as_str().unwrap()), &active(false)).status,
         503
     );
+    // Traces are written a moment after the answer.
     let mut filled = |path: &str, shape: &str| {
-        let told = as_described(&mut admin, &described, path, 200, shape);
-        assert!(!told["items"].as_array().unwrap().is_empty(), "{path}: {told}");
-        told
+        wait_for(path, || {
+            let told = as_described(&mut admin, &described, path, 200, shape);
+            (!told["items"].as_array().unwrap().is_empty()).then_some(told)
+        })
     };
     filled("/connections", "Connections");
     filled("/tasks", "Tasks");
