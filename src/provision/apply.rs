@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::confirm::PAUSES;
 use super::connection::Connection;
+use super::joining::note_group;
 use super::plan::Step;
 use super::standing::{About, Invitation, Person, Waiting};
 use crate::base::context;
@@ -47,6 +48,10 @@ impl Connection {
                 }
                 Step::Reactivate => {
                     let ended = self.reactivate_step(person, writes).await;
+                    self.note_doubt(person, ended)?;
+                }
+                Step::Rejoin(groups) => {
+                    let ended = self.rejoin_step(person, &groups).await;
                     self.note_doubt(person, ended)?;
                 }
                 Step::Delete => self.delete_step(person, writes).await?,
@@ -283,9 +288,24 @@ impl Connection {
         Ok(account)
     }
 
+    /// Before the first call of a removal that goes from place to place: what stands is remembered, because an attempt
+    /// that is cut off leaves less of it to the next one.
+    pub(super) fn note_leaving(&self, person: &mut Person) {
+        let begins = person.standing.unconfirmed_at.is_none() && person.standing.active;
+        if begins && self.capabilities().deactivate == Deactivate::ByRemoval {
+            person.standing.remembered = Some(remembered(person));
+        }
+    }
+
     /// Somebody has left: what they had is remembered, and what may be left behind is said.
     pub(super) fn note_left(&self, person: &mut Person, writes: &mut Vec<Write>) {
-        person.standing.remembered = Some(remembered(person));
+        let mut left = remembered(person);
+        for group in person.standing.remembered.take().into_iter().flat_map(|before| before.groups) {
+            if !left.groups.contains(&group) {
+                left.groups.push(group);
+            }
+        }
+        person.standing.remembered = Some(left);
         person.withdraw_invitation(self.now());
         self.note_residual(person, writes);
     }
@@ -314,6 +334,15 @@ impl Connection {
         self.call_off_residual(person, writes);
         person.standing.gone_at = None;
         self.observe(person, account);
+        Ok(())
+    }
+
+    async fn rejoin_step(&self, person: &mut Person, groups: &[String]) -> Result<()> {
+        let Some(app) = self.adapter().groups() else { return Ok(()) };
+        for group in groups {
+            app.add_member(group, &self.as_member(person)).await?;
+            note_group(person, group, true);
+        }
         Ok(())
     }
 

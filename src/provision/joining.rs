@@ -176,7 +176,7 @@ impl Connection {
         }
     }
 
-    fn as_member(&self, person: &Person) -> contract::Member {
+    pub(super) fn as_member(&self, person: &Person) -> contract::Member {
         let observed = person.observed.as_ref();
         contract::Member {
             account: person.record.account.clone().unwrap_or_default(),
@@ -248,8 +248,12 @@ impl Connection {
     }
 }
 
-/// The account tells its groups; until the next listing what we did to them is what it tells.
+/// The account tells its groups; until the next listing what we did to them is what it tells. Nobody comes back into a
+/// group they were taken out of since.
 pub(super) fn note_group(person: &mut Person, group: &str, add: bool) {
+    if let (Some(remembered), false) = (&mut person.standing.remembered, add) {
+        remembered.groups.retain(|known| known != group);
+    }
     let Some(groups) = person.observed.as_mut().and_then(|account| account.groups.as_mut()) else { return };
     groups.retain(|known| known != group);
     if add {

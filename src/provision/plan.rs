@@ -17,6 +17,8 @@ pub enum Step {
     Update(Change),
     Deactivate,
     Reactivate,
+    /// Puts the account back into the groups that a removal which was called off had taken from it.
+    Rejoin(Vec<String>),
     Delete,
     /// Calls off a removal that a person has not done yet.
     Recall,
@@ -30,6 +32,7 @@ impl Step {
             Self::Update(_) => "update_account",
             Self::Deactivate => "deactivate",
             Self::Reactivate => "reactivate",
+            Self::Rejoin(_) => "rejoin",
             Self::Delete => "delete_account",
             Self::Recall => "recall_task",
         }
@@ -125,6 +128,10 @@ pub fn update(
                     steps.push(Step::Create(again(person, wanted, capabilities, policy)));
                 }
             } else {
+                let taken = taken_by_removal(person, capabilities);
+                if !taken.is_empty() {
+                    steps.push(Step::Rejoin(taken));
+                }
                 push_change(&mut steps, mapping::change(wanted, observed, capabilities, policy)?);
             }
         }
@@ -169,7 +176,12 @@ fn refuse_other_address_while_invited(
 fn refuse_harm(steps: &[Step], observed: &Account) -> Result<()> {
     let changes = steps.iter().filter_map(|step| match step {
         Step::Update(change) => Some(change),
-        Step::Create(_) | Step::Deactivate | Step::Reactivate | Step::Delete | Step::Recall => None,
+        Step::Create(_)
+        | Step::Deactivate
+        | Step::Reactivate
+        | Step::Rejoin(_)
+        | Step::Delete
+        | Step::Recall => None,
     });
     for change in changes {
         let held = observed.roles.iter().flatten();
@@ -227,7 +239,7 @@ pub fn lost_roles(steps: &[Step], observed: &Account, capabilities: &Capabilitie
             .roles
             .as_ref()
             .is_some_and(|roles| !roles.iter().any(|role| role.eq_ignore_ascii_case(admin))),
-        Step::Create(_) | Step::Reactivate | Step::Recall => false,
+        Step::Create(_) | Step::Reactivate | Step::Rejoin(_) | Step::Recall => false,
     });
     (has && loses).then_some(admin)
 }
@@ -275,6 +287,19 @@ pub fn again(person: &Person, wanted: &Wanted, capabilities: &Capabilities, poli
         }
     }
     draft
+}
+
+/// The groups that a removal which was not finished has taken from somebody who still has access.
+fn taken_by_removal(person: &Person, capabilities: &Capabilities) -> Vec<String> {
+    let by_parts = capabilities.deactivate == Deactivate::ByRemoval;
+    let can_rejoin = capabilities.groups.add_member && !capabilities.groups.are_roles;
+    let held = person.observed.as_ref().and_then(|account| account.groups.as_ref());
+    match (&person.standing.remembered, held) {
+        (Some(remembered), Some(held)) if by_parts && can_rejoin => {
+            remembered.groups.iter().filter(|group| !held.contains(group)).cloned().collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 fn push_change(steps: &mut Vec<Step>, change: Change) {

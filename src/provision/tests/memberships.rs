@@ -330,3 +330,52 @@ async fn several_removals_the_app_did_not_answer_are_read_back() {
     assert_eq!(status(take_out(&stage, &group, &all).await), 503);
     assert_eq!(stage.members_of(&group).await.len(), 2, "nobody is said to be out who is in");
 }
+
+/// Somebody in two workspaces, whose removal took the first of them and was cut off.
+async fn half_removed() -> (Stage, String) {
+    let stage = with_workspaces().await;
+    let anna = stage.hire("anna@corp.example").await;
+    let (one, two) = (stage.group("one").await, stage.group("two").await);
+    stage.members(&one, "add", &[&anna]).await.unwrap();
+    stage.members(&two, "add", &[&anna]).await.unwrap();
+    stage.app.next("deactivate", Fault::Fails(Kind::Unavailable));
+    assert_eq!(status(stage.deactivate(&anna).await), 503);
+    stage.app.content().accounts.get_mut("a1").unwrap().groups = Some(vec!["ws-two".to_owned()]);
+    (stage, anna)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_that_took_two_attempts_is_undone_as_a_whole() {
+    let (stage, anna) = half_removed().await;
+    stage.go_on_for(Duration::from_mins(1)).await;
+    assert_eq!(stage.app.working("anna@corp.example"), 0);
+    stage.activate(&anna).await.unwrap();
+    assert_eq!(stage.app.groups_of("a2"), ["ws-two", "ws-one"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_that_is_called_off_half_way_gives_back_what_it_took() {
+    let (stage, anna) = half_removed().await;
+    stage.app.next("add_member", Fault::Fails(Kind::Unavailable));
+    assert_eq!(status(stage.activate(&anna).await), 503);
+    stage.app.calls();
+    stage.activate(&anna).await.unwrap();
+    assert_eq!(stage.app.groups_of("a1"), ["ws-two", "ws-one"]);
+    assert_eq!(stage.app.writes(), ["add_member ws-one a1"]);
+    assert!(stage.open_intents().await.is_empty());
+    // What it had is not remembered for another time.
+    let one = stage.group("one").await;
+    stage.members(&one, "remove", &[&anna]).await.unwrap();
+    stage.deactivate(&anna).await.unwrap();
+    stage.activate(&anna).await.unwrap();
+    assert_eq!(stage.app.groups_of("a2"), ["ws-two"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_comes_back_into_a_group_they_were_taken_out_of_meanwhile() {
+    let (stage, anna) = half_removed().await;
+    let two = stage.group("two").await;
+    stage.members(&two, "remove", &[&anna]).await.unwrap();
+    stage.activate(&anna).await.unwrap();
+    assert!(stage.members_of(&two).await.is_empty());
+}

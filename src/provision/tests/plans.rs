@@ -64,6 +64,7 @@ fn words(steps: &[Step]) -> Vec<&'static str> {
         Step::Deactivate => "deactivate",
         Step::Reactivate => "reactivate",
         Step::Delete => "delete",
+        Step::Rejoin(_) => "rejoin",
         Step::Recall => "recall",
     };
     steps.iter().map(word).collect()

@@ -160,6 +160,9 @@ impl Connection {
             intent.created_at =
                 person.standing.unconfirmed_at.filter(|_| open > 0).unwrap_or(intent.created_at);
         }
+        if takes_away {
+            self.note_leaving(person);
+        }
         person.standing.unconfirmed_at = takes_away.then_some(intent.created_at);
         match self.journal(person, &intent).await {
             Ok(()) => Ok(Work::under(intent)),
@@ -250,6 +253,9 @@ impl Connection {
         }
         person.standing.adopted = false;
         person.standing.unconfirmed_at = None;
+        if aim.wants_access() && person.standing.active {
+            person.standing.remembered = None;
+        }
         if gives_access && person.standing.active {
             person.standing.unacknowledged_at = Some(self.now());
             self.watch_unheard(&person);
