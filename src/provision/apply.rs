@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::confirm::PAUSES;
 use super::connection::Connection;
-use super::joining::note_group;
 use super::plan::Step;
 use super::standing::{About, Invitation, Person, Waiting};
 use crate::base::context;
@@ -334,15 +333,6 @@ impl Connection {
         self.call_off_residual(person, writes);
         person.standing.gone_at = None;
         self.observe(person, account);
-        Ok(())
-    }
-
-    async fn rejoin_step(&self, person: &mut Person, groups: &[String]) -> Result<()> {
-        let Some(app) = self.adapter().groups() else { return Ok(()) };
-        for group in groups {
-            app.add_member(group, &self.as_member(person)).await?;
-            note_group(person, group, true);
-        }
         Ok(())
     }
 

@@ -176,7 +176,26 @@ impl Connection {
         }
     }
 
-    pub(super) fn as_member(&self, person: &Person) -> contract::Member {
+    /// Puts the account back into groups that a removal has taken from it.
+    pub(super) async fn rejoin_step(&self, person: &mut Person, groups: &[String]) -> contract::Result<()> {
+        let Some(app) = self.adapter().groups() else { return Ok(()) };
+        for group in groups {
+            match app.add_member(group, &self.as_member(person)).await {
+                Ok(_) => note_group(person, group, true),
+                // The app has no such group any more.
+                Err(error) if error.kind == contract::Kind::NotFound => tracing::warn!(
+                    connection = self.name(),
+                    group,
+                    error = error.message,
+                    "a group that a removal had taken could not be given back"
+                ),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn as_member(&self, person: &Person) -> contract::Member {
         let observed = person.observed.as_ref();
         contract::Member {
             account: person.record.account.clone().unwrap_or_default(),

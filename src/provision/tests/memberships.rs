@@ -379,3 +379,12 @@ async fn nobody_comes_back_into_a_group_they_were_taken_out_of_meanwhile() {
     stage.activate(&anna).await.unwrap();
     assert!(stage.members_of(&two).await.is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_is_gone_holds_up_nobody_who_stays() {
+    let (stage, anna) = half_removed().await;
+    stage.app.next("add_member", Fault::Fails(Kind::NotFound));
+    stage.activate(&anna).await.unwrap();
+    assert_eq!(stage.app.groups_of("a1"), ["ws-two"]);
+    assert!(stage.open_intents().await.is_empty());
+}
