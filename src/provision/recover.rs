@@ -115,7 +115,8 @@ impl Gateway {
             let now = self.shared().clock.now();
             person.standing.unsettled_at = Some(now);
             let wants_access = serde_json::from_str::<Aim>(&intent.plan).is_ok_and(|aim| aim.wants_access());
-            if wants_access && !person.standing.active {
+            // A look may have seen what it did before it was interrupted.
+            if wants_access && !(person.standing.active && person.was_wanted()) {
                 person.standing.unacknowledged_at = Some(now);
             }
             let expected = Some(person.record.version);

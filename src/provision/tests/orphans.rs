@@ -173,6 +173,41 @@ async fn a_return_nobody_was_told_of_is_reported_after_half_an_hour() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_return_that_was_refused_half_way_is_reported_after_half_an_hour() {
+    let stage = Stage::new(native()).await;
+    let anna = stage.hire("anna@corp.example").await;
+    stage.deactivate(&anna).await.unwrap();
+    stage.app.next("update_account", super::app::Fault::Fails(crate::contract::Kind::Unavailable));
+    let mut promoted = person("anna@corp.example");
+    promoted["active"] = json!(true);
+    promoted["roles"] = json!([{"value": "admin"}]);
+    assert_eq!(status(stage.put(&anna, promoted.clone()).await), 503);
+    assert_eq!(stage.app.state("a1"), Some(State::Active));
+    stage.go_on_for(Duration::from_mins(32)).await;
+    let tasks = reported(&stage).await;
+    assert_eq!((tasks.len(), tasks[0].kind.as_str(), &tasks[0].resource), (1, "orphan", &anna));
+    stage.put(&anna, promoted).await.unwrap();
+    stage.go_on_for(Duration::from_mins(2)).await;
+    assert!(reported(&stage).await.is_empty(), "its caller has come back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_return_that_was_seen_before_its_process_died_is_reported_after_half_an_hour() {
+    let stage = Stage::new(native()).await;
+    let anna = stage.hire("anna@corp.example").await;
+    stage.deactivate(&anna).await.unwrap();
+    let gate = std::sync::Arc::new(tokio::sync::Notify::new());
+    stage.app.next("reactivate", super::app::Fault::Waits(gate));
+    assert_eq!(status(stage.activate(&anna).await), 503);
+    stage.app.put("a1", "anna@corp.example", State::Active, "member");
+    sleep(Duration::from_secs(31)).await;
+    assert_eq!(stage.list(User, None).await[0]["active"], true);
+    let stage = stage.restarted().await;
+    stage.go_on_for(Duration::from_mins(32)).await;
+    assert_eq!(reported(&stage).await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_return_that_was_answered_is_no_orphan() {
     let stage = Stage::new(native()).await;
     let anna = stage.hire("anna@corp.example").await;

@@ -233,6 +233,9 @@ impl Connection {
             (ended, _) => ended,
         };
         if let Err(error) = ended {
+            if gives_access && (person.standing.active || error.kind == contract::Kind::Unknown) {
+                self.expect_caller(&mut person);
+            }
             // What did succeed is kept, so that the next attempt does the rest.
             writes.extend(self.place_writes(&person).await.unwrap_or_default());
             if let Err(failure) = self.keep(&mut person, expected, writes).await {
@@ -257,8 +260,7 @@ impl Connection {
             person.standing.remembered = None;
         }
         if gives_access && person.standing.active {
-            person.standing.unacknowledged_at = Some(self.now());
-            self.watch_unheard(&person);
+            self.expect_caller(&mut person);
         }
         if aim.deleted {
             person.record.lifecycle = Lifecycle::Deleted;
@@ -314,6 +316,12 @@ impl Connection {
     /// has to be written down first.
     fn leaves_without_journal(&self) -> bool {
         self.policy.deactivate_without_journal && self.capabilities().deactivate != Deactivate::Task
+    }
+
+    /// Somebody was given access, and their caller has not been told so yet.
+    fn expect_caller(&self, person: &mut Person) {
+        person.standing.unacknowledged_at = Some(self.now());
+        self.watch_unheard(person);
     }
 
     /// The groups a disabled account stays in at the app, where the account itself does not tell them.
