@@ -13,21 +13,17 @@ use crate::store::Intent;
 use crate::store::lease::Claim;
 
 /// The clock is read after the row is locked: the time a claim waits for another one counts for neither.
-///
-/// A new claim is not waited for on disk: what is done under it begins with a commit that is, and holds on to the claim. A
-/// renewal is, because whoever renews goes on without another commit.
 const CLAIM: &str = "WITH claimed AS (
          INSERT INTO leases AS held (connection, key, owner, fence, until)
-         VALUES ($1, $2, $3, $5, clock_timestamp() + $4 * interval '1 microsecond')
+         VALUES ($1, $2, $3, nextval('fences'), clock_timestamp() + $4 * interval '1 microsecond')
          ON CONFLICT (connection, key) DO UPDATE
          SET owner = excluded.owner, until = excluded.until,
              fence = CASE WHEN held.owner = excluded.owner THEN held.fence ELSE excluded.fence END
          WHERE held.owner = excluded.owner OR held.until <= clock_timestamp()
          RETURNING fence)
-     SELECT fence, NULL::bigint, CASE WHEN fence = $5 THEN set_config('synchronous_commit', 'off', true) END
-     FROM claimed
+     SELECT fence, NULL::bigint FROM claimed
      UNION ALL
-     SELECT NULL, (extract(epoch FROM until - clock_timestamp()) * 1000000)::bigint, NULL FROM leases
+     SELECT NULL, (extract(epoch FROM until - clock_timestamp()) * 1000000)::bigint FROM leases
      WHERE connection = $1 AND key = $2 AND NOT EXISTS (SELECT 1 FROM claimed)";
 
 /// `SKIP LOCKED` leaves out what another process takes right now, and the condition what it took a moment ago.
@@ -50,11 +46,7 @@ const ABANDONED: &str =
 /// Locks the rows until the commit ends, so that nobody takes a key over meanwhile; renewing is not held up.
 const HELD: &str = "SELECT fence FROM leases WHERE fence = ANY ($1) ORDER BY fence FOR KEY SHARE";
 
-/// A lease that comes back after a crash of the server runs out by itself.
-const RELEASE: &str =
-    "DELETE FROM leases WHERE fence = $1 RETURNING set_config('synchronous_commit', 'off', true)";
-
-type Answer = (Option<i64>, Option<i64>, Option<String>);
+type Answer = (Option<i64>, Option<i64>);
 
 pub(super) async fn claim(
     on: &mut PgConnection,
@@ -64,13 +56,10 @@ pub(super) async fn claim(
     term: Duration,
 ) -> sqlx::Result<Claim> {
     let term = i64::try_from(term.as_micros()).unwrap_or(i64::MAX);
-    // No sequence: one that a crash sets back would give a number twice.
-    let fence = (rand::random::<u64>() >> 1).cast_signed();
     let statement = query_as::<_, Answer>(CLAIM).bind(connection).bind(storable(key)).bind(owner).bind(term);
-    let statement = statement.bind(fence);
     Ok(match statement.fetch_optional(on).await? {
-        Some((Some(fence), ..)) => Claim::Held { fence },
-        Some((None, left, _)) => {
+        Some((Some(fence), _)) => Claim::Held { fence },
+        Some((None, left)) => {
             let left = left.unwrap_or_default().max(0).unsigned_abs();
             Claim::Taken { left: Duration::from_micros(left) }
         }
@@ -80,7 +69,7 @@ pub(super) async fn claim(
 }
 
 pub(super) async fn release(on: &mut PgConnection, fence: i64) -> sqlx::Result<()> {
-    query(RELEASE).bind(fence).execute(on).await.map(drop)
+    query("DELETE FROM leases WHERE fence = $1").bind(fence).execute(on).await.map(drop)
 }
 
 pub(super) async fn bury(on: &mut PgConnection) -> sqlx::Result<()> {
