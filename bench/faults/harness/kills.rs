@@ -181,9 +181,15 @@ impl Run {
             app.heal()?;
         }
         self.settle()?;
+        // From here on nobody hangs up: what does not work now has no excuse.
+        let hang_ups: Vec<u64> = self.jobs.iter_mut().map(|job| std::mem::take(&mut job.hangs_up)).collect();
         let left = self.tell_everything();
         self.settle()?;
-        self.check(&left)
+        let checked = self.check(&left);
+        for (job, hangs_up) in self.jobs.iter_mut().zip(hang_ups) {
+            job.hangs_up = hangs_up;
+        }
+        checked
     }
 
     fn traffic(&mut self, plan: &Plan) -> Result<(), String> {
@@ -247,8 +253,7 @@ impl Run {
     /// Without faults and kills everybody is told everything; answers whom that did not work for.
     fn tell_everything(&mut self) -> Vec<(usize, String, String)> {
         let mut left = Vec::new();
-        for (number, job) in self.jobs.iter_mut().enumerate() {
-            let hangs_up = std::mem::take(&mut job.hangs_up);
+        for (number, job) in self.jobs.iter().enumerate() {
             let mut open: Vec<usize> = (0..job.people.len()).collect();
             for place in &open {
                 job.person(*place).into_iter().for_each(|mut person| person.failures = 0);
@@ -266,7 +271,6 @@ impl Run {
                     .filter_map(unfinished)
                     .map(|person| (number, person.address.clone(), person.failure.clone())),
             );
-            job.hangs_up = hangs_up;
         }
         left
     }
