@@ -159,8 +159,6 @@ impl Connection {
             // Whoever was to lose access before has been waiting since then.
             intent.created_at =
                 person.standing.unconfirmed_at.filter(|_| open > 0).unwrap_or(intent.created_at);
-        }
-        if takes_away {
             self.note_leaving(person);
         }
         person.standing.unconfirmed_at = takes_away.then_some(intent.created_at);
