@@ -55,7 +55,7 @@ impl Settings {
     pub fn new(url: SecretString) -> Self {
         Self {
             url,
-            connections: 10,
+            connections: 5,
             connect_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(10),
             lease: Duration::from_secs(30),

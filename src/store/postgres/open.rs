@@ -41,6 +41,8 @@ pub(super) async fn open(settings: &Settings) -> Result<PgPool> {
         ("tcp_keepalives_count", "3"),
         // Every statement is short; compiling one takes longer than running it.
         ("jit", "off"),
+        // Each statement has one plan, which the tests look at; else a question of many values is planned each time.
+        ("plan_cache_mode", "force_generic_plan"),
     ]);
     PgPoolOptions::new()
         .max_connections(settings.connections)

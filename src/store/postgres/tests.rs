@@ -280,7 +280,6 @@ const FILLED: &str = "
     SELECT 't' || n, 'c' || n % 5, 'u', 'k' || n % 49, 'k' || n, 'x', 'x', false, 'open', n FROM generate_series(1, 9000) n;
     INSERT INTO events SELECT 'e' || n, 'c' || n % 5, 't' || n, 'opened', n, 0, n FROM generate_series(1, 9000) n;
     ANALYZE;
-    SET plan_cache_mode = force_generic_plan;
     -- Whether there is an index to answer from is asked, not what is cheaper on this many rows.
     SET enable_seqscan = off;
     SET enable_hashjoin = off";
