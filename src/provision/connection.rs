@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::oneshot;
@@ -37,6 +38,9 @@ use crate::store::{Kind, Store, Write};
 
 /// The note, and the turn, of what cursors are sealed with.
 const CURSOR_KEY: &str = "cursor_key";
+
+/// How far the clocks of two replicas may differ.
+const SKEW: Duration = Duration::from_mins(5);
 
 /// What all connections share.
 #[derive(Debug)]
@@ -243,6 +247,12 @@ impl Connection {
     pub(super) fn is_fresh(&self, at: Option<Timestamp>) -> bool {
         let now = self.now();
         at.is_some_and(|at| at <= now && now.since(at) <= self.policy.freshness)
+    }
+
+    /// Whether something told at `at` came after `moment`. What lies further ahead than the clocks of replicas differ was
+    /// told before the clock was put back.
+    pub(super) fn is_after(&self, at: Timestamp, moment: Timestamp) -> bool {
+        at >= moment && at <= self.now().plus(SKEW)
     }
 }
 

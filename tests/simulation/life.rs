@@ -218,7 +218,7 @@ pub fn live(seed: u64) -> Life {
         let provider = Provider::new(Arc::clone(&world));
         let people = 1 + dice.below(3);
         for person in 0..people {
-            let hands = 1 + dice.below(2);
+            let hands = [1, 1, 2, 2, 3, 8][usize::try_from(dice.below(6)).unwrap()];
             for hand in 0..hands {
                 let dice = Dice::new(seed, 10 + person * 10 + hand);
                 tokio::spawn(Arc::clone(&provider).work(person, dice, began + TROUBLE));

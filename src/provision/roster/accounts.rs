@@ -147,13 +147,13 @@ impl Connection {
         }
         self.watch_left_out(&left_out);
         let missing: Vec<Record> =
-            known.by_account.into_values().filter(|record| !is_newer(record, how.began)).collect();
+            known.by_account.into_values().filter(|record| !self.is_newer(record, how.began)).collect();
         changes.extend(self.absorb_missing(missing, linked, how.missing));
         Ok(changes)
     }
 
     async fn absorb_known(&self, record: Record, account: &Account, began: Timestamp) -> Result<Vec<Write>> {
-        if is_newer(&record, began) {
+        if self.is_newer(&record, began) {
             return Ok(Vec::new());
         }
         let mut person = Person::read(record);
@@ -195,7 +195,7 @@ impl Connection {
         // Deleted by a caller: it stays so while the app agrees, or has not been asked since, or people are at it.
         let stays_deleted = |record: &Record| {
             account.state() == State::Inactive
-                || began.is_some_and(|began| is_newer(record, began))
+                || began.is_some_and(|began| self.is_newer(record, began))
                 || Person::read(record.clone()).standing.waits_for(&About::Remove).is_some()
         };
         if ours.iter().any(stays_deleted) {
@@ -260,9 +260,10 @@ impl Connection {
         }
         Ok(())
     }
-}
 
-/// What we did ourselves after a listing began is newer than the listing.
-fn is_newer(record: &Record, began: Timestamp) -> bool {
-    record.modified_at >= began || record.observed_at.is_some_and(|at| at >= began)
+    /// What we did ourselves after a listing began is newer than the listing.
+    fn is_newer(&self, record: &Record, began: Timestamp) -> bool {
+        let mut told = std::iter::once(record.modified_at).chain(record.observed_at);
+        told.any(|at| self.is_after(at, began))
+    }
 }

@@ -67,7 +67,7 @@ impl Connection {
             }
         }
         let mut missing: Vec<Record> =
-            by_account.into_values().filter(|record| record.modified_at < began).collect();
+            by_account.into_values().filter(|record| !self.is_after(record.modified_at, began)).collect();
         if !is_believable(missing.len(), held) {
             tracing::warn!(
                 connection = self.name(),

@@ -135,6 +135,7 @@ async fn a_change_under_the_id_of_a_create_acknowledges_it() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     stage.disk.is_empty_again();
     stage.patch(&anna, serde_json::json!({"title": "Engineer"})).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(status(stage.post(person("anna@corp.example")).await), 409);
 }
 

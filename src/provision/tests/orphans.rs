@@ -208,6 +208,19 @@ async fn a_return_that_was_seen_before_its_process_died_is_reported_after_half_a
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_return_is_reported_where_the_next_answer_is_not_heard_either() {
+    let (stage, anna) = unheard_again(Stage::new(native()).await, false).await;
+    let gate = std::sync::Arc::new(tokio::sync::Notify::new());
+    stage.app.next("update_account", super::app::Fault::Waits(std::sync::Arc::clone(&gate)));
+    let change = stage.patch(&anna, json!({"active": true, "name": {"givenName": "Ann"}}));
+    tokio::time::timeout(Duration::from_secs(1), change).await.expect_err("its caller has hung up");
+    gate.notify_one();
+    stage.go_on_for(Duration::from_mins(32)).await;
+    assert_eq!(stage.get(User, &anna).await.unwrap().resource["name"]["givenName"], "Ann");
+    assert_eq!(reported(&stage).await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_return_that_was_answered_is_no_orphan() {
     let stage = Stage::new(native()).await;
     let anna = stage.hire("anna@corp.example").await;

@@ -1,11 +1,18 @@
 //! What a process finds in the journal when it starts.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
+use tokio::time::sleep;
+
 use crate::base::clock::Timestamp;
+use crate::contract::State;
+use crate::scim::schema::ResourceKind::User;
 use crate::store::{Intent, IntentState, Intents, Kind, Write};
 
-use super::stage::{Stage, native};
+use super::app::Fault;
+use super::stage::{Stage, native, person, status};
 
 fn intent(id: &str, operation: &str, sticky: bool, state: IntentState) -> Intent {
     Intent {
@@ -92,4 +99,32 @@ async fn many_open_intents_are_worked_on_a_few_at_a_time_and_all_of_them() {
     assert!(again.open_intents().await.is_empty());
     let working = (0..40).map(|number| again.app.working(&format!("p{number}@corp.example"))).sum::<usize>();
     assert_eq!(working, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_app_says_counts_though_the_clock_was_put_back() {
+    let stage = Stage::new(native()).await;
+    sleep(Duration::from_hours(1)).await;
+    stage.hire("anna@corp.example").await;
+    let stage = stage.restarted_in_the_past().await;
+    sleep(Duration::from_mins(1)).await;
+    stage.app.put("a1", "anna@corp.example", State::Inactive, "member");
+    assert_eq!(stage.list(User, None).await[0]["active"], false);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_was_deleted_before_the_clock_was_put_back_is_what_a_later_create_made() {
+    let stage = Stage::new(native()).await;
+    sleep(Duration::from_hours(1)).await;
+    let anna = stage.hire("anna@corp.example").await;
+    sleep(Duration::from_secs(1)).await;
+    stage.delete(&anna).await.unwrap();
+    let stage = stage.restarted_in_the_past().await;
+    sleep(Duration::from_mins(1)).await;
+    let gate = Arc::new(Notify::new());
+    stage.app.next("reactivate", Fault::Waits(gate));
+    assert_eq!(status(stage.post(person("anna@corp.example")).await), 503);
+    stage.app.put("a1", "anna@corp.example", State::Active, "member");
+    stage.go_on_for(Duration::from_mins(5)).await;
+    assert_eq!(stage.list(User, None).await[0]["active"], true);
 }

@@ -222,14 +222,17 @@ impl Stage {
 
     /// [`Stage::restarted`] under another policy.
     pub(super) async fn restarted_with(&self, policy: Policy) -> Self {
-        let again = Self::over(
-            Arc::clone(&self.app),
-            Arc::clone(&self.store),
-            Arc::clone(&self.disk),
-            Arc::clone(&self.clock),
-            policy,
-            Arc::clone(&self.directory),
-        );
+        self.restarted_under(policy, Arc::clone(&self.clock)).await
+    }
+
+    /// [`Stage::restarted`] after the machine's clock was put back to when the test began.
+    pub(super) async fn restarted_in_the_past(&self) -> Self {
+        self.restarted_under(self.policy.clone(), Arc::new(Waited(Instant::now()))).await
+    }
+
+    async fn restarted_under(&self, policy: Policy, clock: SharedClock) -> Self {
+        let (app, store, disk) = (Arc::clone(&self.app), Arc::clone(&self.store), Arc::clone(&self.disk));
+        let again = Self::over(app, store, disk, clock, policy, Arc::clone(&self.directory));
         again.gateway.recover().await.unwrap();
         again
     }

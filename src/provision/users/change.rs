@@ -73,8 +73,6 @@ impl Connection {
         let mut person = self.person(id).await?;
         check(when, person.record.version)?;
         self.refuse_take_over(&person)?;
-        // Whoever names the id was told it.
-        person.standing.unacknowledged_at = None;
         let open = self.open_aim(id).await?;
         // What is changed is what stands in the app now, not what stood a while ago, or before work that is under way.
         let in_doubt = open.is_some() || self.unwritten.holds(id);
@@ -96,7 +94,7 @@ impl Connection {
         let work = async move {
             let _turn = this.turn(&id).await?;
             let lane = this.lane_of_change(&id, &change).await?;
-            let (person, open, doubt) = lane.scope(this.approach(&id, &when)).await?;
+            let (mut person, open, doubt) = lane.scope(this.approach(&id, &when)).await?;
             let mut asked = person.clone();
             if let Some((_, aim)) = &open {
                 asked.desired.clone_from(&aim.desired);
@@ -116,6 +114,8 @@ impl Connection {
             let before = before.filter(|aim| aim.deleted && !wants_access(&desired));
             let deleted = before.is_some();
             let aim = Aim { desired, deleted, held: before.and_then(|aim| aim.held) };
+            // Who takes the access away knows of it; who may have given it does once this answer is heard.
+            person.standing.unacknowledged_at.take_if(|_| !aim.wants_access());
             let person = lane.scope(this.reach(person, doubt, Under::New(generation), aim)).await?;
             if deleted { Err(not_found(ResourceKind::User)) } else { Ok(person) }
         };
@@ -155,7 +155,8 @@ impl Connection {
         let (this, id, when) = (Arc::clone(self), id.to_owned(), when.clone());
         let work = async move {
             let _turn = this.turn(&id).await?;
-            let (person, open, doubt) = this.approach(&id, &when).await?;
+            let (mut person, open, doubt) = this.approach(&id, &when).await?;
+            person.standing.unacknowledged_at = None;
             let (generation, desired, held) = match open {
                 // What was weighed when it was asked for first is not weighed again.
                 Some((generation, aim)) => (generation, aim.desired, aim.held.filter(|_| aim.deleted)),

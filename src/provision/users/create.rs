@@ -247,7 +247,7 @@ impl Connection {
             self.take_in(&mut person, expected, intent).await?;
             return Ok(Sought::Found);
         }
-        if deleted.iter().any(|record| record.modified_at > intent.created_at) {
+        if deleted.iter().any(|record| self.is_after(record.modified_at, intent.created_at)) {
             self.close(intent, IntentState::Superseded, "the person was deleted since").await;
             return Ok(Sought::Overtaken);
         }
