@@ -223,9 +223,8 @@ impl Connection {
     }
 
     /// Takes access away as a request would: journaled, read back, and under the same guards. The caller has the turn.
-    async fn suspend(&self, person: Person) -> Result<Person> {
-        let open = self.open_aim(&person.record.id).await?.map_or(0, |(generation, _)| generation);
-        let mut person = person;
+    async fn suspend(&self, mut person: Person) -> Result<Person> {
+        let open = self.work_left_open(&mut person).await?.map_or(0, |(generation, _)| generation);
         let doubt = self.look_again(&mut person, false).await?;
         let mut desired = person.desired.clone();
         desired["active"] = json!(false);

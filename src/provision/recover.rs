@@ -60,10 +60,8 @@ impl Gateway {
         for intent in &open {
             writes.extend(self.shared().interrupted(intent).await?);
         }
-        let interrupted =
-            |intent: &&Intent| intent.kind == Kind::User && !intent.sticky && intent.operation != "create";
         let mut seen = BTreeSet::new();
-        for intent in open.iter().filter(interrupted) {
+        for intent in open.iter().filter(|intent| intent.kind == Kind::User && is_interrupted(intent)) {
             if seen.insert((&intent.connection, &intent.resource)) {
                 writes.extend(self.unsettle(intent).await?);
             }
@@ -106,22 +104,32 @@ impl Gateway {
         Ok(abandoned.len())
     }
 
-    /// Nobody can tell how somebody stands whose change was interrupted.
     async fn unsettle(&self, intent: &Intent) -> Result<Option<Write>> {
         let store = &self.shared().store;
         let record = store.record(&intent.connection, Kind::User, &intent.resource).await?;
         Ok(record.map(|record| {
             let mut person = Person::read(record);
-            let now = self.shared().clock.now();
-            person.standing.unsettled_at = Some(now);
-            let wants_access = serde_json::from_str::<Aim>(&intent.plan).is_ok_and(|aim| aim.wants_access());
-            // A look may have seen what it did before it was interrupted.
-            if wants_access && !(person.standing.active && person.was_wanted()) {
-                person.standing.unacknowledged_at = Some(now);
-            }
+            person.unsettle(intent, self.shared().clock.now());
             let expected = Some(person.record.version);
             Write::Record { record: Box::new(person.into_record()), expected }
         }))
+    }
+}
+
+/// Whether an open intent nobody is at work on is one whose outcome nobody knows, and that nobody goes on with.
+pub(super) fn is_interrupted(intent: &Intent) -> bool {
+    !intent.sticky && intent.operation != "create"
+}
+
+impl Person {
+    /// Nobody can tell how somebody stands whose change was interrupted, at this moment at the latest.
+    pub(super) fn unsettle(&mut self, intent: &Intent, at: Timestamp) {
+        self.standing.unsettled_at = self.standing.unsettled_at.max(Some(at));
+        let wants_access = serde_json::from_str::<Aim>(&intent.plan).is_ok_and(|aim| aim.wants_access());
+        // A look may have seen what it did before it was interrupted.
+        if wants_access && !(self.standing.active && self.was_wanted()) {
+            self.standing.unacknowledged_at = Some(at);
+        }
     }
 }
 

@@ -102,7 +102,7 @@ impl Connection {
                     return Ok(());
                 }
             };
-            let open = this.open_aim(&id).await?.map_or(0, |(generation, _)| generation);
+            let open = this.work_left_open(&mut person).await?.map_or(0, |(generation, _)| generation);
             if open == departure.generation {
                 // It was journaled before the disk took nothing more, and the journal goes on with it.
                 return Ok(());

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::app::Fault;
 use super::stage::{Stage, by_hand, id, is_active, native, person, removing, status};
 use crate::base::secret::Token;
 use crate::contract::State;
@@ -124,6 +125,26 @@ async fn a_create_nobody_was_told_of_is_a_duplicate_after_a_day() {
     stage.disk.is_empty_again();
     tokio::time::sleep(Duration::from_hours(24)).await;
     assert_eq!(status(stage.post(person("anna@corp.example")).await), 409);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_return_that_may_come_yet_is_waited_for_though_its_end_could_not_be_written() {
+    let stage = Stage::new(native()).await;
+    let anna = stage.hire("anna@corp.example").await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    stage.deactivate(&anna).await.unwrap();
+    stage.app.next("reactivate", Fault::ActsLate);
+    // The intent is stored, and nothing after it.
+    stage.disk.is_full_after(1);
+    assert_eq!(status(stage.activate(&anna).await), 503);
+    assert_eq!(status(stage.deactivate(&anna).await), 503, "it may come yet");
+    stage.disk.is_empty_again();
+    assert_eq!(status(stage.deactivate(&anna).await), 503, "still");
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    stage.app.catch_up();
+    stage.go_on_for(Duration::from_mins(3)).await;
+    assert_eq!(stage.app.state("a1"), Some(State::Inactive));
+    stage.deactivate(&anna).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -73,7 +73,7 @@ impl Connection {
         let mut person = self.person(id).await?;
         check(when, person.record.version)?;
         self.refuse_take_over(&person)?;
-        let open = self.open_aim(id).await?;
+        let open = self.work_left_open(&mut person).await?;
         // What is changed is what stands in the app now, not what stood a while ago, or before work that is under way.
         let in_doubt = open.is_some() || self.unwritten.holds(id);
         let doubt = self.look_again(&mut person, in_doubt).await?;

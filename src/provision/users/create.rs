@@ -121,7 +121,7 @@ impl Connection {
         if existing && !person.standing.adopted {
             return Err(self.duplicate(&person).into());
         }
-        let open = self.open_aim(&person.record.id).await?.map_or(0, |(generation, _)| generation);
+        let open = self.work_left_open(&mut person).await?.map_or(0, |(generation, _)| generation);
         let doubt = self.look_again(&mut person, false).await?;
         if existing && person.desired == desired {
             person.standing.adopted = false;

@@ -6,6 +6,7 @@ use super::super::approvals::{self, Erasure};
 use super::super::connection::Connection;
 use super::super::lanes;
 use super::super::mapping;
+use super::super::recover::is_interrupted;
 use super::super::refuse;
 use super::super::standing::Person;
 use super::super::{Refusal, Result};
@@ -19,9 +20,22 @@ impl Connection {
     /// Work still under way for a person: its generation, and what was asked for there.
     pub(in crate::provision) async fn open_aim(&self, id: &str) -> Result<Option<(i64, Aim)>> {
         let which = Intents::Open { connection: self.name().to_owned(), resource: id.to_owned() };
+        Ok(promised(&self.store().intents(&which).await?))
+    }
+
+    /// [`Connection::open_aim`] for whoever has the turn of the person: nobody is at work on a change that is open
+    /// still, and nobody can tell what it did.
+    pub(in crate::provision) async fn work_left_open(
+        &self,
+        person: &mut Person,
+    ) -> Result<Option<(i64, Aim)>> {
+        let which = Intents::Open { connection: self.name().to_owned(), resource: person.record.id.clone() };
         let open = self.store().intents(&which).await?;
-        let sticky = open.iter().find(|intent| intent.sticky);
-        Ok(sticky.and_then(|intent| Some((intent.generation, serde_json::from_str(&intent.plan).ok()?))))
+        for intent in open.iter().filter(|intent| is_interrupted(intent)) {
+            // Its last call was made within the budget of its request.
+            person.unsettle(intent, intent.updated_at.plus(self.policy.budget).min(self.now()));
+        }
+        Ok(promised(&open))
     }
 
     pub(in crate::provision) fn intent(
@@ -260,4 +274,10 @@ fn mentioned(intent: &Intent) -> String {
         mapping::address(&aim.desired).or_else(name)
     });
     named.unwrap_or_default()
+}
+
+/// What was promised among what is open: its generation, and what was asked for.
+fn promised(open: &[Intent]) -> Option<(i64, Aim)> {
+    let sticky = open.iter().find(|intent| intent.sticky)?;
+    Some((sticky.generation, serde_json::from_str(&sticky.plan).ok()?))
 }
