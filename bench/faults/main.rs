@@ -5,6 +5,7 @@
 #[allow(dead_code, reason = "the tests use the rest of it")]
 mod harness;
 mod leavers;
+mod rates;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -16,6 +17,7 @@ const HELP: &str = "\
 usage: long-run [--kills N] [--seed N] [--at-once N] [--faults PERCENT] [--store sqlite|postgres]
        long-run --points N [--seed N] [--at-once N]
        long-run --leavers N
+       long-run --replicas N
 
   --kills N         how often the gateway is killed (10000)
   --seed N          the same chances as another run; printed by each
@@ -25,6 +27,7 @@ usage: long-run [--kills N] [--seed N] [--at-once N] [--faults PERCENT] [--store
   --points N        instead of kills: N crash points of the seed's choice, 0 for all there are
   --leavers N       instead of kills: how soon leavers are out after an outage, after a restart with N of them owed,
                     and under a flood of joiners
+  --replicas N      instead of kills: creates a second on Postgres, with one replica and with two, for N callers
 
 Ends with 1 where something was found that must not be.";
 
@@ -49,7 +52,8 @@ fn run(arguments: &[String]) -> Result<ExitCode, String> {
     let mut told = BTreeMap::new();
     let mut rest = arguments.iter();
     while let Some(name) = rest.next() {
-        let known = ["--kills", "--seed", "--at-once", "--faults", "--store", "--points", "--leavers"];
+        let known =
+            ["--kills", "--seed", "--at-once", "--faults", "--store", "--points", "--leavers", "--replicas"];
         let value = rest.next().filter(|_| known.contains(&name.as_str())).ok_or(HELP)?;
         told.insert(name.as_str(), value.as_str());
     }
@@ -76,6 +80,21 @@ fn run(arguments: &[String]) -> Result<ExitCode, String> {
         leavers::run(&program, &place, many, |(what, target, figure)| {
             println!("| {what:<40} | {target:>7} | {figure:>10} |");
         })?;
+        std::fs::remove_dir_all(&place).map_err(|error| error.to_string())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if told.contains_key("--replicas") {
+        let callers = usize::try_from(number("--replicas", 16)?).unwrap_or(16);
+        let place = kills::folder("replicas", seed);
+        let [one, two] = rates::run(&program, &place, callers)?;
+        let share = format!("{} %", two * 100 / one.max(1));
+        for (what, target, figure) in [
+            ("creates a second with one replica", "", one.to_string()),
+            ("… with two", ">= one", two.to_string()),
+            ("… of one", "", share),
+        ] {
+            println!("| {what:<40} | {target:>7} | {figure:>10} |");
+        }
         std::fs::remove_dir_all(&place).map_err(|error| error.to_string())?;
         return Ok(ExitCode::SUCCESS);
     }

@@ -12,7 +12,6 @@ mod crashes;
 #[allow(dead_code, reason = "other test binaries use the rest of it")]
 mod postgres;
 mod races;
-mod rates;
 mod shares;
 #[path = "../cli/stage.rs"]
 #[allow(dead_code, reason = "other test binaries use the rest of it")]
