@@ -95,6 +95,7 @@ impl Connection {
             kind: Kind::User,
             resource: task.resource.clone(),
             operation: ERASE.to_owned(),
+            name_key: String::new(),
             generation: record.generation + 1,
             plan: serde_json::to_string(&erasure)
                 .map_err(|_| Refusal::from(ScimError::new(500, "the plan could not be written down")))?,

@@ -403,6 +403,7 @@ impl Connection {
             kind: Kind::Group,
             resource: group.id.clone(),
             operation: "members".to_owned(),
+            name_key: String::new(),
             generation: open.generation + 1,
             plan: serde_json::to_string(&difference.removed).unwrap_or_default(),
             sticky,

@@ -153,6 +153,8 @@ pub struct Intent {
     pub resource: String,
     /// `create`, `update`, `deactivate`, `delete`, `members` …
     pub operation: String,
+    /// Of a create: the folded name of what it makes. Else empty.
+    pub name_key: String,
     pub generation: i64,
     /// The plan: JSON text.
     pub plan: String,
@@ -355,8 +357,8 @@ pub enum Intents {
     Open { connection: String, resource: String },
     /// All open ones of a connection, or of every connection; the first created comes first.
     AllOpen(Option<String>),
-    /// The open creates of a connection; the first created comes first.
-    OpenCreates(String),
+    /// The open creates of a name, and those whose name is not known; the first created comes first.
+    OpenCreates { connection: String, kind: Kind, name_key: String },
     /// The one with this id, while it is open.
     OpenOne(String),
     /// The newest of one resource, open or not; for a trace.

@@ -23,6 +23,7 @@ fn leaver(number: usize) -> Intent {
         kind: Kind::User,
         resource: format!("person-{number:03}"),
         operation: "deactivate".to_owned(),
+        name_key: String::new(),
         generation: 1,
         plan: "{\"desired\":{\"userName\":\"ada\",\"active\":false},\"deleted\":false}".to_owned(),
         sticky: true,

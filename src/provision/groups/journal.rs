@@ -53,6 +53,7 @@ impl Connection {
             kind: Kind::Group,
             resource: group.id.clone(),
             operation: operation.to_owned(),
+            name_key: if operation == "create" { key(&name_of(&aim.desired)) } else { String::new() },
             // Never above a removal of members that is still under way: it takes the place of none.
             generation: 0,
             plan: serde_json::to_string(aim)
@@ -81,11 +82,12 @@ impl Connection {
 
     /// Creates of groups of this name that may have been applied, the first one first.
     pub(super) async fn group_creates_in_doubt(&self, name: &str) -> Result<Vec<(Intent, Aim)>> {
-        let open = self.store().intents(&Intents::OpenCreates(self.name().to_owned())).await?;
-        let creates = open.into_iter().filter(|intent| intent.kind == Kind::Group);
-        let read = creates.filter_map(|intent| {
+        let (connection, name_key) = (self.name().to_owned(), key(name));
+        let which = Intents::OpenCreates { connection, kind: Kind::Group, name_key: name_key.clone() };
+        let open = self.store().intents(&which).await?;
+        let read = open.into_iter().filter_map(|intent| {
             let aim = serde_json::from_str::<Aim>(&intent.plan).ok()?;
-            (key(&name_of(&aim.desired)) == key(name)).then_some((intent, aim))
+            (key(&name_of(&aim.desired)) == name_key).then_some((intent, aim))
         });
         Ok(read.collect())
     }

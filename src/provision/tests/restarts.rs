@@ -21,6 +21,7 @@ fn intent(id: &str, operation: &str, sticky: bool, state: IntentState) -> Intent
         kind: Kind::User,
         resource: format!("resource of {id}"),
         operation: operation.to_owned(),
+        name_key: String::new(),
         generation: 1,
         plan: "{}".to_owned(),
         sticky,

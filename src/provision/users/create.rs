@@ -152,13 +152,14 @@ impl Connection {
 
     /// Creates of this name that may have been applied, the first one first.
     async fn creates_in_doubt(&self, name_key: &str) -> Result<Vec<(Intent, Aim)>> {
-        let open = self.store().intents(&Intents::OpenCreates(self.name().to_owned())).await?;
+        let (connection, kind) = (self.name().to_owned(), Kind::User);
+        let which = Intents::OpenCreates { connection, kind, name_key: name_key.to_owned() };
+        let open = self.store().intents(&which).await?;
         let of_this_name = |aim: &Aim| {
             aim.desired.get("userName").and_then(Value::as_str).is_some_and(|name| key(name) == name_key)
         };
         Ok(open
             .into_iter()
-            .filter(|intent| intent.kind == Kind::User)
             .filter_map(|intent| {
                 let aim = serde_json::from_str::<Aim>(&intent.plan).ok()?;
                 of_this_name(&aim).then_some((intent, aim))

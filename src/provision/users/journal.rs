@@ -54,6 +54,7 @@ impl Connection {
             kind: Kind::User,
             resource: person.record.id.clone(),
             operation: operation.to_owned(),
+            name_key: if operation == "create" { person.record.name_key.clone() } else { String::new() },
             generation: person.record.generation,
             plan,
             sticky,

@@ -17,6 +17,7 @@ pub(super) fn intent(id: &str, resource: &str, generation: i64) -> Intent {
         kind: Kind::User,
         resource: resource.to_owned(),
         operation: "deactivate".to_owned(),
+        name_key: String::new(),
         generation,
         plan: r#"{"steps":["deactivate"]}"#.to_owned(),
         sticky: true,
@@ -103,6 +104,7 @@ async fn task_ids(store: &Subject, connection: Option<&str>, open_only: bool) ->
 pub(super) async fn an_intent_comes_back_as_it_was_written(store: &Subject) {
     let full = Intent {
         kind: Kind::Group,
+        name_key: "ada".to_owned(),
         sticky: false,
         state: IntentState::Dead,
         attempts: 4,
@@ -254,16 +256,24 @@ pub(super) async fn all_open_intents_are_of_one_connection_or_of_all(store: &Sub
 }
 
 pub(super) async fn open_creates_and_one_open_intent_are_found(store: &Subject) {
-    let create = |id: &str| Intent { operation: "create".to_owned(), ..intent(id, id, 1) };
+    let create = |id: &str| {
+        let (operation, name_key) = ("create".to_owned(), "ada".to_owned());
+        Intent { operation, name_key, ..intent(id, id, 1) }
+    };
     let journal = [
         create("i2"),
         create("i1"),
+        Intent { name_key: "grace".to_owned(), ..create("another") },
+        Intent { name_key: String::new(), ..create("i3") },
+        Intent { kind: Kind::Group, ..create("group") },
         intent("other", "u1", 1),
         Intent { state: IntentState::Confirmed, ..create("done") },
         Intent { connection: THERE.to_owned(), ..create("elsewhere") },
     ];
     write(store, journal.map(Write::Intent)).await;
-    assert_eq!(open_ids(store, Intents::OpenCreates(HERE.to_owned())).await, ["i1", "i2"]);
+    let (connection, name_key) = (HERE.to_owned(), "ada".to_owned());
+    let which = Intents::OpenCreates { connection, kind: Kind::User, name_key };
+    assert_eq!(open_ids(store, which).await, ["i1", "i2", "i3"]);
     let one = async |id: &str| open_ids(store, Intents::OpenOne(id.to_owned())).await;
     assert_eq!((one("other").await.len(), one("done").await.len(), one("unknown").await.len()), (1, 0, 0));
 }

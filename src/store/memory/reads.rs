@@ -108,8 +108,10 @@ impl Content {
                     && (&intent.connection, intent.sticky) == (connection, *sticky)
                     && intent.next_attempt_at <= *at
             }
-            Intents::OpenCreates(connection) => {
-                intent.state.is_open() && intent.connection == *connection && intent.operation == "create"
+            Intents::OpenCreates { connection, kind, name_key } => {
+                let is_named = intent.name_key == *name_key || intent.name_key.is_empty();
+                let is_theirs = intent.connection == *connection && intent.kind == *kind && is_named;
+                intent.state.is_open() && is_theirs && intent.operation == "create"
             }
             Intents::OpenOne(id) => intent.state.is_open() && intent.id == *id,
             Intents::AllOpen(connection) => {
@@ -129,7 +131,7 @@ impl Content {
                     (one.next_attempt_at, &one.id).cmp(&(other.next_attempt_at, &other.id))
                 });
             }
-            Intents::AllOpen(_) | Intents::OpenCreates(_) | Intents::OpenOne(_) => {
+            Intents::AllOpen(_) | Intents::OpenCreates { .. } | Intents::OpenOne(_) => {
                 found.sort_by(|one, other| (one.created_at, &one.id).cmp(&(other.created_at, &other.id)));
             }
             Intents::Open { .. } | Intents::Latest { .. } => {

@@ -17,8 +17,14 @@ use crate::store::{Chronicle, Error, Result};
 /// Whoever appends holds the row of the head until the commit ends: replicas append to a chain one after the other.
 const HEAD: &str = "SELECT seq, hash FROM audit_heads WHERE connection = $1 FOR UPDATE";
 
-/// Appends entries to a chain, in order.
-pub(super) async fn append(to: &mut PgConnection, connection: &str, entries: &[&Entry]) -> Applied {
+/// Appends entries to a chain, in order, if all these leases are held; until the transaction ends nobody else can claim
+/// them then.
+pub(super) async fn append(
+    to: &mut PgConnection,
+    connection: &str,
+    entries: &[&Entry],
+    fences: &[i64],
+) -> Applied {
     let known = query(HEAD).bind(connection).fetch_optional(&mut *to).await?;
     let mut head = if let Some(row) = known {
         head_of(&row, connection)?
@@ -37,10 +43,13 @@ pub(super) async fn append(to: &mut PgConnection, connection: &str, entries: &[&
         (head.seq, head.hash) = (link.seq, link.hash);
         links.push(link);
     }
+    // One trip. The leases are locked as `leases::are_held` does, and without one of them nothing is appended.
     let statement = query(
-        "WITH moved AS (UPDATE audit_heads SET seq = $2, hash = $3 WHERE connection = $1)
+        "WITH held AS (SELECT fence FROM leases WHERE fence = ANY ($10) ORDER BY fence FOR KEY SHARE),
+              moved AS (UPDATE audit_heads SET seq = $2, hash = $3 WHERE connection = $1)
          INSERT INTO audit (connection, seq, previous, hash, at, intent, entry)
-         SELECT $1, * FROM unnest($4::bigint[], $5::bytea[], $6::bytea[], $7::bigint[], $8::text[], $9::text[])",
+         SELECT $1, * FROM unnest($4::bigint[], $5::bytea[], $6::bytea[], $7::bigint[], $8::text[], $9::text[])
+         WHERE (SELECT count(*) FROM held) = cardinality($10)",
     );
     let statement = statement.bind(connection).bind(head.seq).bind(head.hash.as_slice());
     let statement = statement.bind(links.iter().map(|link| link.seq).collect::<Vec<_>>());
@@ -49,8 +58,10 @@ pub(super) async fn append(to: &mut PgConnection, connection: &str, entries: &[&
     let statement = statement.bind(links.iter().map(|link| link.at.0).collect::<Vec<_>>());
     let statement = statement.bind(links.iter().map(|link| link.intent.as_str()).collect::<Vec<_>>());
     let statement = statement.bind(links.iter().map(|link| link.entry.as_str()).collect::<Vec<_>>());
-    statement.execute(to).await?;
-    Ok(())
+    match statement.bind(fences).execute(to).await?.rows_affected() {
+        0 => Err(Failure::Refused(Error::Lost)),
+        _ => Ok(()),
+    }
 }
 
 /// Whether an entry stands in its chain. Waits for whoever may be about to append it: a server that was lost may still be

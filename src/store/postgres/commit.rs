@@ -127,15 +127,14 @@ async fn transaction(
     }
 }
 
-/// The entries come last: whoever appends holds the head of the chain until the end.
+/// The entries come last: whoever appends holds the head of the chain until the end. With the last of them, or after
+/// everything else, it is looked whether the leases are held still.
 async fn apply_all(to: &mut PgConnection, commits: &[&[Write]], patience: Patience) -> Result<(), Failure> {
     let writes = || commits.iter().flat_map(|writes| writes.iter());
     let fences: BTreeSet<i64> = writes()
         .filter_map(|write| if let Write::Holding(fence) = write { Some(*fence) } else { None })
         .collect();
-    if !fences.is_empty() && !patience.answered(leases::are_held(to, &fences)).await? {
-        return Err(Failure::Refused(Error::Lost));
-    }
+    let fences: Vec<i64> = fences.into_iter().collect();
     for write in writes() {
         let applied = patience.bounded(apply(to, write)).await;
         applied.unwrap_or(Err(Failure::Failed(sqlx::Error::PoolTimedOut)))?;
@@ -144,9 +143,14 @@ async fn apply_all(to: &mut PgConnection, commits: &[&[Write]], patience: Patien
     for entry in entries(commits) {
         chains.entry(&entry.connection).or_default().push(entry);
     }
+    let mut unseen = fences.as_slice();
     for (connection, entries) in chains {
-        let appended = patience.bounded(chronicle::append(to, connection, &entries)).await;
+        let appended = patience.bounded(chronicle::append(to, connection, &entries, unseen)).await;
         appended.unwrap_or(Err(Failure::Failed(sqlx::Error::PoolTimedOut)))?;
+        unseen = &[];
+    }
+    if !unseen.is_empty() && !patience.answered(leases::are_held(to, unseen)).await? {
+        return Err(Failure::Refused(Error::Lost));
     }
     Ok(())
 }

@@ -1,6 +1,5 @@
 //! Leases as rows: claimed in one statement each, and never held by a session or a transaction.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use sqlx::postgres::PgConnection;
@@ -37,7 +36,7 @@ const TAKE_DUE: &str = "UPDATE intents SET next_attempt_at = $3
 
 const ABANDONED: &str =
     "SELECT id, connection, kind, resource, operation, generation, plan, sticky, state, attempts,
-            next_attempt_at, request_id, created_at, updated_at, outcome, fence, strikes
+            next_attempt_at, request_id, created_at, updated_at, outcome, fence, strikes, name_key
      FROM intents i
      WHERE state IN ('journaled', 'attempting') AND NOT sticky AND (fence IS NOT NULL OR updated_at <= $1)
        AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.fence = i.fence)
@@ -93,7 +92,6 @@ pub(super) async fn abandoned(on: &mut PgConnection, before: Timestamp) -> sqlx:
 }
 
 /// Whether all of these are held; until the transaction ends nobody else can claim them.
-pub(super) async fn are_held(on: &mut PgConnection, fences: &BTreeSet<i64>) -> sqlx::Result<bool> {
-    let named: Vec<i64> = fences.iter().copied().collect();
-    Ok(query(HELD).bind(named).fetch_all(on).await?.len() == fences.len())
+pub(super) async fn are_held(on: &mut PgConnection, fences: &[i64]) -> sqlx::Result<bool> {
+    Ok(query(HELD).bind(fences).fetch_all(on).await?.len() == fences.len())
 }

@@ -52,7 +52,7 @@ macro_rules! intent_query {
     ($tail:literal) => {
         concat!(
             "SELECT id, connection, kind, resource, operation, generation, plan, sticky, state, attempts,
-                    next_attempt_at, request_id, created_at, updated_at, outcome, fence, strikes
+                    next_attempt_at, request_id, created_at, updated_at, outcome, fence, strikes, name_key
              FROM intents WHERE ",
             $tail
         )
@@ -127,7 +127,8 @@ pub(super) const DUE: &str = intent_query!(
 );
 
 pub(super) const OPEN_CREATES: &str = intent_query!(
-    "connection = $1 AND operation = 'create' AND state IN ('journaled', 'attempting', 'ambiguous')
+    "connection = $1 AND kind = $2 AND name_key IN ($3, '') AND operation = 'create'
+       AND state IN ('journaled', 'attempting', 'ambiguous')
      ORDER BY created_at, id"
 );
 
@@ -305,7 +306,9 @@ pub(super) async fn intents(on: &mut PgConnection, which: &Intents) -> sqlx::Res
         }
         Intents::AllOpen(Some(connection)) => query(OPEN_OF_CONNECTION).bind(connection),
         Intents::AllOpen(None) => query(OPEN),
-        Intents::OpenCreates(connection) => query(OPEN_CREATES).bind(connection),
+        Intents::OpenCreates { connection, kind, name_key } => {
+            query(OPEN_CREATES).bind(connection).bind(kind.word()).bind(storable(name_key))
+        }
         Intents::OpenOne(id) => query(OPEN_ONE).bind(id),
         Intents::Latest { connection, resource } => query(LATEST).bind(connection).bind(storable(resource)),
     };

@@ -82,6 +82,7 @@ pub(super) fn intent(row: &PgRow) -> sqlx::Result<Intent> {
         outcome: columns.next()?,
         fence: columns.next()?,
         strikes: columns.next()?,
+        name_key: columns.next()?,
     })
 }
 

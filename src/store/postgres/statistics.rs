@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use sqlx::postgres::PgPool;
-use sqlx::query;
+use sqlx::{query, query_scalar};
 
 use crate::store::Write;
 
@@ -41,9 +41,19 @@ impl Statistics {
         }
         let pool = pool.clone();
         tokio::spawn(async move {
-            if let Err(error) = query("ANALYZE records, members, intents, audit").execute(&pool).await {
+            if let Err(error) = look(&pool, created).await {
                 tracing::debug!(%error, "the database could not look at its tables");
             }
         });
     }
+}
+
+/// The server looks at its tables, unless it has seen more records already, as where another replica had it look.
+async fn look(pool: &PgPool, created: u64) -> sqlx::Result<()> {
+    let statement = query_scalar("SELECT reltuples >= $1 FROM pg_class WHERE oid = 'records'::regclass");
+    let has_seen: bool = statement.bind(i64::try_from(created).unwrap_or(i64::MAX)).fetch_one(pool).await?;
+    if !has_seen {
+        query("ANALYZE records, members, intents, audit").execute(pool).await?;
+    }
+    Ok(())
 }

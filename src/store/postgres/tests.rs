@@ -311,7 +311,7 @@ async fn every_question_is_answered_from_an_index() {
         // Either index holds nothing but open intents, and all of them are wanted.
         (queries::OPEN_OF_CONNECTION, 1, "Index Cond: (connection = $1)"),
         (queries::DUE, 4, "intents_line"),
-        (queries::OPEN_CREATES, 1, "intents_creates"),
+        (queries::OPEN_CREATES, 3, "intents_creates"),
         (queries::OPEN_OF_KIND, 2, "tasks_kind"),
         (queries::LATEST, 2, "intents_resource"),
         (watch::DUE, 3, "events_due"),

@@ -200,8 +200,8 @@ async fn insert_intent(to: &mut PgConnection, intent: &Intent) -> Applied {
              AND state IN ('journaled', 'attempting', 'ambiguous'))
          INSERT INTO intents (id, connection, kind, resource, operation, generation, plan, sticky, state, attempts,
                               next_attempt_at, request_id, created_at, updated_at, outcome, fence,
-                              strikes)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+                              strikes, name_key)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
     );
     let statement = statement
         .bind(&intent.id)
@@ -220,7 +220,8 @@ async fn insert_intent(to: &mut PgConnection, intent: &Intent) -> Applied {
         .bind(intent.updated_at.0)
         .bind(storable_if_any(intent.outcome.as_ref()))
         .bind(intent.fence)
-        .bind(intent.strikes);
+        .bind(intent.strikes)
+        .bind(storable(&intent.name_key));
     run(to, statement).await
 }
 

@@ -103,6 +103,7 @@ pub(super) fn intent(row: &SqliteRow) -> Result<Intent> {
         outcome: columns.next()?,
         fence: columns.next()?,
         strikes: columns.next()?,
+        name_key: columns.next()?,
     })
 }
 

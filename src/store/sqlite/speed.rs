@@ -45,6 +45,7 @@ fn intent(id: &str, resource: &str) -> Intent {
         kind: Kind::User,
         resource: resource.to_owned(),
         operation: "update".to_owned(),
+        name_key: String::new(),
         generation: 1,
         plan: r#"{"steps":["update"]}"#.repeat(10),
         sticky: false,

@@ -374,7 +374,7 @@ async fn every_question_is_answered_from_an_index() {
             "COVERING INDEX records_modified (connection=? AND kind=? AND modified_at>? AND modified_at<?)",
         ),
         (queries::DUE, "intents_line (connection=? AND sticky=? AND next_attempt_at<?)"),
-        (queries::OPEN_CREATES, "intents_creates (connection=?)"),
+        (queries::OPEN_CREATES, "intents_creates (connection=? AND kind=? AND name_key=?)"),
         (queries::OPEN_OF_RESOURCE, "intents_open (connection=? AND resource=?)"),
         // Any of three indexes holds nothing but open intents, and all of them are wanted.
         (queries::OPEN_OF_CONNECTION, "intents USING INDEX intents_"),

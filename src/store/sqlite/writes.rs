@@ -223,8 +223,9 @@ async fn insert_intent(to: &mut SqliteConnection, intent: &Intent) -> Applied {
          WHERE connection = ?2 AND resource = ?4 AND generation < ?6
          AND state IN ('journaled', 'attempting', 'ambiguous');
          INSERT INTO intents (id, connection, kind, resource, operation, generation, plan, sticky, state, attempts,
-                              next_attempt_at, request_id, created_at, updated_at, outcome, fence, strikes)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+                              next_attempt_at, request_id, created_at, updated_at, outcome, fence, strikes,
+                              name_key)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
     )
     .bind(&intent.id)
     .bind(&intent.connection)
@@ -243,6 +244,7 @@ async fn insert_intent(to: &mut SqliteConnection, intent: &Intent) -> Applied {
     .bind(&intent.outcome)
     .bind(intent.fence)
     .bind(intent.strikes)
+    .bind(&intent.name_key)
     .execute(to)
     .await?;
     Ok(())
