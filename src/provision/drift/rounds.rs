@@ -110,8 +110,8 @@ impl Gateway {
                     Err(error) => tracing::error!(connection = name, %error, "a round did not end"),
                 }
             }
-            // A tenth more or less, so that connections that began together do not stay together.
-            let pause = every.mul_f64(0.9 + 0.2 * share());
+            // Up to a fifth less, so that connections that began together do not stay together, and never more.
+            let pause = every.mul_f64(0.8 + 0.2 * share());
             due.insert(name, (Instant::now() + pause, every));
         }
     }

@@ -127,8 +127,8 @@ async fn transaction(
     }
 }
 
-/// The entries come last: whoever appends holds the head of the chain until the end. With the last of them, or after
-/// everything else, it is looked whether the leases are held still.
+/// The entries come last: whoever appends holds the head of the chain until the end. The leases are looked at with the
+/// first of them, or by themselves where there is none: either way before anything is kept.
 async fn apply_all(to: &mut PgConnection, commits: &[&[Write]], patience: Patience) -> Result<(), Failure> {
     let writes = || commits.iter().flat_map(|writes| writes.iter());
     let fences: BTreeSet<i64> = writes()
