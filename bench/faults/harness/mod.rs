@@ -1,6 +1,8 @@
 //! The crash and fault harness: identity providers, apps in processes of their own, a gateway that is killed, and a
 //! checker that holds what each was told, did and remembers against the others.
 
+#[path = "../../../tests/it/support/address.rs"]
+mod address;
 pub mod audit;
 pub mod books;
 pub mod checker;

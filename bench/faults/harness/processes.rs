@@ -1,12 +1,13 @@
 //! The program under test as processes: started, watched, and killed as a power cut would.
 
 use std::fs::File;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
+
+pub use super::address::free_address;
 
 /// How long a process may take until it listens.
 const START: Duration = Duration::from_secs(30);
@@ -116,20 +117,5 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
-    }
-}
-
-/// A loopback address nobody listens at, below the ports that outgoing connections take: nobody takes it while the
-/// gateway is down.
-pub fn free_address() -> String {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let start = u16::try_from(std::process::id() % 8_000).unwrap_or(0);
-    loop {
-        let step = NEXT.fetch_add(1, Ordering::Relaxed);
-        let port = 20_000 + (start + step.wrapping_mul(7)) % 12_000;
-        let address = format!("127.0.0.1:{port}");
-        if TcpListener::bind(&address).is_ok() {
-            return address;
-        }
     }
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::support::address::free_address;
 use crate::support::client::{Client, Request, Response};
 
 /// How long a process may take until it serves.
@@ -291,10 +292,6 @@ fn start_gateway(folder: &Path, address: &str) -> Process {
 }
 
 /// A loopback address nobody listens at.
-fn free_address() -> String {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
-}
-
 /// Runs a command of the binary under test to its end and answers what it printed.
 fn run(arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_portcullis")).args(arguments).output().unwrap();
