@@ -291,7 +291,6 @@ fn start_gateway(folder: &Path, address: &str) -> Process {
     process
 }
 
-/// A loopback address nobody listens at.
 /// Runs a command of the binary under test to its end and answers what it printed.
 fn run(arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_portcullis")).args(arguments).output().unwrap();
