@@ -4,6 +4,8 @@
 //! Everything goes through real sockets. Too many calls, or calls and time that grow faster than the people, end the
 //! program with 1.
 
+#[path = "../../tests/it/support/address.rs"]
+mod address;
 mod cycle;
 mod mode;
 mod stage;

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::Result;
+use super::address::free_address;
 use super::mode::Mode;
 
 /// How long a process may take until it serves.
@@ -45,7 +46,7 @@ impl Stage {
     /// Starts the app with `people` generated people in it, and a gateway that has never seen it.
     pub fn start(program: &Path, mode: &Mode, people: usize) -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        let (gateway, simulator) = (free_address()?, free_address()?);
+        let (gateway, simulator) = (free_address(), free_address());
         let running = start(program, &["sim", mode.simulator, "--listen", &simulator], &simulator)?;
         let mut levers = Client::connect(&simulator)?;
         levers.expect(200, "POST", "/__sim/reset", "", Some(&json!({ "users": people })))?;
@@ -186,9 +187,4 @@ fn start(program: &Path, arguments: &[&str], address: &str) -> Result<Process> {
         thread::sleep(Duration::from_millis(5));
     }
     Ok(process)
-}
-
-/// A loopback address nobody listens at.
-fn free_address() -> Result<String> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
 }

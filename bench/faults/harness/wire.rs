@@ -1,4 +1,4 @@
-//! Requests that are never sent twice: what becomes of each is what is tested.
+//! One request on one connection, never sent twice: what becomes of it is what is tested.
 
 use std::io::{BufReader, ErrorKind, Write};
 use std::net::TcpStream;
@@ -38,21 +38,21 @@ impl Door {
         patience: Duration,
     ) -> Result<Response, Silence> {
         let began = Instant::now();
-        let mut line = self.line()?;
-        let bytes = self.bytes("close", method, target, body);
-        line.exchange(&bytes, patience.saturating_sub(began.elapsed()))
+        let mut stream = TcpStream::connect(&self.address).map_err(|_| Silence::Refused)?;
+        let broken = |error: std::io::Error| match error.kind() {
+            ErrorKind::WouldBlock | ErrorKind::TimedOut => Silence::HungUp,
+            _ => Silence::Broken,
+        };
+        stream.set_nodelay(true).map_err(broken)?;
+        stream.write_all(&self.bytes(method, target, body)).map_err(broken)?;
+        let left = patience.saturating_sub(began.elapsed()).max(Duration::from_millis(1));
+        stream.set_read_timeout(Some(left)).map_err(broken)?;
+        read_response(&mut BufReader::new(stream)).map_err(broken)
     }
 
-    /// A connection for one request after another.
-    pub fn line(&self) -> Result<Line, Silence> {
-        let stream = TcpStream::connect(&self.address).map_err(|_| Silence::Refused)?;
-        stream.set_nodelay(true).map_err(|error| silence(&error))?;
-        Ok(Line { door: self.clone(), stream: BufReader::new(stream) })
-    }
-
-    fn bytes(&self, connection: &str, method: &str, target: &str, body: Option<&Value>) -> Vec<u8> {
+    fn bytes(&self, method: &str, target: &str, body: Option<&Value>) -> Vec<u8> {
         let mut head = vec![format!("{method} {}{target} HTTP/1.1", self.base)];
-        head.extend([format!("Host: {}", self.address), format!("Connection: {connection}")]);
+        head.extend([format!("Host: {}", self.address), "Connection: close".to_owned()]);
         if let Some(token) = &self.token {
             head.push(format!("Authorization: Bearer {token}"));
             head.push("Content-Type: application/scim+json".to_owned());
@@ -62,42 +62,5 @@ impl Door {
             head.push(format!("Content-Length: {}", body.len()));
         }
         format!("{}\r\n\r\n{body}", head.join("\r\n")).into_bytes()
-    }
-}
-
-/// A connection that is kept.
-#[derive(Debug)]
-pub struct Line {
-    door: Door,
-    stream: BufReader<TcpStream>,
-}
-
-impl Line {
-    /// [`Door::send`] on this connection.
-    #[allow(dead_code, reason = "only what measures keeps connections")]
-    pub fn send(
-        &mut self,
-        method: &str,
-        target: &str,
-        body: Option<&Value>,
-        patience: Duration,
-    ) -> Result<Response, Silence> {
-        let bytes = self.door.bytes("keep-alive", method, target, body);
-        self.exchange(&bytes, patience)
-    }
-
-    fn exchange(&mut self, bytes: &[u8], patience: Duration) -> Result<Response, Silence> {
-        let stream = self.stream.get_mut();
-        stream.write_all(bytes).map_err(|error| silence(&error))?;
-        let patience = patience.max(Duration::from_millis(1));
-        stream.set_read_timeout(Some(patience)).map_err(|error| silence(&error))?;
-        read_response(&mut self.stream).map_err(|error| silence(&error))
-    }
-}
-
-fn silence(error: &std::io::Error) -> Silence {
-    match error.kind() {
-        ErrorKind::WouldBlock | ErrorKind::TimedOut => Silence::HungUp,
-        _ => Silence::Broken,
     }
 }
