@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use crate::harness::client::{Client, Request};
 use crate::harness::idp::person::Person;
 use crate::harness::processes::{Process, Program, free_address};
 use crate::harness::stage::{Keeps, Stage};
 use crate::harness::wire::Door;
 
-const PATIENCE: Duration = Duration::from_secs(40);
 const SPAN: Duration = Duration::from_secs(2);
 /// How many spans each is measured for, by turns: what else the machine does falls on both.
 const ROUNDS: usize = 12;
@@ -107,11 +107,21 @@ fn another(
 
 /// Creates one person after another on one connection, which providers and load balancers keep too.
 fn create(door: &Door, name: &str, until: Instant) -> Result<u128, String> {
-    let mut line = door.line().map_err(|silence| format!("the gateway is not reached: {silence:?}"))?;
+    let mut client = Client::new(&door.address);
+    let token = door.token.as_deref().unwrap_or_default();
+    let headers =
+        [("Authorization", format!("Bearer {token}")), ("Content-Type", "application/scim+json".to_owned())]
+            .map(|(name, value)| (name.to_owned(), value));
     let mut made = 0;
     while Instant::now() < until {
         let person = Person::new(format!("{name}-{made}@example.com"));
-        match line.send("POST", "/Users", Some(&person.resource(true)), PATIENCE) {
+        let answer = client.send(&Request {
+            method: "POST".to_owned(),
+            target: format!("{}/Users", door.base),
+            headers: headers.to_vec(),
+            body: Some(person.resource(true).to_string().into_bytes()),
+        });
+        match answer {
             Ok(answer) if answer.status == 201 => made += 1,
             other => return Err(format!("a create was answered {other:?}")),
         }

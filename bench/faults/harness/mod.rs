@@ -8,7 +8,7 @@ pub mod books;
 pub mod checker;
 #[path = "../../../tests/it/support/client.rs"]
 #[allow(dead_code, reason = "the other test binaries use the rest of it")]
-mod client;
+pub mod client;
 pub mod crashes;
 pub mod dice;
 pub mod history;
