@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a cycle that does not end well has failed")]
 #![allow(dead_code, reason = "the bench prints more than is asserted here")]
 
+#[path = "it/support/address.rs"]
+mod address;
 #[path = "../bench/calls/cycle.rs"]
 mod cycle;
 #[path = "../bench/calls/mode.rs"]
