@@ -80,18 +80,6 @@ impl Connection {
         Ok(open.into_iter().filter(|intent| intent.operation != "members").collect())
     }
 
-    /// Creates of groups of this name that may have been applied, the first one first.
-    pub(super) async fn group_creates_in_doubt(&self, name: &str) -> Result<Vec<(Intent, Aim)>> {
-        let (connection, name_key) = (self.name().to_owned(), key(name));
-        let which = Intents::OpenCreates { connection, kind: Kind::Group, name_key: name_key.clone() };
-        let open = self.store().intents(&which).await?;
-        let read = open.into_iter().filter_map(|intent| {
-            let aim = serde_json::from_str::<Aim>(&intent.plan).ok()?;
-            (key(&name_of(&aim.desired)) == name_key).then_some((intent, aim))
-        });
-        Ok(read.collect())
-    }
-
     /// Writes down a group as it stands in the app now, and the end of the intent.
     ///
     /// A listing may have seen it first: its record is then the group's.

@@ -45,7 +45,7 @@ impl Connection {
         let work = async move {
             let name = name_of(&desired);
             let turn = this.turn(&group_name_turn(&name)).await?;
-            for (intent, aim) in this.group_creates_in_doubt(&name).await? {
+            for (intent, aim) in this.creates_in_doubt(Kind::Group, &key(&name)).await? {
                 this.seek_group(&intent, &aim).await?;
             }
             this.ensure_listed(Kind::User).await?;

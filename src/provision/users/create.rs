@@ -74,7 +74,7 @@ impl Connection {
         let wanted = mapping::wanted(&desired, &capabilities, &self.policy)?;
         let name_key = key(&wanted.user_name);
         let turn = self.turn(&format!("name:{name_key}")).await?;
-        for (intent, aim) in self.creates_in_doubt(&name_key).await? {
+        for (intent, aim) in self.creates_in_doubt(Kind::User, &name_key).await? {
             self.store().end_of_another(&intent).await?;
             self.seek(&intent, aim).await?;
         }
@@ -151,20 +151,25 @@ impl Connection {
     }
 
     /// Creates of this name that may have been applied, the first one first.
-    async fn creates_in_doubt(&self, name_key: &str) -> Result<Vec<(Intent, Aim)>> {
-        let (connection, kind) = (self.name().to_owned(), Kind::User);
-        let which = Intents::OpenCreates { connection, kind, name_key: name_key.to_owned() };
-        let open = self.store().intents(&which).await?;
-        let of_this_name = |aim: &Aim| {
-            aim.desired.get("userName").and_then(Value::as_str).is_some_and(|name| key(name) == name_key)
+    pub(in crate::provision) async fn creates_in_doubt(
+        &self,
+        kind: Kind,
+        name_key: &str,
+    ) -> Result<Vec<(Intent, Aim)>> {
+        let named = match kind {
+            Kind::User => "userName",
+            Kind::Group => "displayName",
         };
-        Ok(open
-            .into_iter()
-            .filter_map(|intent| {
-                let aim = serde_json::from_str::<Aim>(&intent.plan).ok()?;
-                of_this_name(&aim).then_some((intent, aim))
-            })
-            .collect())
+        let (connection, wanted) = (self.name().to_owned(), name_key.to_owned());
+        let which = Intents::OpenCreates { connection, kind, name_key: wanted };
+        let open = self.store().intents(&which).await?;
+        let read = open.into_iter().filter_map(|intent| {
+            let aim = serde_json::from_str::<Aim>(&intent.plan).ok()?;
+            // What an older release wrote down has its name in the plan alone.
+            let name = aim.desired.get(named).and_then(Value::as_str).unwrap_or_default();
+            (key(name) == name_key).then_some((intent, aim))
+        });
+        Ok(read.collect())
     }
 
     /// Looks for the account of a create that was never answered, and never sends it again. The caller has the turn
