@@ -118,8 +118,10 @@ impl Store for PostgresStore {
         if writes.is_empty() {
             return Ok(());
         }
-        self.statistics.count(&self.pool, &writes);
-        self.queues.commit(&self.pool, self.statement_timeout, writes).await
+        let created = statistics::created_by(&writes);
+        self.queues.commit(&self.pool, self.statement_timeout, writes).await?;
+        self.statistics.count(&self.pool, created);
+        Ok(())
     }
 
     async fn record(&self, connection: &str, kind: Kind, id: &str) -> Result<Option<Record>> {

@@ -26,10 +26,10 @@ impl Default for Statistics {
 }
 
 impl Statistics {
-    /// Counts what these writes create; where it is time the server looks at its tables, and nobody waits for it.
-    pub(super) fn count(&self, pool: &PgPool, writes: &[Write]) {
-        let is_new = |write: &&Write| matches!(write, Write::Record { expected: None, .. });
-        let new = writes.iter().filter(is_new).count() as u64;
+    /// Counts records that were created; where it is time the server looks at its tables, and nobody waits for it.
+    ///
+    /// To be called when they are committed: a server that looks earlier takes its tables for empty.
+    pub(super) fn count(&self, pool: &PgPool, new: u64) {
         let created = self.created.fetch_add(new, Ordering::Relaxed) + new;
         let next = self.next.load(Ordering::Relaxed);
         let is_ours = || {
@@ -46,6 +46,11 @@ impl Statistics {
             }
         });
     }
+}
+
+/// How many records these writes create.
+pub(super) fn created_by(writes: &[Write]) -> u64 {
+    writes.iter().filter(|write| matches!(write, Write::Record { expected: None, .. })).count() as u64
 }
 
 /// The server looks at its tables, unless it has seen more records already, as where another replica had it look.
