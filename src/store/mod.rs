@@ -341,6 +341,9 @@ pub enum Write {
     Holding(i64),
     /// Appends an entry to the chain of its connection; its place and its digest are found within the commit.
     Audit(Box<audit::Entry>),
+    /// Changes nothing, and tells that no caller waits: the commit may be put off for some milliseconds, to share in
+    /// another one's.
+    Unhurried,
     /// Keeps traces; one whose id is known is nothing to do.
     Traces(Vec<trace::Trace>),
     /// Forgets up to `limit` traces that were begun before `at`, the oldest first.

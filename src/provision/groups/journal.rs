@@ -278,8 +278,8 @@ impl Connection {
                 return;
             }
             standing.write(&mut record);
-            let expected = Some(record.version);
-            match self.store().commit(vec![Write::Record { record: Box::new(record), expected }]).await {
+            let (expected, record) = (Some(record.version), Box::new(record));
+            match self.store().commit(vec![Write::Unhurried, Write::Record { record, expected }]).await {
                 Ok(()) => return,
                 Err(store::Error::Stale) => {}
                 Err(_) => break,

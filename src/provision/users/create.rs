@@ -352,7 +352,7 @@ impl Connection {
             }
             let expected = Some(person.record.version);
             let record = Box::new(person.into_record());
-            match self.store().commit(vec![Write::Record { record, expected }]).await {
+            match self.store().commit(vec![Write::Unhurried, Write::Record { record, expected }]).await {
                 Ok(()) => return,
                 Err(store::Error::Stale) => {}
                 Err(_) => break,

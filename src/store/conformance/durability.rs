@@ -21,6 +21,13 @@ pub(super) async fn a_commit_is_seen_by_the_next_read(store: &Subject) {
     }
 }
 
+pub(super) async fn a_commit_no_caller_waits_for_is_kept_when_it_returns(store: &Subject) {
+    write(store, [Write::Unhurried, insert(user("u1", "anna"))]).await;
+    assert!(store.record(HERE, Kind::User, "u1").await.unwrap().is_some());
+    let taken = store.commit(vec![Write::Unhurried, insert(user("u2", "anna"))]).await;
+    assert!(matches!(taken, Err(Error::NameTaken)), "{taken:?}");
+}
+
 pub(super) async fn two_hundred_concurrent_commits_are_all_kept(store: &Subject) {
     let mut callers = JoinSet::new();
     for number in 0..200 {

@@ -127,6 +127,7 @@ pub async fn all(make: impl AsyncFn(&'static str) -> Arc<dyn Store>) {
             the_oldest_traces_before_a_moment_are_forgotten;
         durability:
             a_commit_is_seen_by_the_next_read,
+            a_commit_no_caller_waits_for_is_kept_when_it_returns,
             two_hundred_concurrent_commits_are_all_kept,
             of_many_concurrent_claims_to_a_name_one_wins,
             a_closed_store_is_unavailable;

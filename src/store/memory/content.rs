@@ -97,7 +97,11 @@ impl Content {
                 self.notes.insert((connection, name), text);
             }
             // Kept beside, or found to be so before anything was applied.
-            Write::Holding(_) | Write::Audit(_) | Write::Traces(_) | Write::ForgetTraces { .. } => {}
+            Write::Holding(_)
+            | Write::Unhurried
+            | Write::Audit(_)
+            | Write::Traces(_)
+            | Write::ForgetTraces { .. } => {}
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! Commits of one connection: this process writes them one after the other, and those that arrive while the server is at
 //! work share its next transaction. Otherwise each would wait for the head of the audit's chain in a session of its own.
+//! What nobody waits for does not begin a transaction of its own while others may come that do.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use sqlx::postgres::PgPool;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::commit::{Fault, commit};
 use super::lost::{Patience, WAITED_FOR};
@@ -19,12 +20,21 @@ const GROUP: usize = 64;
 /// The most writes of a commit that shares its transaction.
 const LONG: usize = 32;
 
+/// How long a commit nobody waits for is kept for others to share its transaction.
+const COMPANY: Duration = Duration::from_millis(5);
+
 /// A commit that waits for its answer.
 #[derive(Debug)]
 struct Waiting {
     writes: Vec<Write>,
     since: Instant,
     reply: oneshot::Sender<Result<()>>,
+}
+
+impl Waiting {
+    fn is_unhurried(&self) -> bool {
+        self.writes.iter().any(|write| matches!(write, Write::Unhurried))
+    }
 }
 
 /// The queue of each connection.
@@ -74,6 +84,13 @@ fn queue_of(writes: &[Write]) -> Option<&str> {
 async fn run(pool: PgPool, statement: Duration, mut inbox: mpsc::UnboundedReceiver<Waiting>) {
     let mut queued = Vec::with_capacity(GROUP);
     while inbox.recv_many(&mut queued, GROUP).await > 0 {
+        let until = Instant::now() + COMPANY;
+        while queued.len() < GROUP && queued.iter().all(Waiting::is_unhurried) {
+            match timeout_at(until, inbox.recv_many(&mut queued, GROUP)).await {
+                Ok(1..) => {}
+                Ok(0) | Err(_) => break,
+            }
+        }
         write(pool.clone(), statement, std::mem::take(&mut queued)).await;
     }
 }

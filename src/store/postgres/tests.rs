@@ -258,6 +258,32 @@ async fn a_caller_that_stops_waiting_cancels_nothing() {
     panic!("the commit nobody waited for was not made");
 }
 
+#[tokio::test]
+async fn what_no_caller_waits_for_shares_the_transaction_of_what_comes() {
+    let server = server();
+    let url = server.database();
+    let store = super::open(&settings(&url)).await.unwrap();
+    let mut connection = connected(&url).await;
+    let mut shared = 0;
+    for number in 0..20 {
+        let [one, other] = ["a", "b"].map(|which| format!("{which}{number}"));
+        let unhurried = store.commit(vec![Write::Unhurried, user(&one, &one)]);
+        tokio::pin!(unhurried);
+        assert!(unhurried.as_mut().now_or_never().is_none());
+        // Its queue takes it and waits.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        store.commit(vec![user(&other, &other)]).await.unwrap();
+        unhurried.await.unwrap();
+        let transactions = "SELECT count(DISTINCT xmin::text) FROM records WHERE id IN ($1, $2)";
+        let made: i64 =
+            query_scalar(transactions).bind(&one).bind(&other).fetch_one(&mut connection).await.unwrap();
+        shared += u8::from(made == 1);
+    }
+    // Where the machine stops for milliseconds between the two they have a transaction each.
+    assert!(shared >= 5, "{shared} of 20 share one");
+    store.close().await;
+}
+
 /// Five connections of four thousand people, each in two of fifty groups, who were changed three times.
 const FILLED: &str = "
     INSERT INTO records (connection, kind, id, lifecycle, account, name_key, label, external_id, email_keys,

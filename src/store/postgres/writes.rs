@@ -117,7 +117,7 @@ pub(super) async fn apply(to: &mut PgConnection, write: &Write) -> Applied {
         Write::Traces(traces) => chronicle::keep_traces(to, traces).await,
         Write::ForgetTraces { at, limit } => chronicle::forget_traces(to, *at, *limit).await,
         // Those of a transaction are looked at together: leases before anything else, entries after everything else.
-        Write::Holding(_) | Write::Audit(_) => Ok(()),
+        Write::Holding(_) | Write::Audit(_) | Write::Unhurried => Ok(()),
         Write::Note { connection, name, text } => {
             let statement = query(
                 "INSERT INTO notes (connection, name, text) VALUES ($1, $2, $3)

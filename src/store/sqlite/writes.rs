@@ -135,7 +135,7 @@ pub(super) async fn apply(to: &mut SqliteConnection, write: &Write) -> Applied {
             Ok(())
         }
         // Found to be so before it was queued: nobody but this process could take it over.
-        Write::Holding(_) => Ok(()),
+        Write::Holding(_) | Write::Unhurried => Ok(()),
         Write::Note { connection, name, text } => {
             let statement = query(
                 "INSERT INTO notes (connection, name, text) VALUES (?1, ?2, ?3)
