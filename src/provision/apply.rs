@@ -100,6 +100,8 @@ impl Connection {
             self.wait_for(person, About::Invite, request, writes);
             person.standing.active = true;
             person.standing.invitation = Invitation::Pending;
+            // What was known of an account that is gone is not the state of the one to come.
+            person.observed = None;
             return Ok(());
         }
         let invited = matches!(outcome, Outcome::Invited(_));
@@ -278,13 +280,17 @@ impl Connection {
         Ok(())
     }
 
-    /// The account of a person, under the id it is linked by.
+    /// The account of a person, under the id it is linked by; the one that may have been made by hand meanwhile where
+    /// somebody was asked to.
     fn linked_account(&self, person: &Person, operation: &'static str) -> Result<Account> {
         let account = person.account();
-        if account.id.is_empty() && self.capabilities().deactivate != Deactivate::Task {
-            return Err(Error::new(Kind::Unexpected, operation, "the person is linked to no account"));
+        if !account.id.is_empty() {
+            return Ok(account);
         }
-        Ok(account)
+        if self.capabilities().deactivate == Deactivate::Task {
+            return Ok(person.observed.clone().unwrap_or_else(|| self.account_by_hand(person)));
+        }
+        Err(Error::new(Kind::Unexpected, operation, "the person is linked to no account"))
     }
 
     /// Before the first call of a removal that goes from place to place: what stands is remembered, because an attempt

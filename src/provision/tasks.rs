@@ -156,7 +156,7 @@ impl Connection {
     }
 
     /// The account a person made by hand, as far as we know it.
-    fn account_by_hand(&self, person: &Person) -> Account {
+    pub(super) fn account_by_hand(&self, person: &Person) -> Account {
         let email = super::mapping::address(&person.desired);
         let wanted = super::mapping::wanted(&person.desired, self.capabilities(), &self.policy).ok();
         let roles = wanted

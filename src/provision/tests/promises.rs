@@ -108,10 +108,21 @@ async fn after_twenty_eight_days_without_the_app_everybody_who_left_is_out_withi
 
 #[tokio::test(start_paused = true)]
 async fn whenever_a_caller_hangs_up_every_request_reaches_its_end() {
+    Box::pin(every_request_reaches_its_end(100)).await;
+}
+
+#[tokio::test(start_paused = true)]
+#[ignore = "takes a minute: the one above, 5,000 requests"]
+async fn of_five_thousand_requests_that_are_hung_up_on_each_reaches_its_end() {
+    Box::pin(every_request_reaches_its_end(2_500)).await;
+}
+
+/// Somebody is hired and leaves, and another one comes, so many times; the caller hangs up at any time.
+async fn every_request_reaches_its_end(times: u64) {
     let stage = Stage::new(native()).await;
     let mut random = 0x9e37_79b9_u64;
     let mut people = Vec::new();
-    for number in 0..100_u64 {
+    for number in 0..times {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let (patience, takes) = (random >> 40 & 0x7fff, random >> 20 & 0x3fff);
         let email = format!("person{number}@corp.example");
@@ -146,15 +157,16 @@ async fn whenever_a_caller_hangs_up_every_request_reaches_its_end() {
     }
     stage.go_on_for(Duration::from_mins(5)).await;
     assert!(stage.open_intents().await.is_empty(), "{:?}", stage.open_intents().await);
+    let mut active = 0;
     for (number, id) in people.iter().enumerate() {
         let left = stage.get(User, id).await.unwrap();
+        active += usize::from(is_active(&left));
         let email = format!("person{number}@corp.example");
         // A request that was cut off before it was begun asked for nothing.
         assert_eq!(usize::from(is_active(&left)), stage.app.working(&email), "{email}");
         assert!(stage.app.working(&format!("new{number}@corp.example")) <= 1);
     }
-    let active = people.len() - stage.list(User, Some("active eq false")).await.len();
-    assert!(active <= 2, "{active} of {} were cut off before they were begun", people.len());
+    assert!(active <= people.len() / 50, "{active} of {} were cut off before they were begun", people.len());
 }
 
 #[tokio::test(start_paused = true)]

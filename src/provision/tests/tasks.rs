@@ -62,6 +62,26 @@ async fn a_reactivation_calls_the_removal_off_and_an_unrelated_change_does_not()
 }
 
 #[tokio::test(start_paused = true)]
+async fn somebody_invited_again_who_leaves_before_that_was_done_is_to_be_removed() {
+    let stage = Stage::new(by_hand()).await;
+    let anna = working(&stage).await;
+    stage.deactivate(&anna).await.unwrap();
+    complete(&stage, "remove").await;
+    stage.activate(&anna).await.unwrap();
+    stage.patch(&anna, json!({"roles": [{"value": "admin"}]})).await.unwrap();
+    assert_eq!(stage.open_tasks().await, ["invite"], "another role is another invitation");
+    stage.deactivate(&anna).await.unwrap();
+    assert_eq!(stage.open_tasks().await, ["remove"]);
+    assert!(stage.open_intents().await.is_empty());
+    complete(&stage, "remove").await;
+    assert!(!is_active(&stage.get(User, &anna).await.unwrap()));
+    stage.activate(&anna).await.unwrap();
+    complete(&stage, "invite").await;
+    let admins = stage.group("admin").await;
+    assert_eq!(stage.members_of(&admins).await, [anna]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_invitation_survives_changes_of_the_person() {
     let stage = Stage::new(by_hand()).await;
     let mut body = person("anna@corp.example");

@@ -121,7 +121,7 @@ pub fn do_tasks(served: &Served, app: &mut App) -> Result<Vec<String>, String> {
             "change_role" => ("ui/set-role", json!({ "email": email, "role": role })),
             // For the operator of the gateway.
             "many_deactivations" => continue,
-            other => panic!("nobody does `{other}`"),
+            other => return Err(format!("nobody does `{other}` ({role})")),
         };
         let answer = app.try_lever("POST", lever, &body);
         // Whether an invitation went out before it was called off nobody knows but the people of the app.
