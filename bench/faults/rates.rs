@@ -50,10 +50,14 @@ impl Replicas {
     fn start(program: &Program, folder: &Path, replicas: usize) -> Result<Self, String> {
         let mut stage = Stage::set_on(program, folder, 0, Keeps::Postgres)?;
         let config = fs::read_to_string(stage.config()).map_err(|error| error.to_string())?;
-        let config = config
-            .replace("per_second = 2000", "per_second = 100000")
-            .replace("freshness = \"1s\"", "freshness = \"1h\"")
-            .replace("lease = \"2s\"", "lease = \"30s\"");
+        let config = with(
+            &config,
+            &[
+                ("per_second = 2000", "per_second = 100000"),
+                ("freshness = \"1s\"", "freshness = \"1h\""),
+                ("lease = \"2s\"", "lease = \"30s\""),
+            ],
+        )?;
         fs::write(stage.config(), &config).map_err(|error| error.to_string())?;
         stage.start()?;
         let app =
@@ -86,6 +90,14 @@ impl Replicas {
     }
 }
 
+/// The configuration with the second of each pair in place of the first, which has to be there.
+fn with(config: &str, changes: &[(&str, &str)]) -> Result<String, String> {
+    changes.iter().try_fold(config.to_owned(), |config, (stands, wanted)| {
+        let changed = config.replace(stands, wanted);
+        if changed == config { Err(format!("the stage has no `{stands}`")) } else { Ok(changed) }
+    })
+}
+
 /// One more replica of the gateway at `first`.
 fn another(
     program: &Program,
@@ -95,7 +107,8 @@ fn another(
     number: usize,
 ) -> Result<(Process, String), String> {
     let (address, own) = (free_address(), format!("data-{number}"));
-    let config = config.replace(first, &address).replace("folder = \"data\"", &format!("folder = \"{own}\""));
+    let folder_of_its_own = format!("folder = \"{own}\"");
+    let config = with(config, &[(first, &address), ("folder = \"data\"", &folder_of_its_own)])?;
     let file = folder.join(format!("{own}.toml"));
     fs::create_dir_all(folder.join(&own)).map_err(|error| error.to_string())?;
     fs::write(&file, config).map_err(|error| error.to_string())?;
