@@ -120,7 +120,7 @@ impl Store for PostgresStore {
         }
         let created = statistics::created_by(&writes);
         self.queues.commit(&self.pool, self.statement_timeout, writes).await?;
-        self.statistics.count(&self.pool, created);
+        self.statistics.count(&self.pool, created).await;
         Ok(())
     }
 

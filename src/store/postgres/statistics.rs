@@ -26,10 +26,11 @@ impl Default for Statistics {
 }
 
 impl Statistics {
-    /// Counts records that were created; where it is time the server looks at its tables, and nobody waits for it.
+    /// Counts records that were created together; where it is time the server looks at its tables. That is waited for
+    /// where they are many, such as a listing: somebody is about to read them, and walking them for each takes minutes.
     ///
     /// To be called when they are committed: a server that looks earlier takes its tables for empty.
-    pub(super) fn count(&self, pool: &PgPool, new: u64) {
+    pub(super) async fn count(&self, pool: &PgPool, new: u64) {
         let created = self.created.fetch_add(new, Ordering::Relaxed) + new;
         let next = self.next.load(Ordering::Relaxed);
         let is_ours = || {
@@ -40,11 +41,14 @@ impl Statistics {
             return;
         }
         let pool = pool.clone();
-        tokio::spawn(async move {
+        let looking = tokio::spawn(async move {
             if let Err(error) = look(&pool, created).await {
                 tracing::debug!(%error, "the database could not look at its tables");
             }
         });
+        if new >= FIRST {
+            drop(looking.await);
+        }
     }
 }
 
