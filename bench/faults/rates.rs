@@ -93,8 +93,8 @@ impl Replicas {
 /// The configuration with the second of each pair in place of the first, which has to be there.
 fn with(config: &str, changes: &[(&str, &str)]) -> Result<String, String> {
     changes.iter().try_fold(config.to_owned(), |config, (stands, wanted)| {
-        let changed = config.replace(stands, wanted);
-        if changed == config { Err(format!("the stage has no `{stands}`")) } else { Ok(changed) }
+        let other = config.replace(stands, wanted);
+        if other == config { Err(format!("the stage has no `{stands}`")) } else { Ok(other) }
     })
 }
 

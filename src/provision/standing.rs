@@ -123,6 +123,12 @@ impl Person {
         }
     }
 
+    /// A caller has asked for the person; tells whether access that the app gave again by itself becomes theirs with that.
+    pub fn belongs_to_a_caller(&mut self) -> bool {
+        let returned = std::mem::take(&mut self.standing.returned);
+        std::mem::take(&mut self.standing.adopted) && returned
+    }
+
     /// Whether the last request that was carried out left the person with access.
     pub fn was_wanted(&self) -> bool {
         serde_json::from_str(&self.record.desired).is_ok_and(|desired| wants_access(&desired))

@@ -28,7 +28,7 @@ impl Stage {
     }
 
     /// What was found and how it ended, in words.
-    async fn found(&self) -> Vec<(What, &'static str)> {
+    pub(super) async fn found(&self) -> Vec<(What, &'static str)> {
         let report = self.look().await;
         report.findings.iter().map(|finding| (finding.what, finding.ended.as_str())).collect()
     }

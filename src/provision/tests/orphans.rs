@@ -221,6 +221,32 @@ async fn a_return_is_reported_where_the_next_answer_is_not_heard_either() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn somebody_who_was_deleted_and_works_again_is_reported_until_a_caller_heard_that_they_are_theirs() {
+    for heard in [false, true] {
+        let stage = Stage::new(native()).await;
+        let anna = stage.hire("anna@corp.example").await;
+        stage.delete(&anna).await.unwrap();
+        stage.app.put("a1", "anna@corp.example", State::Active, "member");
+        stage.go_on_for(Duration::from_mins(2)).await;
+        let back = stage.list(User, Some("userName eq \"anna@corp.example\"")).await;
+        let back = back[0]["id"].as_str().unwrap().to_owned();
+        if heard {
+            stage.activate(&back).await.unwrap();
+            sleep(Duration::from_secs(1)).await;
+        } else {
+            stage.disk.is_full_after(1);
+            stage.activate(&back).await.unwrap();
+            sleep(Duration::from_secs(1)).await;
+            stage.disk.is_empty_again();
+        }
+        let stage = stage.restarted().await;
+        stage.go_on_for(Duration::from_mins(32)).await;
+        assert_eq!(reported(&stage).await.len(), usize::from(!heard), "{heard}");
+        assert!(stage.found().await.is_empty(), "it is the caller's");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_return_that_was_answered_is_no_orphan() {
     let stage = Stage::new(native()).await;
     let anna = stage.hire("anna@corp.example").await;

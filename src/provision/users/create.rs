@@ -124,7 +124,9 @@ impl Connection {
         let open = self.work_left_open(&mut person).await?.map_or(0, |(generation, _)| generation);
         let doubt = self.look_again(&mut person, false).await?;
         if existing && person.desired == desired {
-            person.standing.adopted = false;
+            if person.belongs_to_a_caller() && person.standing.active {
+                self.expect_caller(&mut person);
+            }
             let expected = Some(person.record.version);
             self.keep(&mut person, expected, Vec::new()).await?;
             return Ok(person);

@@ -104,6 +104,7 @@ impl Connection {
             && doubt.is_none()
             && !aim.deleted
             && aim.desired == person.desired
+            && !person.standing.adopted
         {
             return self.keep_what_was_seen(person).await;
         }
@@ -252,13 +253,13 @@ impl Connection {
         if left_already {
             self.note_left(&mut person, &mut writes);
         }
-        person.standing.adopted = false;
+        let is_back = person.belongs_to_a_caller();
         person.standing.unconfirmed_at = None;
         if aim.wants_access() && person.standing.active {
             person.standing.remembered = None;
-        }
-        if gives_access && person.standing.active {
-            self.expect_caller(&mut person);
+            if gives_access || is_back {
+                self.expect_caller(&mut person);
+            }
         }
         if aim.deleted {
             person.record.lifecycle = Lifecycle::Deleted;
@@ -317,7 +318,7 @@ impl Connection {
     }
 
     /// Somebody was given access, and their caller has not been told so yet.
-    fn expect_caller(&self, person: &mut Person) {
+    pub(super) fn expect_caller(&self, person: &mut Person) {
         person.standing.unacknowledged_at = Some(self.now());
         self.watch_unheard(person);
     }
