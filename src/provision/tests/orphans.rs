@@ -220,6 +220,20 @@ async fn a_return_is_reported_where_the_next_answer_is_not_heard_either() {
     assert_eq!(reported(&stage).await.len(), 1);
 }
 
+/// A caller gives access to somebody who has it already, and hears of it or not.
+async fn taken_over(stage: Stage, heard: bool) -> Stage {
+    let there = stage.list(User, Some("userName eq \"anna@corp.example\"")).await;
+    if !heard {
+        stage.disk.is_full_after(1);
+    }
+    stage.activate(there[0]["id"].as_str().unwrap()).await.unwrap();
+    sleep(Duration::from_secs(1)).await;
+    stage.disk.is_empty_again();
+    let stage = stage.restarted().await;
+    stage.go_on_for(Duration::from_mins(32)).await;
+    stage
+}
+
 #[tokio::test(start_paused = true)]
 async fn somebody_who_was_deleted_and_works_again_is_reported_until_a_caller_heard_that_they_are_theirs() {
     for heard in [false, true] {
@@ -228,21 +242,29 @@ async fn somebody_who_was_deleted_and_works_again_is_reported_until_a_caller_hea
         stage.delete(&anna).await.unwrap();
         stage.app.put("a1", "anna@corp.example", State::Active, "member");
         stage.go_on_for(Duration::from_mins(2)).await;
-        let back = stage.list(User, Some("userName eq \"anna@corp.example\"")).await;
-        let back = back[0]["id"].as_str().unwrap().to_owned();
-        if heard {
-            stage.activate(&back).await.unwrap();
-            sleep(Duration::from_secs(1)).await;
-        } else {
-            stage.disk.is_full_after(1);
-            stage.activate(&back).await.unwrap();
-            sleep(Duration::from_secs(1)).await;
-            stage.disk.is_empty_again();
-        }
-        let stage = stage.restarted().await;
-        stage.go_on_for(Duration::from_mins(32)).await;
+        let stage = taken_over(stage, heard).await;
         assert_eq!(reported(&stage).await.len(), usize::from(!heard), "{heard}");
         assert!(stage.found().await.is_empty(), "it is the caller's");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_of_a_lost_create_that_a_listing_found_is_reported_until_a_caller_heard_that_it_is_theirs()
+{
+    for heard in [false, true] {
+        let stage = Stage::new(native()).await;
+        stage.list(User, None).await;
+        stage.app.next("create_account", super::app::Fault::Loses);
+        stage.app.always("account", Some(crate::contract::Kind::Unavailable));
+        assert_eq!(status(stage.post(person("anna@corp.example")).await), 503);
+        stage.app.always("account", None);
+        // The listing there is was made before.
+        sleep(Duration::from_mins(2)).await;
+        let stage = taken_over(stage, heard).await;
+        let told = reported(&stage).await;
+        let kinds: Vec<&str> = told.iter().map(|task| task.kind.as_str()).collect();
+        assert_eq!(kinds, if heard { &[][..] } else { &["orphan"] }, "{heard}");
+        assert_eq!(stage.app.working("anna@corp.example"), 1);
     }
 }
 

@@ -253,7 +253,10 @@ impl Connection {
         if left_already {
             self.note_left(&mut person, &mut writes);
         }
-        let is_back = person.belongs_to_a_caller();
+        let may_be_ours = aim.wants_access()
+            && person.standing.adopted
+            && self.may_be_of_a_lost_create(&person, &aim.desired).await;
+        let is_back = person.belongs_to_a_caller() || may_be_ours;
         person.standing.unconfirmed_at = None;
         if aim.wants_access() && person.standing.active {
             person.standing.remembered = None;
@@ -315,6 +318,20 @@ impl Connection {
     /// has to be written down first.
     fn leaves_without_journal(&self) -> bool {
         self.policy.deactivate_without_journal && self.capabilities().deactivate != Deactivate::Task
+    }
+
+    /// Whether an account that no caller had asked for may be what a create made that was never answered; also where
+    /// that cannot be read.
+    async fn may_be_of_a_lost_create(&self, person: &Person, desired: &Value) -> bool {
+        let asked = desired.get("userName").and_then(Value::as_str).map(key);
+        for name in asked.into_iter().chain([person.record.name_key.clone()]) {
+            let open = self.creates_in_doubt(store::Kind::User, &name).await;
+            if open.is_ok_and(|open| open.is_empty()) {
+                continue;
+            }
+            return true;
+        }
+        false
     }
 
     /// Somebody was given access, and their caller has not been told so yet.
