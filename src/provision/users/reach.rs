@@ -1,5 +1,6 @@
 //! Brings a person to where a request, or the journal, says: plan, journal, apply, save.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -253,10 +254,9 @@ impl Connection {
         if left_already {
             self.note_left(&mut person, &mut writes);
         }
-        let may_be_ours = aim.wants_access()
-            && person.standing.adopted
-            && self.may_be_of_a_lost_create(&person, &aim.desired).await;
-        let is_back = person.belongs_to_a_caller() || may_be_ours;
+        let was_nobodys = person.standing.adopted && aim.wants_access();
+        let is_back = person.belongs_to_a_caller()
+            || was_nobodys && self.may_be_of_a_lost_create(&person, &aim.desired).await;
         person.standing.unconfirmed_at = None;
         if aim.wants_access() && person.standing.active {
             person.standing.remembered = None;
@@ -324,12 +324,11 @@ impl Connection {
     /// that cannot be read.
     async fn may_be_of_a_lost_create(&self, person: &Person, desired: &Value) -> bool {
         let asked = desired.get("userName").and_then(Value::as_str).map(key);
-        for name in asked.into_iter().chain([person.record.name_key.clone()]) {
-            let open = self.creates_in_doubt(store::Kind::User, &name).await;
-            if open.is_ok_and(|open| open.is_empty()) {
-                continue;
+        let names: BTreeSet<String> = asked.into_iter().chain([person.record.name_key.clone()]).collect();
+        for name in names {
+            if !self.creates_in_doubt(store::Kind::User, &name).await.is_ok_and(|open| open.is_empty()) {
+                return true;
             }
-            return true;
         }
         false
     }
