@@ -1,6 +1,5 @@
 //! How soon those who leave are out: after an outage, after a restart with many of them owed, and under a flood of others.
 
-use std::fs;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -60,7 +59,7 @@ fn restart(program: &Program, folder: &Path, many: usize) -> Result<Vec<Row>, St
     if promised != many {
         return Err(format!("{promised} of {many} deactivations were promised while the app was down"));
     }
-    stage.kill()?;
+    stage.kill(0)?;
     let began = Instant::now();
     stage.start()?;
     let app = self::app(&stage, CROWDED)?;
@@ -102,12 +101,12 @@ fn outage(program: &Program, folder: &Path) -> Result<Row, String> {
 /// Joiners come faster than the app bears; a leaver of this connection and one of another go in between.
 fn flood(program: &Program, folder: &Path) -> Result<Vec<Row>, String> {
     let mut stage = Stage::set(program, folder, 0)?;
-    let config = fs::read_to_string(stage.config()).map_err(|error| error.to_string())?;
-    let (before, after) = config.split_once("[connections.tines]").ok_or("tines is not configured")?;
-    let slow = after.replacen("per_second = 2000", &format!("per_second = {PER_SECOND}"), 1);
-    let slow = slow.replacen("freshness = \"1s\"", "freshness = \"1h\"", 1);
-    fs::write(stage.config(), format!("{before}[connections.tines]{slow}"))
-        .map_err(|error| error.to_string())?;
+    stage.configure(|config| {
+        let (before, after) = config.split_once("[connections.tines]").ok_or("tines is not configured")?;
+        let slow = after.replacen("per_second = 2000", &format!("per_second = {PER_SECOND}"), 1);
+        let slow = slow.replacen("freshness = \"1s\"", "freshness = \"1h\"", 1);
+        Ok(format!("{before}[connections.tines]{slow}"))
+    })?;
     stage.start()?;
     let (flooded, other) = (app(&stage, CROWDED)?, app(&stage, "workiva")?);
     let here = hire(flooded, "leaver", UNDER_FLOOD)?;

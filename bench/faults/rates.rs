@@ -1,6 +1,5 @@
 //! How many creates a second one replica makes on Postgres and how many two, with everything on the same cores.
 
-use std::fs;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,7 +8,7 @@ use serde_json::json;
 
 use crate::harness::client::{Client, Request};
 use crate::harness::idp::person::Person;
-use crate::harness::processes::{Process, Program, free_address};
+use crate::harness::processes::Program;
 use crate::harness::stage::{Keeps, Stage};
 use crate::harness::wire::Door;
 
@@ -42,37 +41,29 @@ pub fn run(program: &Program, folder: &Path, callers: usize) -> Result<[u128; 2]
 /// The gateways of one database, and the apps behind them.
 struct Replicas {
     doors: Vec<Door>,
-    _others: Vec<Process>,
     _stage: Stage,
 }
 
 impl Replicas {
     fn start(program: &Program, folder: &Path, replicas: usize) -> Result<Self, String> {
-        let mut stage = Stage::set_on(program, folder, 0, Keeps::Postgres)?;
-        let config = fs::read_to_string(stage.config()).map_err(|error| error.to_string())?;
-        let config = with(
-            &config,
-            &[
+        let mut stage = Stage::set_on(program, folder, 0, Keeps::Postgres(replicas))?;
+        stage.configure(|config| {
+            let changes = [
                 ("per_second = 2000", "per_second = 100000"),
                 ("freshness = \"1s\"", "freshness = \"1h\""),
                 ("lease = \"2s\"", "lease = \"30s\""),
-            ],
-        )?;
-        fs::write(stage.config(), &config).map_err(|error| error.to_string())?;
+            ];
+            with(&config, &changes)
+        })?;
         stage.start()?;
         let app =
             stage.apps.iter().find(|app| app.target.name == "honeycomb").ok_or("there is no honeycomb")?;
         for kept in ["journal", "ledger"] {
             app.lever("POST", kept, &json!({ "enabled": false }))?;
         }
-        let mut doors = vec![app.connection.clone()];
-        let mut others = Vec::new();
-        for number in 1..replicas {
-            let (process, address) = another(program, folder, &config, &stage.address, number)?;
-            others.push(process);
-            doors.push(Door { address, ..app.connection.clone() });
-        }
-        Ok(Self { doors, _others: others, _stage: stage })
+        let of = |address: &String| Door { addresses: vec![address.clone()], ..app.connection.clone() };
+        let doors = app.connection.addresses.iter().map(of).collect();
+        Ok(Self { doors, _stage: stage })
     }
 
     /// How many people so many callers create in a span.
@@ -98,29 +89,9 @@ fn with(config: &str, changes: &[(&str, &str)]) -> Result<String, String> {
     })
 }
 
-/// One more replica of the gateway at `first`.
-fn another(
-    program: &Program,
-    folder: &Path,
-    config: &str,
-    first: &str,
-    number: usize,
-) -> Result<(Process, String), String> {
-    let (address, own) = (free_address(), format!("data-{number}"));
-    let folder_of_its_own = format!("folder = \"{own}\"");
-    let config = with(config, &[(first, &address), ("folder = \"data\"", &folder_of_its_own)])?;
-    let file = folder.join(format!("{own}.toml"));
-    fs::create_dir_all(folder.join(&own)).map_err(|error| error.to_string())?;
-    fs::write(&file, config).map_err(|error| error.to_string())?;
-    let file = file.display().to_string();
-    let process =
-        program.serve(&["serve", "--config", &file], &address, &folder.join(format!("{own}.log")))?;
-    Ok((process, address))
-}
-
 /// Creates one person after another on one connection, which providers and load balancers keep too.
 fn create(door: &Door, name: &str, until: Instant) -> Result<u128, String> {
-    let mut client = Client::new(&door.address);
+    let mut client = Client::new(&door.addresses[0]);
     let token = door.token.as_deref().unwrap_or_default();
     let headers =
         [("Authorization", format!("Bearer {token}")), ("Content-Type", "application/scim+json".to_owned())]

@@ -27,6 +27,9 @@ const SETTLES_SHARED: Duration = Duration::from_mins(1);
 /// How long it may take until everybody was told everything.
 const TOLD: Duration = Duration::from_secs(20);
 
+/// Gateways before one Postgres.
+const REPLICAS: usize = 2;
+
 /// Resident memory and open files the gateway may have.
 const RESIDENT_KIB: u64 = 256 * 1024;
 const FILES: u64 = 256;
@@ -54,11 +57,17 @@ impl Plan {
         Self { seed, keeps, kills, kills_a_round: 25, at_once: 2, faults: 10.0, lives_ms: (10, 250) }
     }
 
-    /// The same on Postgres: the leases of a killed process are waited for, so that lives are longer than those; what it
+    /// The same on Postgres, with two replicas behind a load balancer, one of which is killed at a time: the leases of a killed process are waited for, so that lives are longer than those; what it
     /// had begun is taken up only once an attempt must be over, so that there are more kills between two looks.
     pub fn on_postgres(seed: u64, kills: u64) -> Self {
         let sqlite = Self::of(seed, kills);
-        Self { keeps: Keeps::Postgres, kills_a_round: 100, at_once: 4, lives_ms: (50, 1_500), ..sqlite }
+        Self {
+            keeps: Keeps::Postgres(REPLICAS),
+            kills_a_round: 100,
+            at_once: 4,
+            lives_ms: (50, 1_500),
+            ..sqlite
+        }
     }
 }
 
@@ -208,7 +217,7 @@ impl Run {
                 for _ in 0..plan.kills_a_round.min(plan.kills - self.figures.kills) {
                     let (shortest, longest) = plan.lives_ms;
                     thread::sleep(Duration::from_millis(dice.within(shortest, longest)));
-                    if let Err(text) = stage.kill() {
+                    if let Err(text) = stage.kill(dice.below(stage.replicas())) {
                         died = Some(text);
                         return Ok(());
                     }
@@ -355,7 +364,7 @@ impl Run {
     }
 
     fn bounds(&mut self) -> Vec<Violation> {
-        let most = self.stage.most;
+        let most = self.stage.measure();
         (self.figures.resident_kib, self.figures.files) = (most.resident_kib, most.files);
         let mut found = Vec::new();
         if most.resident_kib > RESIDENT_KIB || most.files > FILES {

@@ -19,8 +19,16 @@ const LEVER: Duration = Duration::from_secs(20);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keeps {
     Sqlite,
-    /// A server of the run's own.
-    Postgres,
+    /// A server of the run's own, with so many replicas of the gateway before it.
+    Postgres(usize),
+}
+
+/// One gateway: a process with a configuration and a folder of its own.
+#[derive(Debug)]
+struct Replica {
+    address: String,
+    config: PathBuf,
+    process: Option<Process>,
 }
 
 /// One app of the stage.
@@ -63,12 +71,11 @@ pub struct Stage {
     pub program: Program,
     pub folder: PathBuf,
     pub apps: Vec<Simulated>,
-    pub address: String,
-    gateway: Option<Process>,
+    replicas: Vec<Replica>,
     database: Database,
     _server: Option<Server>,
     pub starts: u64,
-    /// The most the gateway ever used.
+    /// The most a gateway ever used.
     pub most: Use,
 }
 
@@ -83,38 +90,47 @@ impl Stage {
     pub fn set_on(program: &Program, folder: &Path, seed: u64, keeps: Keeps) -> Result<Self, String> {
         let say = |error: std::io::Error| error.to_string();
         fs::create_dir_all(folder.join("data")).map_err(say)?;
-        let address = free_address();
-        let (database, server) = match keeps {
-            Keeps::Sqlite => (Database::File(folder.join("data/portcullis.db")), None),
-            Keeps::Postgres => {
+        let (database, server, many) = match keeps {
+            Keeps::Sqlite => (Database::File(folder.join("data/portcullis.db")), None, 1),
+            Keeps::Postgres(many) => {
                 let server = Server::start(true);
-                (Database::Server(server.database()), Some(server))
+                (Database::Server(server.database()), Some(server), many)
             }
         };
-        let store = match &database {
-            Database::File(path) => format!("url = \"sqlite://{}\"", path.display()),
-            // What a killed process held is waited for no longer than this.
-            Database::Server(url) => format!("url = \"{url}\"\nfolder = \"data\"\nlease = \"2s\""),
-        };
-        let mut config = format!("listen = \"{address}\"\n[store]\n{store}\n");
-        let mut started = Vec::new();
+        let (mut connections, mut started) = (String::new(), Vec::new());
         for (number, target) in TARGETS.into_iter().enumerate() {
             let okta = (number as u64 + seed).is_multiple_of(2);
             let flavour = if okta { Flavour::Okta } else { Flavour::Entra };
             let simulator = free_address();
-            config.push_str(&target.connection(flavour, &simulator));
+            connections.push_str(&target.connection(flavour, &simulator));
             fs::write(folder.join(format!("{}.secret", target.name)), target.secret()).map_err(say)?;
             let log = folder.join(format!("{}.log", target.name));
             let process = program.serve(&["sim", target.name, "--listen", &simulator], &simulator, &log)?;
             started.push((target, flavour, simulator, process));
         }
-        fs::write(folder.join("portcullis.toml"), config).map_err(say)?;
+        let replicas = (0..many)
+            .map(|number| {
+                let (address, own) =
+                    (free_address(), if number == 0 { String::new() } else { format!("-{number}") });
+                let store = match &database {
+                    Database::File(path) => format!("url = \"sqlite://{}\"", path.display()),
+                    // What a killed process held is waited for no longer than this.
+                    Database::Server(url) => {
+                        format!("url = \"{url}\"\nfolder = \"data{own}\"\nlease = \"2s\"")
+                    }
+                };
+                let config = folder.join(format!("portcullis{own}.toml"));
+                fs::create_dir_all(folder.join(format!("data{own}")))?;
+                fs::write(&config, format!("listen = \"{address}\"\n[store]\n{store}\n{connections}"))?;
+                Ok(Replica { address, config, process: None })
+            })
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(say)?;
         let mut stage = Self {
             program: program.clone(),
             folder: folder.to_owned(),
             apps: Vec::new(),
-            address,
-            gateway: None,
+            replicas,
             database,
             _server: server,
             starts: 0,
@@ -123,8 +139,9 @@ impl Stage {
         for (target, flavour, simulator, process) in started {
             let token = stage.token(target.name)?;
             let base = format!("/{}/scim/v2", target.name);
-            let connection = Door { address: stage.address.clone(), base, token: Some(token) };
-            let levers = Door { address: simulator, base: String::new(), token: None };
+            let addresses = stage.replicas.iter().map(|replica| replica.address.clone()).collect();
+            let connection = Door { addresses, base, token: Some(token) };
+            let levers = Door { addresses: vec![simulator], base: String::new(), token: None };
             let app = Simulated { target, flavour, connection, levers, _process: process };
             app.lever("POST", "ledger", &json!({ "enabled": true }))?;
             if target.name == "honeycomb" {
@@ -136,9 +153,24 @@ impl Stage {
         Ok(stage)
     }
 
-    /// The path of the configuration.
+    /// The path of the configuration; of the first replica's.
     pub fn config(&self) -> String {
-        self.folder.join("portcullis.toml").display().to_string()
+        self.replicas[0].config.display().to_string()
+    }
+
+    /// Changes the configuration of every replica, from the next start on.
+    #[allow(dead_code, reason = "the long runs use it")]
+    pub fn configure(&self, change: impl Fn(String) -> Result<String, String>) -> Result<(), String> {
+        let say = |error: std::io::Error| error.to_string();
+        self.replicas.iter().try_for_each(|replica| {
+            let changed = change(fs::read_to_string(&replica.config).map_err(say)?)?;
+            fs::write(&replica.config, changed).map_err(say)
+        })
+    }
+
+    /// How many gateways there are.
+    pub fn replicas(&self) -> usize {
+        self.replicas.len()
     }
 
     /// Where the gateway keeps its memory.
@@ -154,37 +186,50 @@ impl Stage {
         made["token"].as_str().map(str::to_owned).ok_or_else(|| "no token was made".to_owned())
     }
 
-    /// Starts the gateway on what it left behind.
+    /// Starts every gateway that does not run, on what it left behind.
     pub fn start(&mut self) -> Result<(), String> {
         let log = self.folder.join("gateway.log");
-        let config = self.config();
-        self.gateway = Some(self.program.serve(&["serve", "--config", &config], &self.address, &log)?);
-        self.starts += 1;
+        for replica in &mut self.replicas {
+            if replica.process.as_mut().is_some_and(|process| process.ended().is_none()) {
+                continue;
+            }
+            let arguments = ["serve", "--config", &replica.config.display().to_string()];
+            replica.process = Some(self.program.serve(&arguments, &replica.address, &log)?);
+            self.starts += 1;
+        }
         Ok(())
     }
 
-    /// Kills the gateway.
+    /// Kills a gateway.
     ///
     /// # Errors
     /// It had ended by itself.
-    pub fn kill(&mut self) -> Result<(), String> {
-        let Some(mut gateway) = self.gateway.take() else { return Ok(()) };
+    pub fn kill(&mut self, number: usize) -> Result<(), String> {
+        self.measure();
+        let Some(mut gateway) = self.replicas[number].process.take() else { return Ok(()) };
         if let Some(status) = gateway.ended() {
             return Err(format!("the gateway ended by itself with {status}: {}", self.log()));
         }
-        let used = gateway.usage();
-        self.most.resident_kib = self.most.resident_kib.max(used.resident_kib);
-        self.most.files = self.most.files.max(used.files);
         gateway.kill();
         Ok(())
     }
 
-    /// The gateway's process, where it runs.
-    pub fn gateway(&mut self) -> Option<&mut Process> {
-        self.gateway.as_mut()
+    /// Looks at what the gateways use now.
+    pub fn measure(&mut self) -> Use {
+        for gateway in self.replicas.iter().filter_map(|replica| replica.process.as_ref()) {
+            let used = gateway.usage();
+            self.most.resident_kib = self.most.resident_kib.max(used.resident_kib);
+            self.most.files = self.most.files.max(used.files);
+        }
+        self.most
     }
 
-    /// What the gateway has logged.
+    /// The first gateway's process, where it runs.
+    pub fn gateway(&mut self) -> Option<&mut Process> {
+        self.replicas[0].process.as_mut()
+    }
+
+    /// What the gateways have logged.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.join("gateway.log")).unwrap_or_default()
     }

@@ -23,7 +23,8 @@ pub enum Silence {
 /// A place requests go to: `host:port`, a prefix of every path, and a bearer token where there is one.
 #[derive(Debug, Clone)]
 pub struct Door {
-    pub address: String,
+    /// Several where a load balancer would choose: each request goes to any that listens.
+    pub addresses: Vec<String>,
     pub base: String,
     pub token: Option<String>,
 }
@@ -38,7 +39,7 @@ impl Door {
         patience: Duration,
     ) -> Result<Response, Silence> {
         let began = Instant::now();
-        let mut stream = TcpStream::connect(&self.address).map_err(|_| Silence::Refused)?;
+        let mut stream = self.connect().ok_or(Silence::Refused)?;
         let broken = |error: std::io::Error| match error.kind() {
             ErrorKind::WouldBlock | ErrorKind::TimedOut => Silence::HungUp,
             _ => Silence::Broken,
@@ -50,9 +51,15 @@ impl Door {
         read_response(&mut BufReader::new(stream)).map_err(broken)
     }
 
+    fn connect(&self) -> Option<TcpStream> {
+        let many = self.addresses.len();
+        let chance = usize::try_from(super::now()).unwrap_or(0);
+        (0..many).find_map(|place| TcpStream::connect(&self.addresses[(chance + place) % many]).ok())
+    }
+
     fn bytes(&self, method: &str, target: &str, body: Option<&Value>) -> Vec<u8> {
         let mut head = vec![format!("{method} {}{target} HTTP/1.1", self.base)];
-        head.extend([format!("Host: {}", self.address), "Connection: close".to_owned()]);
+        head.extend([format!("Host: {}", self.addresses[0]), "Connection: close".to_owned()]);
         if let Some(token) = &self.token {
             head.push(format!("Authorization: Bearer {token}"));
             head.push("Content-Type: application/scim+json".to_owned());
