@@ -194,3 +194,39 @@ async fn a_listing_of_groups_is_compared_again_where_the_store_changes_under_it(
     sleep(STALE).await;
     assert_eq!(stage.list(GroupKind, None).await.len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_a_listing_passed_over_is_looked_at_before_anybody_is_told_that_they_are_out() {
+    for capabilities in [native(), removing()] {
+        for deleted in [false, true] {
+            let stage = Stage::new(capabilities).await;
+            let anna = stage.hire("anna@corp.example").await;
+            let account = stage.app.content().accounts.pop_first().unwrap();
+            sleep(STALE).await;
+            stage.connection.list_accounts().await.unwrap();
+            stage.app.content().accounts.extend([account]);
+            assert!(!is_active(&stage.get(User, &anna).await.unwrap()), "it is gone as far as one can see");
+            if deleted {
+                stage.delete(&anna).await.unwrap();
+            } else {
+                assert!(!is_active(&stage.deactivate(&anna).await.unwrap()));
+            }
+            let works = |account: &crate::contract::Account| account.state() == State::Active;
+            assert!(!stage.app.content().accounts.values().any(works));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_seems_to_be_gone_is_out_only_once_the_app_says_so() {
+    let stage = Stage::new(native()).await;
+    let anna = stage.hire("anna@corp.example").await;
+    stage.app.content().accounts.clear();
+    sleep(STALE).await;
+    stage.connection.list_accounts().await.unwrap();
+    assert!(!is_active(&stage.get(User, &anna).await.unwrap()));
+    stage.app.down(true);
+    assert_eq!(status(stage.deactivate(&anna).await), 503);
+    stage.app.down(false);
+    assert!(!is_active(&stage.deactivate(&anna).await.unwrap()));
+}

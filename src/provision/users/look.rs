@@ -7,7 +7,7 @@ use super::super::plan::{self, Access};
 use super::super::standing::Person;
 use super::super::{Result, mapping};
 use super::create::SETTLE;
-use crate::contract::{self, By, Deactivate, Reactivate, State};
+use crate::contract::{self, Account, By, Deactivate, Reactivate, State};
 use crate::store::{Key, Kind, Lifecycle};
 
 impl Connection {
@@ -24,7 +24,8 @@ impl Connection {
         if self.capabilities().deactivate == Deactivate::Task {
             return Ok(None);
         }
-        let listed = self.listed_at(Kind::User).await?;
+        // That a listing lacks somebody says less than a look: its pages may have moved while they were read.
+        let listed = if person.standing.gone_at.is_none() { self.listed_at(Kind::User).await? } else { None };
         let fresh = self.is_fresh(person.record.observed_at.max(listed));
         if fresh && !always && person.standing.unsettled_at.is_none() {
             return Ok(None);
@@ -32,7 +33,7 @@ impl Connection {
         let login = login(person);
         let mut told = match (&person.record.account, &login) {
             (Some(id), _) => self.adapter().account(By::Id(id)).await,
-            (None, Some(login)) => self.look_up(login).await,
+            (None, Some(login)) => self.look_for_gone(person, login).await,
             (None, None) => return Ok(None),
         };
         let hidden = person.may_be_hidden(self.capabilities());
@@ -74,6 +75,17 @@ impl Connection {
             person.standing.unsettled_at = None;
         }
         Ok(None)
+    }
+
+    /// Somebody without an account: the one they had is asked for by its id, where it only seems to be gone.
+    async fn look_for_gone(&self, person: &Person, login: &str) -> contract::Result<Option<Account>> {
+        let known = person.observed.as_ref().filter(|_| person.standing.gone_at.is_some());
+        if let Some(known) = known.filter(|known| !known.id.is_empty())
+            && let Some(found) = self.adapter().account(By::Id(&known.id)).await?
+        {
+            return Ok(Some(found));
+        }
+        self.look_up(login).await
     }
 
     /// For how long a step that gives access and was never answered may still take effect; `None` where there is none.
