@@ -254,15 +254,11 @@ impl Connection {
 
     async fn deactivate_step(&self, person: &mut Person, writes: &mut Vec<Write>) -> Result<()> {
         let account = self.linked_account(person, "deactivate")?;
-        match self.adapter().deactivate(&account).await {
-            Ok(Outcome::Waiting(request)) => {
-                self.wait_for(person, About::Remove, request, writes);
-                return Ok(());
-            }
-            Ok(Outcome::Done(()) | Outcome::Already(()) | Outcome::Invited(())) => {}
-            Err(error) => self.unless_gone(&account, error).await?,
+        let answered = self.adapter().deactivate(&account).await;
+        if let Some(request) = self.seen_out(&account, answered).await? {
+            self.wait_for(person, About::Remove, request, writes);
+            return Ok(());
         }
-        self.confirm_inactive(&account).await?;
         person.standing.active = false;
         person.record.observed_at = Some(self.now());
         self.note_left(person, writes);
@@ -344,15 +340,11 @@ impl Connection {
 
     async fn delete_step(&self, person: &mut Person, writes: &mut Vec<Write>) -> Result<()> {
         let account = self.linked_account(person, "delete_account")?;
-        match self.adapter().delete_account(&account).await {
-            Ok(Outcome::Waiting(request)) => {
-                self.wait_for(person, About::Remove, request, writes);
-                return Ok(());
-            }
-            Ok(Outcome::Done(()) | Outcome::Already(()) | Outcome::Invited(())) => {}
-            Err(error) => self.unless_gone(&account, error).await?,
+        let answered = self.adapter().delete_account(&account).await;
+        if let Some(request) = self.seen_out(&account, answered).await? {
+            self.wait_for(person, About::Remove, request, writes);
+            return Ok(());
         }
-        self.confirm_inactive(&account).await?;
         person.record.account = None;
         person.record.observed_at = Some(self.now());
         person.standing.active = false;

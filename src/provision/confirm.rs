@@ -5,19 +5,40 @@ use std::time::Duration;
 use super::connection::Connection;
 use super::standing::may_be_hidden;
 use crate::base::context;
-use crate::contract::{Account, By, Capabilities, Change, Error, Held, Kind, Result, State};
+use crate::contract::{
+    Account, By, Capabilities, Change, Error, Held, Kind, Outcome, Request, Result, State,
+};
 
 /// The pauses before an app is asked again whether a change shows: it is asked after 0, 1, 3 and 10 seconds.
 pub(super) const PAUSES: [Duration; 4] =
     [Duration::ZERO, Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(7)];
 
 impl Connection {
+    /// Sees an end of access through that the app was asked for: `None` once it was read back, and what a person is to
+    /// do where the app left it to one.
+    ///
+    /// # Errors
+    /// As [`Connection::unless_gone`] and [`Connection::confirm_inactive`].
+    pub(super) async fn seen_out(
+        &self,
+        account: &Account,
+        answered: Result<Outcome<()>>,
+    ) -> Result<Option<Request>> {
+        match answered {
+            Ok(Outcome::Waiting(request)) => return Ok(Some(request)),
+            Ok(Outcome::Done(()) | Outcome::Invited(())) => self.confirm_inactive(account, true).await?,
+            Ok(Outcome::Already(())) => self.confirm_inactive(account, false).await?,
+            Err(error) => self.unless_gone(account, error).await?,
+        }
+        Ok(None)
+    }
+
     /// An error that may hide a success is resolved by reading back; every other one stands, and so does one about
     /// an account that need not be shown.
-    pub(super) async fn unless_gone(&self, account: &Account, error: Error) -> Result<()> {
+    async fn unless_gone(&self, account: &Account, error: Error) -> Result<()> {
         match error.kind {
             Kind::Unknown if may_be_hidden(account, self.capabilities()) => Err(error),
-            Kind::Unknown | Kind::NotFound => self.confirm_inactive(account).await.map_err(|_| error),
+            Kind::Unknown | Kind::NotFound => self.confirm_inactive(account, false).await.map_err(|_| error),
             // The app did something and said what nobody can read: one look tells whether it was this.
             Kind::Unexpected if self.is_inactive(account).await => Ok(()),
             Kind::Conflict
@@ -35,16 +56,20 @@ impl Connection {
 
     /// Reads back until the app says the person has no access.
     ///
+    /// Where nothing but a 404 was ever `heard` of the app, the account is looked for by its address too: a wrong path or
+    /// a gateway that lost its route says 404 of everybody, and cannot answer that.
+    ///
     /// # Errors
-    /// [`Kind::Unexpected`] when the app goes on saying that the account works, and whatever the read fails with.
-    pub(super) async fn confirm_inactive(&self, account: &Account) -> Result<()> {
+    /// [`Kind::Unavailable`] when the app goes on saying that the account works, and whatever the reads fail with.
+    async fn confirm_inactive(&self, account: &Account, heard: bool) -> Result<()> {
         for pause in PAUSES {
             if pause >= context::remaining(Duration::from_secs(25)) {
                 break;
             }
             tokio::time::sleep(pause).await;
             let still = self.adapter().account(By::Id(&account.id)).await?;
-            if has_no_access(still.as_ref()) {
+            let is_out = has_no_access(still.as_ref());
+            if is_out && (heard || still.is_some() || self.is_unknown_by_address(account).await?) {
                 return Ok(());
             }
         }
@@ -56,6 +81,12 @@ impl Connection {
                 self.capabilities().app
             ),
         ))
+    }
+
+    /// Whether nobody with the account's address has access; so of an account whose address nobody knows.
+    async fn is_unknown_by_address(&self, account: &Account) -> Result<bool> {
+        let Some(address) = &account.email else { return Ok(true) };
+        Ok(has_no_access(self.look_up(address).await?.as_ref()))
     }
 
     /// Whether the app says so now; not where it cannot be asked, or need not show the account.

@@ -104,14 +104,17 @@ pub fn with_address(
 
 /// What an answer that is no success means.
 ///
-/// A 404 with a web page is [`Kind::Unexpected`]: a proxy or a wrong address answered in the app's place, which says
-/// nothing about what is there.
+/// A 404 that speaks, but not JSON, is [`Kind::Unexpected`]: a proxy or a wrong address answered in the app's place,
+/// which says nothing about what is there.
 ///
 /// A 5xx after a [`Safety::Once`] request is [`Kind::Unknown`], since it may have been done before the app broke; a
 /// 503 that says when to come back was not done.
 #[must_use]
 pub fn failed(app: &'static str, operation: &'static str, safety: Safety, response: &Response) -> Error {
-    if matches!(response.status, 404 | 410) && is_page(response) {
+    let body = response.body.trim_ascii_start();
+    if matches!(response.status, 404 | 410)
+        && !(body.is_empty() || body.starts_with(b"{") || body.starts_with(b"["))
+    {
         return somebody_else(app, operation, response.status);
     }
     let words = message::words(&response.body).to_lowercase();
@@ -144,8 +147,9 @@ pub fn failed(app: &'static str, operation: &'static str, safety: Safety, respon
 }
 
 fn somebody_else(app: &str, operation: &'static str, status: u16) -> Error {
-    let message =
-        format!("a web page answered {status} where the API of `{app}` is expected: check its `base_url`");
+    let message = format!(
+        "something else than the API of `{app}` answered {status} in its place: check its `base_url`"
+    );
     Error { fault: Fault::Operator, ..Error::new(Kind::Unexpected, operation, message) }
 }
 

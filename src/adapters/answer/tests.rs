@@ -53,11 +53,13 @@ fn a_message_repeats_no_address_no_token_and_no_body() {
 }
 
 #[test]
-fn a_web_page_with_404_is_somebody_else_and_no_absence() {
-    for body in ["<!DOCTYPE html><title>404</title>", "\n <html></html>"] {
+fn a_404_that_speaks_no_json_is_somebody_else_and_no_absence() {
+    for body in
+        ["<!DOCTYPE html><title>404</title>", "\n <html></html>", "default backend - 404", "Not found"]
+    {
         assert_eq!(kind(404, body), Kind::Unexpected);
     }
-    for body in ["", "{}", "Not found"] {
+    for body in ["", "{}", "[]"] {
         assert_eq!(kind(404, body), Kind::NotFound);
     }
 }

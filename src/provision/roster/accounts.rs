@@ -237,8 +237,6 @@ impl Connection {
         let mut changes = Vec::new();
         for mut person in gone {
             self.mark_gone(&mut person);
-            // Nobody has looked at this account: who changes the person does.
-            person.record.observed_at = None;
             let member = person.record.id.clone();
             let expected = Some(person.record.version);
             person.record.version += 1;

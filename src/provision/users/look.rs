@@ -43,7 +43,7 @@ impl Connection {
             if let Some(login) = &login {
                 told = self.look_up(login).await;
             }
-            if !hidden || matches!(told, Ok(Some(_))) {
+            if !hidden && told.is_ok() || matches!(told, Ok(Some(_))) {
                 self.mark_gone(person);
             }
         }
@@ -99,10 +99,11 @@ impl Connection {
         Ok(known.iter().any(|record| record.lifecycle == Lifecycle::Live && record.id != person.record.id))
     }
 
-    /// The account vanished without our doing: no access, and what it was is remembered.
+    /// The account vanished without our doing: no access, and what it was is remembered. Until it was looked for by its
+    /// address, too, it only seems to be gone: whoever changes the person looks.
     pub(in crate::provision) fn mark_gone(&self, person: &mut Person) {
         person.record.account = None;
-        person.record.observed_at = Some(self.now());
+        person.record.observed_at = None;
         person.expire_invitation();
         person.standing.active = false;
         person.standing.unconfirmed_at = None;

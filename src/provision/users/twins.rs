@@ -11,7 +11,7 @@ use super::super::standing::Person;
 use super::Sought;
 use crate::base::fold::key;
 use crate::base::lane::Lane;
-use crate::contract::{Account, Create, Deactivate, Outcome, State};
+use crate::contract::{Account, Create, Deactivate, State};
 use crate::store::{Intent, IntentState, Key, Kind, Lifecycle};
 
 /// How often it is looked for.
@@ -141,12 +141,11 @@ impl Connection {
         if self.capabilities().deactivate == Deactivate::No {
             return Err("the app cannot".to_owned());
         }
-        match self.adapter().deactivate(twin).await {
-            Ok(Outcome::Waiting(request)) => Err(request.instruction),
-            Ok(Outcome::Done(()) | Outcome::Already(()) | Outcome::Invited(())) => {
-                self.confirm_inactive(twin).await.map_err(|error| error.message)
-            }
-            Err(error) => self.unless_gone(twin, error).await.map_err(|error| error.message),
+        let answered = self.adapter().deactivate(twin).await;
+        match self.seen_out(twin, answered).await {
+            Ok(None) => Ok(()),
+            Ok(Some(request)) => Err(request.instruction),
+            Err(error) => Err(error.message),
         }
     }
 

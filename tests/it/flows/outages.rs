@@ -102,6 +102,26 @@ fn a_leaver_whose_answer_is_lost_is_done_all_the_same() {
     });
 }
 
+/// A gateway before the app has lost its route and says 404 of everybody, as if they were gone.
+#[test]
+fn nobody_is_out_because_a_route_to_the_app_is_lost() {
+    let demo = Demo::start();
+    everywhere(&demo, |name, app| {
+        let leavers = [
+            ("maria.santos@example.com", json!({ "message": "no Route matched with those values" })),
+            ("tom.fischer@example.com", json!("default backend - 404")),
+        ];
+        for (address, body) in leavers {
+            let person = app.person(address);
+            app.fault(&json!({ "match": app_paths(), "status": 404, "body": body }));
+            let answer = app.patch(&at(&person), &entra_active(false));
+            assert_eq!(answer.status, 503, "{name}: {}", answer.json());
+            app.heal();
+            eventually(SOON, "the leaver is out", || (!has_access(app, name, address)).then_some(()));
+        }
+    });
+}
+
 #[test]
 fn a_leaver_is_finished_by_the_gateway_itself_after_an_outage() {
     let idps = [("generic", 503), ("entra", 503), ("okta", 429)]
