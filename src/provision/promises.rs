@@ -286,13 +286,14 @@ impl Connection {
 
     /// Notes that an attempt begins, so that the next round does not begin another.
     async fn claim(&self, intent: &Intent) -> Result<()> {
+        let now = self.now();
         let settle = Write::Settle {
             intent: intent.id.clone(),
             // A create without an outcome may have been applied, however that came about.
             state: if intent.sticky { IntentState::Attempting } else { IntentState::Ambiguous },
             attempts: intent.attempts + 1,
-            next_attempt_at: self.now().plus(self.attempt_time()),
-            at: self.now(),
+            next_attempt_at: now.plus(self.attempt_time()),
+            at: now,
             outcome: intent.outcome.clone(),
         };
         Ok(self.store().commit(vec![settle]).await?)
@@ -323,13 +324,11 @@ impl Connection {
         };
         let called = if call == Call::All { waiting } else { least_recent(waiting) };
         for batch in called.chunks(BATCH) {
-            let due = |intent: &Intent| Write::Settle {
+            // Another replica may have begun one meanwhile.
+            let due = |intent: &Intent| Write::Hasten {
                 intent: intent.id.clone(),
-                state: intent.state,
-                attempts: intent.attempts,
-                next_attempt_at: now,
-                at: intent.updated_at,
-                outcome: intent.outcome.clone(),
+                seen: intent.updated_at,
+                at: now,
             };
             // Nothing begins or ends by it that the audit would have to tell.
             self.shared.store.commit(batch.iter().map(due).collect()).await?;

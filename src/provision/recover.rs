@@ -137,11 +137,13 @@ impl Connection {
     /// Whether this replica goes on with a due intent: no other one took it. What one that is gone had begun is given its
     /// end in the audit first. Always, where there are no other replicas.
     pub(super) async fn take_due(&self, intent: &Intent) -> bool {
-        let Some(term) = self.store().term() else { return true };
+        if self.store().term().is_none() {
+            return true;
+        }
         let now = self.now();
         let ids = std::slice::from_ref(&intent.id);
         let taken = async {
-            if self.store().take_due(ids, now, now.plus(term)).await?.is_empty() {
+            if self.store().take_due(ids, now, now.plus(self.attempt_time())).await?.is_empty() {
                 return Ok(false);
             }
             self.store().end_of_another(intent).await?;

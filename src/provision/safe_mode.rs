@@ -263,16 +263,4 @@ impl Connection {
         self.keep(&mut person, expected, Vec::new()).await?;
         Ok(true)
     }
-
-    /// Writes down outside of the database that somebody left, so that an older one is recognised.
-    pub(super) async fn anchor_departure(&self) {
-        let Some(anchor) = &self.shared.anchor else { return };
-        let raised = match self.store().epoch().await {
-            Ok(epoch) => anchor.raise(epoch).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = raised {
-            tracing::warn!(connection = self.name(), %error, "a departure could not be anchored");
-        }
-    }
 }

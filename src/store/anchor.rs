@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Error, Result};
 
-/// A file that holds the highest [`super::Store::epoch`] a departure was confirmed under.
+/// A file that holds the highest [`super::Store::epoch`] a departure was journaled under.
 #[derive(Debug, Clone)]
 pub struct Anchor(Arc<Inner>);
 

@@ -309,6 +309,8 @@ pub enum Write {
         at: Timestamp,
         outcome: Option<String>,
     },
+    /// Makes the next attempt at an intent due; nothing to do where somebody has moved it on since it was `seen`.
+    Hasten { intent: String, seen: Timestamp, at: Timestamp },
     /// Counts so many points against an intent; an unknown one is nothing to do.
     Strike { intent: String, points: i64 },
     /// Opens a task unless an open one of its connection has its dedupe key, and notes the event.

@@ -69,7 +69,10 @@ impl Ledger {
         let mut noted = Vec::new();
         for write in &writes {
             match write {
-                Write::Intent(intent) => noted.push(self.begin(running.as_ref(), intent)),
+                // What is only journaled begins with its first attempt.
+                Write::Intent(intent) if intent.attempts > 0 => {
+                    noted.push(self.begin(running.as_ref(), intent));
+                }
                 Write::Settle { intent, state, attempts, .. } => {
                     noted.extend(self.settle(running.as_ref(), intent, *state, *attempts).await?);
                 }
@@ -84,7 +87,11 @@ impl Ledger {
             let guards = holds.iter().map(|hold| Write::Holding(hold.fence));
             writes = guards.chain(writes).collect();
         }
+        let takes_away = writes.iter().any(|write| matches!(write, Write::Intent(intent) if intent.sticky));
         let committed = self.0.shared.store.commit(writes).await;
+        if takes_away && committed.is_ok() {
+            self.anchor().await;
+        }
         if let (Ok(()), Some(late)) = (&committed, late) {
             late.are_written();
         }
@@ -99,6 +106,19 @@ impl Ledger {
             }
         }
         committed
+    }
+
+    /// Writes down outside of the database that access was to be taken away, before anybody is told so: an older database
+    /// is recognised by it.
+    pub(super) async fn anchor(&self) {
+        let Some(anchor) = &self.0.shared.anchor else { return };
+        let raised = match self.epoch().await {
+            Ok(epoch) => anchor.raise(epoch).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = raised {
+            tracing::warn!(connection = self.0.connection, %error, "a departure could not be anchored");
+        }
     }
 
     /// The entry before the first attempt at an intent.

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::app::Fault;
 use super::stage::{Stage, is_active, native, person, removing, status};
 use crate::contract::State;
-use crate::provision::Policy;
+use crate::provision::{BrakePolicy, Completion, DeletePolicy, Policy};
 use crate::scim::schema::ResourceKind::User;
 use crate::store::audit::{Entry, Phase};
 
@@ -53,6 +53,22 @@ async fn a_life_has_two_entries_for_each_thing_that_was_asked_of_the_app() {
         assert_eq!((entry.kind.as_str(), &entry.resource, entry.bypassed), ("user", &anna, false));
         assert!(!entry.intent.is_empty() && !entry.request_id.is_empty());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deletion_that_was_approved_begins_once() {
+    let brake = BrakePolicy { deactivations: Some(0), ..BrakePolicy::default() };
+    let policy = Policy { delete: DeletePolicy::Hard, brake, ..Policy::default() };
+    let stage = Stage::with(native(), policy).await;
+    let anna = stage.hire("anna@corp.example").await;
+    stage.delete(&anna).await.unwrap();
+    let waiting = stage.connection.approvals().await.unwrap();
+    let before = stage.told().await.len();
+    stage.connection.approve(&waiting[0].id, Completion::by("kim")).await.unwrap();
+    assert_eq!(stage.told().await.len(), before, "nothing was asked of the app yet");
+    stage.go_on_for(Duration::from_secs(5)).await;
+    let expected = [row("erase", 1, "before", "begun"), row("erase", 1, "after", "confirmed")];
+    assert_eq!(stage.told().await[before..], expected);
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::stage::{Stage, is_active, native, person, status};
-use crate::contract::State;
+use crate::contract::{Kind, State};
 use crate::provision::{Reviewed, Shown};
 use crate::scim::schema::ResourceKind::User;
 
@@ -162,9 +162,11 @@ async fn a_backup_of_any_age_is_recognised_and_brings_nobody_back() {
                 _ => drop(stage.deactivate(&people[dice.place(people.len())]).await.unwrap()),
             }
         }
-        // Somebody leaves after every backup.
+        // Somebody leaves after every backup, though the app has not done it yet.
         let last = stage.hire("last@corp.example").await;
-        stage.deactivate(&last).await.unwrap();
+        let is_down = life % 2 == 0;
+        stage.app.always("deactivate", is_down.then_some(Kind::Unavailable));
+        assert_eq!(stage.deactivate(&last).await.is_err(), is_down);
         let states = |stage: &Stage| {
             (1..=people.len() + 1).map(|number| stage.app.state(&format!("a{number}"))).collect::<Vec<_>>()
         };

@@ -308,8 +308,8 @@ impl Connection {
             Err(failure) => return Err(failure.into()),
             Ok(()) => self.unwritten.forget(&person.record.id),
         }
-        if left {
-            self.anchor_departure().await;
+        if left && !journaled {
+            self.store().anchor().await;
         }
         Ok(person)
     }

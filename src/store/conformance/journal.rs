@@ -193,6 +193,17 @@ pub(super) async fn an_attempt_that_was_counted_stays_counted(store: &Subject) {
     }
 }
 
+pub(super) async fn an_intent_is_made_due_unless_it_has_moved_on(store: &Subject) {
+    write(store, [Write::Intent(intent("i1", "u1", 1)), settle("i1", IntentState::Attempting)]).await;
+    let due = async || latest(store, "u1").await.map(|intent| (intent.next_attempt_at, intent.updated_at));
+    for (seen, next) in [(399, 500), (400, 410)] {
+        let hasten =
+            |id: &str| Write::Hasten { intent: id.to_owned(), seen: Timestamp(seen), at: Timestamp(410) };
+        write(store, [hasten("i1"), hasten("nobody")]).await;
+        assert_eq!(due().await, Some((Timestamp(next), Timestamp(400))));
+    }
+}
+
 pub(super) async fn strikes_add_up_and_settling_forgets_none(store: &Subject) {
     write(store, [Write::Intent(intent("i1", "u1", 1)), Write::Intent(intent("i2", "u2", 1))]).await;
     let strike = |intent: &str, points| Write::Strike { intent: intent.to_owned(), points };

@@ -78,6 +78,7 @@ pub async fn all(make: impl AsyncFn(&'static str) -> Arc<dyn Store>) {
         journal:
             an_intent_comes_back_as_it_was_written,
             an_intent_id_is_used_once,
+            an_intent_is_made_due_unless_it_has_moved_on,
             a_newer_intent_supersedes_open_older_ones_of_its_resource,
             what_is_confirmed_superseded_or_dead_is_not_opened_again,
             settling_moves_an_intent_on,

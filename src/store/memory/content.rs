@@ -62,6 +62,11 @@ impl Content {
                 (found.state, found.next_attempt_at) = (state, next_attempt_at);
                 (found.updated_at, found.outcome) = (at, outcome);
             }
+            Write::Hasten { intent, seen, at } => {
+                if let Some(found) = self.intents.get_mut(&intent).filter(|found| found.updated_at == seen) {
+                    found.next_attempt_at = at;
+                }
+            }
             Write::Strike { intent, points } => {
                 if let Some(found) = self.intents.get_mut(&intent) {
                     found.strikes += points;

@@ -26,7 +26,7 @@ const CLAIM: &str = "WITH claimed AS (
      WHERE connection = $1 AND key = $2 AND NOT EXISTS (SELECT 1 FROM claimed)";
 
 /// `SKIP LOCKED` leaves out what another process takes right now, and the condition what it took a moment ago.
-const TAKE_DUE: &str = "UPDATE intents SET next_attempt_at = $3
+const TAKE_DUE: &str = "UPDATE intents SET next_attempt_at = $3, updated_at = $2
      WHERE id IN (
          SELECT id FROM intents
          WHERE id = ANY ($1) AND next_attempt_at <= $2

@@ -73,6 +73,11 @@ pub(super) async fn apply(to: &mut PgConnection, write: &Write) -> Applied {
             let statement = statement.bind(at.0).bind(storable_if_any(outcome.as_ref()));
             run(to, statement.bind(!state.is_open())).await
         }
+        Write::Hasten { intent, seen, at } => {
+            let statement =
+                query("UPDATE intents SET next_attempt_at = $3 WHERE id = $1 AND updated_at = $2");
+            run(to, statement.bind(intent).bind(seen.0).bind(at.0)).await
+        }
         Write::Strike { intent, points } => {
             let statement = query("UPDATE intents SET strikes = strikes + $2 WHERE id = $1");
             run(to, statement.bind(intent).bind(points)).await

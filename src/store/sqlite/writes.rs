@@ -86,6 +86,12 @@ pub(super) async fn apply(to: &mut SqliteConnection, write: &Write) -> Applied {
             statement.bind(at.0).bind(outcome).bind(!state.is_open()).execute(to).await?;
             Ok(())
         }
+        Write::Hasten { intent, seen, at } => {
+            let statement =
+                query("UPDATE intents SET next_attempt_at = ?3 WHERE id = ?1 AND updated_at = ?2");
+            statement.bind(intent).bind(seen.0).bind(at.0).execute(to).await?;
+            Ok(())
+        }
         Write::Strike { intent, points } => {
             let statement = query("UPDATE intents SET strikes = strikes + ?2 WHERE id = ?1");
             statement.bind(intent).bind(points).execute(to).await?;
