@@ -1,7 +1,7 @@
 //! Accounts nobody answers for: created for a caller who never heard of them, left out of every listing, or told apart
 //! from no other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -39,6 +39,8 @@ struct Lists {
     read_at: Option<Timestamp>,
     /// People who were created and whose caller has not been told, and whether that was reported.
     unheard: BTreeMap<String, (Timestamp, bool)>,
+    /// Those whose caller has been told, which could not be written down yet.
+    heard: BTreeSet<String>,
     /// Accounts the last listing had no resource for, since when, by the app's id.
     left_out: BTreeMap<String, (Timestamp, Option<String>)>,
 }
@@ -54,6 +56,22 @@ impl Connection {
     pub(super) fn watch_unheard(&self, person: &Person) {
         let at = person.standing.unacknowledged_at.unwrap_or_else(|| self.now());
         self.watched.lists().unheard.entry(person.record.id.clone()).or_insert((at, false));
+    }
+
+    /// Remembers that a caller was told, until it can be written down.
+    pub(super) fn remember_heard(&self, id: &str) {
+        self.watched.lists().heard.insert(id.to_owned());
+    }
+
+    /// Writes down that callers were told what could not be written then; nothing to do where all is.
+    pub(super) async fn note_heard_late(&self) {
+        let waiting: Vec<String> = self.watched.lists().heard.iter().cloned().collect();
+        for id in waiting {
+            if !self.note_heard(&id).await {
+                return;
+            }
+            self.watched.lists().heard.remove(&id);
+        }
     }
 
     /// Watches the accounts a complete listing had no resource for; those that were not among them any more are not.

@@ -224,6 +224,7 @@ impl Connection {
 
     /// What is done once a round.
     async fn look_around(self: &Arc<Self>) {
+        self.note_heard_late().await;
         if self.leads() {
             self.shared.tracker.spawn(Arc::clone(self).look_through_orphans());
         }

@@ -55,6 +55,19 @@ async fn a_create_that_was_answered_is_no_orphan() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_create_whose_answer_could_not_be_noted_at_once_is_no_orphan() {
+    let stage = Stage::with(native(), suspending()).await;
+    stage.list(User, None).await;
+    stage.disk.is_full_after(2);
+    stage.post(person("anna@corp.example")).await.unwrap();
+    stage.go_on_for(Duration::from_mins(2)).await;
+    stage.disk.is_empty_again();
+    stage.go_on_for(Duration::from_hours(1)).await;
+    assert!(reported(&stage).await.is_empty());
+    assert_eq!(stage.app.state("a1"), Some(State::Active));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_orphan_is_suspended_where_the_policy_says_so_and_works_again_for_its_caller() {
     let (stage, anna) = unheard(suspending(), person("anna@corp.example")).await;
     stage.go_on_for(Duration::from_mins(32)).await;

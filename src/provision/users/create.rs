@@ -341,25 +341,36 @@ impl Connection {
         person
     }
 
-    /// Notes that the caller was told of what was created; on the record as it stands, which may have changed since.
+    /// Notes that the caller was told of what was created. What cannot be written down is tried again by the rounds.
     ///
     /// Until then a process that dies leaves a create that may be repeated.
     pub(in crate::provision) async fn acknowledge(&self, id: &str) {
+        if !self.note_heard(id).await {
+            tracing::warn!(connection = self.name(), "an answer that was given could not be noted yet");
+            self.remember_heard(id);
+        }
+    }
+
+    /// Writes it on the record as it stands, which may have changed since; tells whether there is nothing left to do.
+    pub(in crate::provision) async fn note_heard(&self, id: &str) -> bool {
         // Only who has the turn may write what others read; the wait has an end because the caller holds that of a name.
         let _turn = self.turn_within(id, TURN).await;
         for _ in 0..3 {
-            let Ok(mut person) = self.person(id).await else { return };
+            let mut person = match self.person(id).await {
+                Ok(person) => person,
+                Err(refusal) => return refusal.error.status == 404,
+            };
             if person.standing.unacknowledged_at.take().is_none() {
-                return;
+                return true;
             }
             let expected = Some(person.record.version);
             let record = Box::new(person.into_record());
             match self.store().commit(vec![Write::Unhurried, Write::Record { record, expected }]).await {
-                Ok(()) => return,
+                Ok(()) => return true,
                 Err(store::Error::Stale) => {}
                 Err(_) => break,
             }
         }
-        tracing::warn!(connection = self.name(), "an answer that was given could not be noted");
+        false
     }
 }
