@@ -237,7 +237,7 @@ impl Connection {
         };
         self.shared.tracker.spawn(context.scope(lane.scope(task)).in_current_span());
         match tokio::time::timeout_at(wait, heard).await {
-            Ok(Ok(result)) => result,
+            Ok(Ok(result)) => result.map_err(|refusal| refuse::told_to(self.policy.idp, refusal)),
             Ok(Err(_)) | Err(_) => Err(refuse::still_working(self.policy.idp)),
         }
     }

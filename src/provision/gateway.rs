@@ -17,7 +17,7 @@ use crate::scim::error::ScimError;
 use crate::scim::etag;
 use crate::scim::project::Written;
 use crate::scim::schema::ResourceKind;
-use crate::store::{self, TokenRow, Write};
+use crate::store::{self, Intents, TokenRow, Write};
 
 /// How long a change of the tokens may take to be seen here.
 const TOKENS_KNOWN_FOR: Duration = Duration::from_secs(5);
@@ -68,17 +68,38 @@ impl Gateway {
     /// same name, newly, and not any more where they are not among them. What is under way ends as it began.
     ///
     /// # Errors
-    /// 503 while the store does not answer; nothing has changed then.
+    /// 409 where a connection that still owes a removal would be gone, or have another app; 503 while the store does not
+    /// answer. Nothing has changed then.
     pub async fn serve_instead(&self, connections: Vec<Arc<Connection>>) -> Result<()> {
         let connections = by_name(connections.into_iter().map(|connection| {
             let before = self.connection(connection.name());
             connection.in_place_of(before.as_deref())
         }));
+        for before in self.connections() {
+            let now = connections.get(before.name());
+            if now.is_none_or(|now| now.capabilities().app != before.capabilities().app) {
+                self.refuse_to_forget(before.name()).await?;
+            }
+        }
         for connection in connections.values() {
             connection.share_cursor_key().await?;
         }
         self.connections.send_replace(connections);
         Ok(())
+    }
+
+    /// Whoever was to lose access loses it before their connection goes.
+    async fn refuse_to_forget(&self, connection: &str) -> Result<()> {
+        let open = self.shared.store.intents(&Intents::AllOpen(Some(connection.to_owned()))).await?;
+        match open.iter().filter(|intent| intent.sticky).count() {
+            0 => Ok(()),
+            owed => {
+                let detail = format!(
+                    "connections.{connection}: {owed} removals of access are still owed to its app; keep the connection as it was until they are done"
+                );
+                Err(ScimError::new(409, detail).into())
+            }
+        }
     }
 
     /// The connections, and when they change.

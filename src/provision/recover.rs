@@ -24,13 +24,14 @@ impl Gateway {
     ///
     /// Call once, before the first request.
     pub async fn recover(&self) -> Result<usize> {
+        let open = self.shared().store.intents(&Intents::AllOpen(None)).await?;
+        self.tell_of_strangers(&open);
         if self.shared().store.term().is_some() {
             for connection in self.connections() {
                 connection.share_cursor_key().await?;
             }
             return self.close_abandoned().await;
         }
-        let open = self.shared().store.intents(&Intents::AllOpen(None)).await?;
         let now = self.shared().clock.now();
         let mut writes: Vec<Write> = open
             .iter()
@@ -50,13 +51,6 @@ impl Gateway {
                 }
             })
             .collect();
-        for intent in open.iter().filter(|intent| self.connection(&intent.connection).is_none()) {
-            tracing::error!(
-                connection = intent.connection,
-                operation = intent.operation,
-                "an open intent belongs to a connection that is not configured any more"
-            );
-        }
         for intent in &open {
             writes.extend(self.shared().interrupted(intent).await?);
         }
@@ -68,6 +62,17 @@ impl Gateway {
         }
         self.shared().store.commit(writes).await?;
         Ok(open.len())
+    }
+
+    /// Says what nobody can go on with as the gateway is configured.
+    fn tell_of_strangers(&self, open: &[Intent]) {
+        for intent in open.iter().filter(|intent| self.connection(&intent.connection).is_none()) {
+            tracing::error!(
+                connection = intent.connection,
+                operation = intent.operation,
+                "an open intent belongs to a connection that is not configured any more"
+            );
+        }
     }
 
     /// Closes what a replica that is gone was doing, or what could not be given its end while the disk was full, and

@@ -125,13 +125,17 @@ pub fn store(error: &store::Error) -> Refusal {
     }
 }
 
-/// Okta reschedules by itself on 429 only; everyone else understands 503.
 fn later(detail: String, delay: Duration, idp: Idp) -> Refusal {
-    let status = match idp {
-        Idp::Okta => 429,
-        Idp::Entra | Idp::Generic => 503,
-    };
-    Refusal { error: ScimError::new(status, detail), retry_after: Some(delay) }
+    told_to(idp, Refusal { error: ScimError::new(503, detail), retry_after: Some(delay) })
+}
+
+/// The same refusal as this identity provider understands it: Okta reschedules by itself on 429 only, everyone else
+/// on 503.
+pub fn told_to(idp: Idp, mut refusal: Refusal) -> Refusal {
+    if idp == Idp::Okta && refusal.error.status == 503 && refusal.retry_after.is_some() {
+        refusal.error.status = 429;
+    }
+    refusal
 }
 
 impl From<store::Error> for Refusal {

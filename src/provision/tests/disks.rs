@@ -6,7 +6,7 @@ use super::app::Fault;
 use super::stage::{Stage, by_hand, id, is_active, native, person, removing, status};
 use crate::base::secret::Token;
 use crate::contract::State;
-use crate::provision::{Completion, Denied, Policy};
+use crate::provision::{Completion, Denied, Idp, Policy};
 use crate::scim::schema::ResourceKind::User;
 
 #[tokio::test(start_paused = true)]
@@ -43,6 +43,17 @@ async fn what_a_person_is_to_do_is_not_answered_before_it_is_written_down() {
     }
     stage.go_on_for(Duration::from_mins(1)).await;
     assert_eq!(stage.open_tasks().await, ["remove"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn okta_is_told_of_our_disk_what_it_comes_back_for() {
+    for (idp, told) in [(Idp::Generic, 503), (Idp::Entra, 503), (Idp::Okta, 429)] {
+        let stage = Stage::with(native(), Policy { idp, ..Policy::default() }).await;
+        stage.list(User, None).await;
+        stage.disk.is_full_after(0);
+        let refusal = stage.post(person("anna@corp.example")).await.unwrap_err();
+        assert_eq!((refusal.error.status, refusal.retry_after.is_some()), (told, true));
+    }
 }
 
 #[tokio::test(start_paused = true)]
