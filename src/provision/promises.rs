@@ -311,7 +311,8 @@ impl Connection {
         let open = self.store().intents(&Intents::AllOpen(Some(self.name().to_owned()))).await?;
         let removals: Vec<Intent> = open.into_iter().filter(|intent| intent.sticky).collect();
         if removals.is_empty() {
-            self.promises.state().waiting = false;
+            // Another replica may promise one, and be gone.
+            self.promises.state().waiting = self.store().term().is_some();
             return Ok(());
         }
         let waiting: Vec<Intent> = {

@@ -14,7 +14,8 @@ use super::{Result, refuse};
 use crate::base::context;
 use crate::base::hold::{Hold, Moment};
 use crate::base::jitter::full_jitter;
-use crate::store::Claim;
+use crate::base::lane::{self, Lane};
+use crate::store::{self, Claim};
 
 /// The shortest and the longest pause before a key that another replica has is claimed again.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(250));
@@ -98,13 +99,27 @@ impl Connection {
         }
     }
 
+    /// The lease of a key whose turn this process has.
+    ///
+    /// Whoever leaves while the store takes nothing goes on without one: to take access away twice does no harm.
     async fn lease(&self, key: &str, place: OwnedMutexGuard<()>, until: Instant) -> Result<Turn> {
         let Some(term) = self.store().term() else { return Ok(Turn { _place: Some(place), lease: None }) };
         let (shortest, longest) = PAUSES;
         let mut attempts = 0;
         loop {
             let asked = Moment::now();
-            match self.store().claim(self.name(), key, &self.turns.owner, term).await? {
+            let claimed = self.store().claim(self.name(), key, &self.turns.owner, term).await;
+            if let Err(store::Error::Unavailable(_)) = claimed
+                && lane::current() == Lane::Leave
+                && self.leaves_without_journal()
+            {
+                tracing::error!(
+                    connection = self.name(),
+                    "no lease can be written; access is taken away without it"
+                );
+                return Ok(Turn { _place: Some(place), lease: None });
+            }
+            match claimed? {
                 Claim::Held { fence } => {
                     let hold = Arc::new(Hold::new(fence, asked, term));
                     return Ok(self.keep_lease(key, place, hold, term));

@@ -12,6 +12,7 @@ mod crashes;
 #[allow(dead_code, reason = "other test binaries use the rest of it")]
 mod postgres;
 mod races;
+mod read_only;
 mod shares;
 #[path = "../cli/stage.rs"]
 #[allow(dead_code, reason = "other test binaries use the rest of it")]

@@ -92,7 +92,9 @@ impl Connection {
     {
         let (this, id, when) = (Arc::clone(self), id.to_owned(), when.clone());
         let work = async move {
-            let _turn = this.turn(&id).await?;
+            let asks_for = this.lane_of_change(&id, &change).await?;
+            let _turn = asks_for.scope(this.turn(&id)).await?;
+            // Whoever was at work on the person may have given the access only now.
             let lane = this.lane_of_change(&id, &change).await?;
             let (mut person, open, doubt) = lane.scope(this.approach(&id, &when)).await?;
             let mut asked = person.clone();

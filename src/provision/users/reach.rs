@@ -316,7 +316,7 @@ impl Connection {
 
     /// Whether an end of access is brought about, and answered, while our disk takes nothing. What a person is to do
     /// has to be written down first.
-    fn leaves_without_journal(&self) -> bool {
+    pub(in crate::provision) fn leaves_without_journal(&self) -> bool {
         self.policy.deactivate_without_journal && self.capabilities().deactivate != Deactivate::Task
     }
 
