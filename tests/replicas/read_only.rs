@@ -32,7 +32,9 @@ fn whoever_leaves_while_the_database_takes_nothing_is_out_and_everything_else_wa
     assert_eq!((left.status, &left.json()["active"]), (200, &Value::from(false)), "{}", cluster.logs());
     assert_eq!(cluster.caller(1).send("DELETE", &bo, &Value::Null).status, 204, "{}", cluster.logs());
     let present = cluster.addresses();
-    assert!(!present.contains(&"ada@example.com".to_owned()) && !present.contains(&"bo@example.com".to_owned()));
+    assert!(
+        !present.contains(&"ada@example.com".to_owned()) && !present.contains(&"bo@example.com".to_owned())
+    );
 
     takes_nothing(&cluster, false);
     wait_for("sessions that write", || {

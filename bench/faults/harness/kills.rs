@@ -296,6 +296,7 @@ impl Run {
             let memory = audit.read(app.target.name, &ids)?;
             let ledger = &mut self.ledgers[number];
             ledger.read(app)?;
+            let asked = journal(app)?;
             let mut known = BTreeMap::new();
             let (mut ids, mut wrong) = (BTreeMap::new(), Vec::new());
             for place in 0..job.people.len() {
@@ -311,6 +312,7 @@ impl Run {
                 target: app.target,
                 told: &told,
                 ledger,
+                journal: &asked,
                 memory: &memory,
                 ids: &ids,
                 asked: &self.asked,
@@ -322,7 +324,6 @@ impl Run {
                 let stuck = stuck(person, failure, &memory);
                 found.extend(stuck.map(|text| case.violation(Invariant::Progress, person, text)));
             }
-            let asked = journal(app)?;
             let books = &mut self.books[number];
             let links = audit.links(app.target.name, books.read_until())?;
             let wrong = books.compare(app.target.name, &links, Asked::all(&asked));
@@ -331,7 +332,18 @@ impl Run {
                 invariant: Invariant::Audit,
                 text: format!("{}: {text}", app.target.name),
             }));
-            for (kind, call) in credentials(&asked) {
+            let kinds = credentials(&asked);
+            if kinds.is_empty() {
+                let text = format!("{}: no call shows a credential", app.target.name);
+                found.push(Violation { invariant: Invariant::Credentials, text });
+            }
+            found.extend(
+                links.iter().filter_map(|link| self.stage.gives_away(&link.entry)).map(|text| Violation {
+                    invariant: Invariant::Secrets,
+                    text: format!("the audit: {text}"),
+                }),
+            );
+            for (kind, call) in kinds {
                 if kind.ends_with("unknown") {
                     let text = format!("{}: `{kind}` with {call}", app.target.name);
                     found.push(Violation { invariant: Invariant::Credentials, text });
@@ -371,6 +383,9 @@ impl Run {
             found.push(Violation { invariant: Invariant::Bounds, text: format!("{most:?}") });
         }
         let log = self.stage.log();
+        if let Some(text) = self.stage.gives_away(&log) {
+            found.push(Violation { invariant: Invariant::Secrets, text: format!("the log: {text}") });
+        }
         if let Some(line) = log.lines().find(|line| line.contains("panicked")) {
             found.push(Violation { invariant: Invariant::Alive, text: line.to_owned() });
         }

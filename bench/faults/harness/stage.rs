@@ -229,6 +229,16 @@ impl Stage {
         self.replicas[0].process.as_mut()
     }
 
+    /// The first secret, or address of somebody, in a text that must have none.
+    pub fn gives_away(&self, text: &str) -> Option<String> {
+        let secrets =
+            self.apps.iter().flat_map(|app| [Some(app.target.secret()), app.connection.token.as_deref()]);
+        let mut hidden = secrets.flatten().chain(["@example.com"]);
+        let found = hidden.find(|hidden| text.contains(hidden))?;
+        let line = text.lines().find(|line| line.contains(found)).unwrap_or_default();
+        Some(format!("`{found}` in `{line}`"))
+    }
+
     /// What the gateways have logged.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.join("gateway.log")).unwrap_or_default()

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::{Case, Invariant, Violation};
 use crate::harness::history::{Act, Told};
 
@@ -40,6 +42,31 @@ pub fn duplicates(case: &Case<'_>) -> Vec<Violation> {
         let allowed = if case.target.keeps_accounts { usize::from(!existed) } else { asked };
         if made > allowed {
             let text = format!("{made} accounts were made, expected at most {allowed}");
+            found.push(case.violation(Invariant::OneAccount, &person, text));
+        }
+    }
+    found
+}
+
+/// Creates that were sent again though an account had been made of the first one and nothing of it had changed since:
+/// an app of unique addresses refuses the second, and nobody may count on that.
+pub fn sent_again(case: &Case<'_>) -> Vec<Violation> {
+    let entries = case.journal.as_array().map_or(&[][..], Vec::as_slice);
+    let number = |entry: &Value| entry["seq"].as_u64().unwrap_or(0);
+    let mut found = Vec::new();
+    for made in case.ledger.changes.iter().filter(|change| change.creates()) {
+        let Some(call) = made.call else { continue };
+        let Some(first) = entries.iter().find(|entry| number(entry) == call) else { continue };
+        let person = made.email().to_lowercase();
+        let is_changed = |until: u64| {
+            case.ledger.of(&person).filter_map(|change| change.call).any(|at| at > call && at < until)
+        };
+        let names = |body: &Value| body.to_string().to_lowercase().contains(&format!("\"{person}\""));
+        let again = entries.iter().filter(|entry| number(entry) > call).find(|entry| {
+            entry["method"] == first["method"] && entry["path"] == first["path"] && names(&entry["body"])
+        });
+        if let Some(again) = again.filter(|again| !is_changed(number(again))) {
+            let text = format!("made by call {call} and asked for again by call {}", number(again));
             found.push(case.violation(Invariant::OneAccount, &person, text));
         }
     }

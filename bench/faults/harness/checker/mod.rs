@@ -10,6 +10,8 @@ mod tests;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
+use serde_json::Value;
+
 use super::audit::Memory;
 use super::history::Told;
 use super::ledger::Ledger;
@@ -30,6 +32,8 @@ pub enum Invariant {
     Audit,
     /// Every app is shown its own credential.
     Credentials,
+    /// No secret and nobody's address is in the log or in the audit.
+    Secrets,
     /// Nothing happens in an app that nobody asked for.
     Unasked,
     /// What is shown is what stands.
@@ -61,6 +65,8 @@ pub struct Case<'a> {
     pub target: Target,
     pub told: &'a BTreeMap<String, Vec<Told>>,
     pub ledger: &'a Ledger,
+    /// What the app was asked, as its journal tells.
+    pub journal: &'a Value,
     pub memory: &'a Memory,
     /// Each person's ids there ever were.
     pub ids: &'a BTreeMap<String, Vec<String>>,
@@ -82,6 +88,7 @@ impl Case<'_> {
         }
         found.extend(leavers::journaled(self));
         found.extend(accounts::duplicates(self));
+        found.extend(accounts::sent_again(self));
         found.extend(accounts::orphans(self));
         found
     }

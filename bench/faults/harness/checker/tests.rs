@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Case, Invariant};
 use crate::harness::audit::Memory;
@@ -30,6 +30,10 @@ fn change(at: i64, before: Option<(&str, bool)>, after: Option<(&str, bool)>) ->
 }
 
 fn found(told: Vec<Told>, changes: Vec<Change>, known: bool) -> Vec<Invariant> {
+    found_beside(told, changes, known, &Value::Null)
+}
+
+fn found_beside(told: Vec<Told>, changes: Vec<Change>, known: bool, journal: &Value) -> Vec<Invariant> {
     let mut ledger = Ledger::default();
     ledger.changes = changes;
     for change in &ledger.changes {
@@ -42,6 +46,7 @@ fn found(told: Vec<Told>, changes: Vec<Change>, known: bool) -> Vec<Invariant> {
         target: TARGETS[2],
         told: &told,
         ledger: &ledger,
+        journal,
         memory: &Memory::default(),
         ids: &BTreeMap::from([(ADA.to_owned(), Vec::new())]),
         asked: &BTreeMap::new(),
@@ -89,6 +94,20 @@ fn a_second_account_is_found() {
     }
     let found = found(story, vec![change(12, None, IN), other], true);
     assert_eq!(found, [Invariant::OneAccount, Invariant::OneAccount]);
+}
+
+#[test]
+fn a_create_that_was_sent_again_is_found_though_the_app_refused_it() {
+    let entry =
+        |seq: u64| json!({ "seq": seq, "method": "POST", "path": "/users", "body": { "email": ADA } });
+    let by = |call: u64, change: Change| Change { call: Some(call), ..change };
+    let story = || vec![told(Act::Activate, Some(1), 10, Ok(201)), told(Act::Deactivate, None, 30, Ok(200))];
+    let made = by(1, change(12, None, IN));
+    let journal = json!([entry(1), entry(4)]);
+    let stands = vec![made.clone(), by(6, change(33, IN, OUT))];
+    assert_eq!(found_beside(story(), stands, true, &journal), [Invariant::OneAccount]);
+    let left_between = vec![made, by(2, change(33, IN, OUT))];
+    assert_eq!(found_beside(story(), left_between, true, &journal), []);
 }
 
 #[test]
