@@ -22,10 +22,15 @@ const MARK: &str = "PRAGMA application_id = 0x50434C53";
 const OLDEST_SQLITE: [u32; 3] = [3, 51, 3];
 
 const MAGIC: &[u8] = b"SQLite format 3\0";
+/// The magic, and the size of a page in two bytes.
+const HEADER: usize = 18;
 /// SQLITE_CORRUPT
 pub(super) const CORRUPT: i64 = 11;
 /// SQLITE_NOTADB
 pub(super) const NOT_A_DATABASE: i64 = 26;
+/// Up to this size a start holds the indexes against the tables, too; of a larger file only the daily check does.
+const SMALL: u64 = 64 * 1024 * 1024;
+
 const READERS: u32 = 4;
 const BUSY: Duration = Duration::from_secs(5);
 
@@ -79,11 +84,23 @@ pub(super) async fn open(path: &Path) -> Result<Opened> {
     Ok(Opened { options, writer, readers })
 }
 
-/// Refuses what is not SQLite before SQLite touches it; makes an empty file, readable by its owner only, where
-/// there is none.
+/// Refuses what is not SQLite, and what is not all there, before SQLite touches it; makes an empty file, readable by its
+/// owner only, where there is none.
 fn prepare_file(path: &Path) -> Result<()> {
     let unavailable =
         |error: std::io::Error| Error::Unavailable(format!("cannot open `{}`: {error}", path.display()));
+    let length = |path: &Path| std::fs::metadata(path).map_or(0, |told| told.len());
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let has_log = length(Path::new(&log)) > 0;
+    if has_log && length(path) == 0 {
+        // SQLite would throw the log away.
+        return Err(Error::Refused(format!(
+            "`{}` is gone and its log `{}` is not: put the file back beside it, or a backup in place of both",
+            path.display(),
+            Path::new(&log).display()
+        )));
+    }
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -94,10 +111,18 @@ fn prepare_file(path: &Path) -> Result<()> {
             File::open(parent.unwrap_or(Path::new("."))).and_then(|it| it.sync_all()).map_err(unavailable)
         }
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            let mut start = Vec::with_capacity(MAGIC.len());
+            let mut start = Vec::with_capacity(HEADER);
             let file = File::open(path).map_err(unavailable)?;
-            file.take(MAGIC.len() as u64).read_to_end(&mut start).map_err(unavailable)?;
-            if start.is_empty() || start == MAGIC { Ok(()) } else { Err(not_sqlite(path)) }
+            file.take(HEADER as u64).read_to_end(&mut start).map_err(unavailable)?;
+            if !start.is_empty() && !start.starts_with(MAGIC) {
+                return Err(not_sqlite(path));
+            }
+            // What a page lacks would count as zeros; with a log the page may stand there.
+            let page = start.get(16..18).map_or(1, |size| u64::from(u16::from_be_bytes([size[0], size[1]])));
+            if !has_log && !length(path).is_multiple_of(page.max(512)) {
+                return Err(damaged(path, "its last page is not all there"));
+            }
+            Ok(())
         }
         Err(error) => Err(unavailable(error)),
     }
@@ -119,8 +144,9 @@ async fn inspect(path: &Path, options: &SqliteConnectOptions) -> Result<()> {
     let mark: i32 =
         query_scalar("PRAGMA application_id").fetch_one(&mut connection).await.map_err(refused)?;
     if mark == APPLICATION {
-        let finding: String =
-            query_scalar("PRAGMA quick_check(1)").fetch_one(&mut connection).await.map_err(refused)?;
+        let is_small = std::fs::metadata(path).is_ok_and(|told| told.len() <= SMALL);
+        let check = if is_small { "PRAGMA integrity_check(1)" } else { "PRAGMA quick_check(1)" };
+        let finding: String = query_scalar(check).fetch_one(&mut connection).await.map_err(refused)?;
         if finding != "ok" {
             return Err(damaged(path, &finding));
         }

@@ -315,7 +315,7 @@ pub(super) async fn open_tasks(readers: &SqlitePool, connection: &str, kind: &st
 }
 
 pub(super) async fn check(readers: &SqlitePool) -> Result<()> {
-    let finding: String = query_scalar("PRAGMA quick_check(1)").fetch_one(readers).await.map_err(
+    let finding: String = query_scalar("PRAGMA integrity_check(1)").fetch_one(readers).await.map_err(
         |error| match result_code(&error) {
             Some(CORRUPT | NOT_A_DATABASE) => Error::Refused(format!("the database is damaged: {error}")),
             _ => unavailable(error),
