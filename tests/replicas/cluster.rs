@@ -116,6 +116,12 @@ impl Cluster {
         members.map(|member| member["email"].as_str().unwrap().to_owned()).collect()
     }
 
+    /// How often the app was asked to make an account of this address.
+    pub(crate) fn created(&self, address: &str) -> usize {
+        let journal = self.app().journal();
+        journal.iter().filter(|entry| entry["method"] == "POST" && entry["body"]["email"] == address).count()
+    }
+
     /// Fails unless the audit is whole and tells every change the app was asked for, and none that it was not.
     #[track_caller]
     pub(crate) fn is_accounted_for(&self) {
