@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, named, person};
 use crate::number;
@@ -97,6 +97,9 @@ fn load(mut caller: Caller, name: &'static str, stop: Arc<AtomicBool>) -> JoinHa
 
 /// Lets both replicas work while `disturb` runs; what every caller was told, and the moments the disturbances ended.
 fn under_load(cluster: &Cluster, disturb: impl FnOnce() -> Vec<Instant>) -> (Vec<Told>, Vec<Instant>) {
+    // Some leavers are promised to be removed, so that the database goes away while that is owed.
+    let order = json!({ "match": { "method": "DELETE" }, "status": 503, "probability": 0.3 });
+    assert!(cluster.app().send("POST", "/__sim/faults", &order).status < 300);
     let stop = Arc::new(AtomicBool::new(false));
     let callers: Vec<_> = ["a", "b", "c", "d"]
         .into_iter()
@@ -107,6 +110,7 @@ fn under_load(cluster: &Cluster, disturb: impl FnOnce() -> Vec<Instant>) -> (Vec
     let ended = disturb();
     thread::sleep(BACK);
     stop.store(true, Ordering::SeqCst);
+    cluster.app().send("DELETE", "/__sim/faults", &Value::Null);
     (callers.into_iter().map(|caller| caller.join().unwrap()).collect(), ended)
 }
 
