@@ -1,4 +1,5 @@
-//! A database of an earlier release under this one, and one of a later release: nothing is lost, and nothing is guessed.
+//! A database of an earlier release under this one, one of a later release and one that is damaged: nothing is lost, and
+//! nothing is guessed.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -8,11 +9,11 @@ use std::time::Instant;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection, Executor, query, query_scalar};
 
-use crate::stage::{Place, Running};
+use crate::stage::{Place, Running, wait_for};
 
 /// What the first release wrote, before filters, tasks, leases and the audit.
 const FIRST: i64 = 3;
-const PEOPLE: i64 = 3_000;
+const PEOPLE: i64 = 6_000;
 
 fn now<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
@@ -47,9 +48,15 @@ fn a_gateway_that_is_killed_while_it_brings_an_older_database_up_to_date_loses_n
     let database = place.path("portcullis.db");
     now(written_by_the_first_release(&database));
     let old = std::fs::read(&database).unwrap();
+    // Until it writes nothing can be halfway.
+    let writes =
+        || wait_for("the log", || place.path("portcullis.db-wal").metadata().ok().filter(|it| it.len() > 0));
+    let first = Running::begin(&place);
+    writes();
     let began = Instant::now();
-    drop(Running::serve(&place));
+    wait_for("the line that it serves", || first.log().contains("\"serving\"").then_some(()));
     let whole = began.elapsed();
+    drop(first);
     let kills = crate::number("UPGRADES", 20);
     let last = sqlx::migrate!("migrations/sqlite").iter().map(|migration| migration.version).max();
     let mut between = 0;
@@ -59,6 +66,7 @@ fn a_gateway_that_is_killed_while_it_brings_an_older_database_up_to_date_loses_n
         }
         std::fs::write(&database, &old).unwrap();
         let mut killed = Running::begin(&place);
+        writes();
         thread::sleep(whole * kill / kills);
         killed.signal("-KILL");
         let done: i64 = now(async {
@@ -75,6 +83,7 @@ fn a_gateway_that_is_killed_while_it_brings_an_older_database_up_to_date_loses_n
         assert_eq!((people, active, whole.as_str()), (PEOPLE, PEOPLE / 2, "ok"), "kill {kill}");
     }
     println!("{kills} kills, {between} of them between two migrations");
+    assert!(between > 0, "no kill fell between two migrations");
 }
 
 #[test]
@@ -94,6 +103,32 @@ fn a_database_of_a_later_release_is_refused_and_left_as_it_is() {
         query_scalar(last).fetch_one(&mut connect(&database).await).await.unwrap()
     });
     assert_eq!(last, 9999);
+}
+
+#[test]
+fn a_database_that_is_damaged_is_refused_with_words_and_left_as_it_is() {
+    let place = Place::sandbox();
+    let (status, _) = Running::serve(&place).signal("-TERM");
+    assert!(status.success());
+    let database = place.path("portcullis.db");
+    let whole = std::fs::read(&database).unwrap();
+    let mut scratched = whole.clone();
+    // The first page of a table that is not the one of contents.
+    scratched[4_096..4_104].fill(0xff);
+    for (bytes, word) in [
+        (&whole[..whole.len() - 8_192], "is damaged"),
+        (&scratched, "is damaged"),
+        (b"no database at all".as_slice(), "is not a SQLite database"),
+    ] {
+        std::fs::write(&database, bytes).unwrap();
+        for command in ["serve", "doctor"] {
+            let refused = place.run(command, &[]);
+            assert_eq!(refused.code, 78, "{command}: {refused:?}");
+            let told = refused.stderr.contains(word) && refused.stderr.contains("portcullis.db");
+            assert!(told && !refused.stderr.contains("panicked"), "{command}: {refused:?}");
+        }
+        assert!(std::fs::read(&database).unwrap() == bytes, "{word}");
+    }
 }
 
 /// A replica of the release before goes on while another one brings the tables up to date.
