@@ -264,7 +264,6 @@ async fn a_file_of_another_kind_is_refused_and_left_as_it_is() {
 }
 
 #[tokio::test]
-#[ignore = "fails: SQLite throws the log away, and everybody with it"]
 async fn a_log_beside_an_empty_file_or_none_is_refused_or_read() {
     let origin = TempDir::new().unwrap();
     let store = written(origin.path()).await;
@@ -287,7 +286,6 @@ async fn a_log_beside_an_empty_file_or_none_is_refused_or_read() {
 }
 
 #[tokio::test]
-#[ignore = "fails: what is missing of the last page counts as zeros"]
 async fn a_file_that_lacks_the_end_of_its_last_page_is_refused_or_lacks_nothing() {
     let origin = TempDir::new().unwrap();
     written(origin.path()).await.close().await;
@@ -312,7 +310,6 @@ async fn a_file_that_lacks_the_end_of_its_last_page_is_refused_or_lacks_nothing(
 }
 
 #[tokio::test]
-#[ignore = "fails: `quick_check` does not hold an index against its table"]
 async fn nobody_who_left_is_missing_after_a_flip_in_an_index() {
     let mut dice = Dice::split(77, 3);
     let origin = TempDir::new().unwrap();
