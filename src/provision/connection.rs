@@ -224,6 +224,7 @@ impl Connection {
         let context =
             context::current().unwrap_or_else(|| Context::new(self.shared.ids.next(), self.policy.budget));
         let wait = context.deadline;
+        let (context, _waits) = context.waited_for();
         let (answer, heard) = oneshot::channel();
         let (this, book) = (Arc::clone(self), context.clone());
         let task = async move {

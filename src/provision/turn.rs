@@ -90,6 +90,15 @@ impl Connection {
         self.lease(key, place, Instant::now() + context::remaining(self.policy.budget)).await
     }
 
+    /// Begins nothing in this lane that lost its caller while it waited for another replica, unless access ends by it:
+    /// nobody stands in line there, so that it may be older than what the other one has answered since.
+    pub(super) fn refuse_overtaken(&self, turn: &Turn, lane: Lane) -> Result<()> {
+        if turn.lease.is_some() && lane != Lane::Leave && context::caller_is_gone() {
+            return Err(refuse::still_working(self.policy.idp));
+        }
+        Ok(())
+    }
+
     /// As [`Connection::turn`], and waits no longer than `within`.
     pub(super) async fn turn_within(&self, key: &str, within: Duration) -> Result<Turn> {
         let until = Instant::now() + within;

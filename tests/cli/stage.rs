@@ -283,14 +283,24 @@ impl Caller {
         headers: &[(&str, &str)],
         body: Option<Vec<u8>>,
     ) -> std::io::Result<Response> {
+        let request = self.request(method, path, headers, body);
+        self.client.send(&request)
+    }
+
+    /// Sends a request and hangs up after so long.
+    pub fn hang_up(&self, method: &str, path: &str, body: &Value, after: Duration) {
+        let body = Some(body.to_string().into_bytes());
+        self.client.hang_up(&self.request(method, path, &[], body), after).unwrap();
+    }
+
+    fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<Vec<u8>>) -> Request {
         let mut all = self.headers.clone();
         all.extend(headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         if body.is_some() {
             all.push(("Content-Type".to_owned(), "application/scim+json".to_owned()));
         }
         let target = format!("{}{path}", self.base_path);
-        let request = Request { method: method.to_owned(), target, headers: all, body };
-        self.client.send(&request)
+        Request { method: method.to_owned(), target, headers: all, body }
     }
 
     /// Creates a person and answers the resource.

@@ -10,6 +10,7 @@ mod books;
 mod client;
 mod cluster;
 mod crashes;
+mod overtaken;
 #[path = "../support_postgres/mod.rs"]
 #[allow(dead_code, reason = "other test binaries use the rest of it")]
 mod postgres;

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use self::book::Book;
 pub use self::book::{Attempt, Begun, Chapter};
@@ -45,6 +46,8 @@ pub struct Context {
     pub deadline: Instant,
     book: Arc<Mutex<Book>>,
     holds: Arc<Mutex<Vec<Arc<Hold>>>>,
+    /// Set once nobody waits any more for this piece of work.
+    left: CancellationToken,
 }
 
 impl Context {
@@ -56,7 +59,15 @@ impl Context {
             deadline: Instant::now() + budget,
             book: Arc::default(),
             holds: Arc::default(),
+            left: CancellationToken::new(),
         }
+    }
+
+    /// The same context for one piece of work that somebody waits for, until what comes with it is dropped.
+    #[must_use]
+    pub fn waited_for(&self) -> (Self, DropGuard) {
+        let left = CancellationToken::new();
+        (Self { left: left.clone(), ..self.clone() }, left.drop_guard())
     }
 
     /// Runs `work` inside this context.
@@ -140,6 +151,12 @@ impl Context {
 #[must_use]
 pub fn current() -> Option<Context> {
     CURRENT.try_with(Clone::clone).ok()
+}
+
+/// Whether nobody waits any more for the running work; not where nobody ever did.
+#[must_use]
+pub fn caller_is_gone() -> bool {
+    CURRENT.try_with(|context| context.left.is_cancelled()).unwrap_or(false)
 }
 
 /// The holds the running work depends on, the first taken first.

@@ -45,6 +45,7 @@ impl Connection {
         let work = async move {
             let name = name_of(&desired);
             let turn = this.turn(&group_name_turn(&name)).await?;
+            this.refuse_overtaken(&turn, Lane::Create)?;
             for (intent, aim) in this.creates_in_doubt(Kind::Group, &key(&name)).await? {
                 this.seek_group(&intent, &aim).await?;
             }
@@ -229,13 +230,14 @@ impl Connection {
     {
         let (this, id, when) = (Arc::clone(self), id.to_owned(), when.clone());
         let work = async move {
-            let _turn = this.turn(&id).await?;
+            let turn = this.turn(&id).await?;
             let record = this.group(&id).await?;
             check(&when, record.version)?;
             let lane = match change(&this.show_group(&record, None)) {
                 Ok((_, steps)) => this.lane_of_members(&id, &steps).await?,
                 Err(_) => Lane::Update,
             };
+            this.refuse_overtaken(&turn, lane)?;
             let work = async {
                 let record = this.settled_group(record).await?;
                 let shown = this.show_group(&record, None);

@@ -93,9 +93,10 @@ impl Connection {
         let (this, id, when) = (Arc::clone(self), id.to_owned(), when.clone());
         let work = async move {
             let asks_for = this.lane_of_change(&id, &change).await?;
-            let _turn = asks_for.scope(this.turn(&id)).await?;
+            let turn = asks_for.scope(this.turn(&id)).await?;
             // Whoever was at work on the person may have given the access only now.
             let lane = this.lane_of_change(&id, &change).await?;
+            this.refuse_overtaken(&turn, lane)?;
             let (mut person, open, doubt) = lane.scope(this.approach(&id, &when)).await?;
             let mut asked = person.clone();
             if let Some((_, aim)) = &open {

@@ -74,6 +74,7 @@ impl Connection {
         let wanted = mapping::wanted(&desired, &capabilities, &self.policy)?;
         let name_key = key(&wanted.user_name);
         let turn = self.turn(&format!("name:{name_key}")).await?;
+        self.refuse_overtaken(&turn, Lane::Create)?;
         for (intent, aim) in self.creates_in_doubt(Kind::User, &name_key).await? {
             self.store().end_of_another(&intent).await?;
             self.seek(&intent, aim).await?;

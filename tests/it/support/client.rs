@@ -60,6 +60,14 @@ impl Client {
         &self.address
     }
 
+    /// Sends one request and hangs up after so long, whatever comes.
+    pub fn hang_up(&self, request: &Request, after: Duration) -> Result<()> {
+        let mut stream = TcpStream::connect(&self.address)?;
+        stream.write_all(&self.bytes(request))?;
+        std::thread::sleep(after);
+        Ok(())
+    }
+
     /// Sends one request; once more on a fresh connection where the kept one turned out to be closed.
     pub fn send(&mut self, request: &Request) -> Result<Response> {
         if let Some(stream) = self.stream.take() {
