@@ -1,4 +1,5 @@
-//! A database of an earlier release under this one, and one of a later release: nothing is lost, and nothing is guessed.
+//! A database of an earlier release under this one, one of a later release and one that is damaged: nothing is lost, and
+//! nothing is guessed.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -94,6 +95,32 @@ fn a_database_of_a_later_release_is_refused_and_left_as_it_is() {
         query_scalar(last).fetch_one(&mut connect(&database).await).await.unwrap()
     });
     assert_eq!(last, 9999);
+}
+
+#[test]
+fn a_database_that_is_damaged_is_refused_with_words_and_left_as_it_is() {
+    let place = Place::sandbox();
+    let (status, _) = Running::serve(&place).signal("-TERM");
+    assert!(status.success());
+    let database = place.path("portcullis.db");
+    let whole = std::fs::read(&database).unwrap();
+    let mut scratched = whole.clone();
+    // The first page of a table that is not the one of contents.
+    scratched[4_096..4_104].fill(0xff);
+    for (bytes, word) in [
+        (&whole[..whole.len() - 8_192], "is damaged"),
+        (&scratched, "is damaged"),
+        (b"no database at all".as_slice(), "is not a SQLite database"),
+    ] {
+        std::fs::write(&database, bytes).unwrap();
+        for command in ["serve", "doctor"] {
+            let refused = place.run(command, &[]);
+            assert_eq!(refused.code, 78, "{command}: {refused:?}");
+            let told = refused.stderr.contains(word) && refused.stderr.contains("portcullis.db");
+            assert!(told && !refused.stderr.contains("panicked"), "{command}: {refused:?}");
+        }
+        assert!(std::fs::read(&database).unwrap() == bytes, "{word}");
+    }
 }
 
 /// A replica of the release before goes on while another one brings the tables up to date.
