@@ -9,11 +9,11 @@ use std::time::Instant;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection, Executor, query, query_scalar};
 
-use crate::stage::{Place, Running};
+use crate::stage::{Place, Running, wait_for};
 
 /// What the first release wrote, before filters, tasks, leases and the audit.
 const FIRST: i64 = 3;
-const PEOPLE: i64 = 3_000;
+const PEOPLE: i64 = 6_000;
 
 fn now<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
@@ -48,9 +48,15 @@ fn a_gateway_that_is_killed_while_it_brings_an_older_database_up_to_date_loses_n
     let database = place.path("portcullis.db");
     now(written_by_the_first_release(&database));
     let old = std::fs::read(&database).unwrap();
+    // Until it writes nothing can be halfway.
+    let writes =
+        || wait_for("the log", || place.path("portcullis.db-wal").metadata().ok().filter(|it| it.len() > 0));
+    let first = Running::begin(&place);
+    writes();
     let began = Instant::now();
-    drop(Running::serve(&place));
+    wait_for("the line that it serves", || first.log().contains("\"serving\"").then_some(()));
     let whole = began.elapsed();
+    drop(first);
     let kills = crate::number("UPGRADES", 20);
     let last = sqlx::migrate!("migrations/sqlite").iter().map(|migration| migration.version).max();
     let mut between = 0;
@@ -60,6 +66,7 @@ fn a_gateway_that_is_killed_while_it_brings_an_older_database_up_to_date_loses_n
         }
         std::fs::write(&database, &old).unwrap();
         let mut killed = Running::begin(&place);
+        writes();
         thread::sleep(whole * kill / kills);
         killed.signal("-KILL");
         let done: i64 = now(async {
@@ -76,6 +83,7 @@ fn a_gateway_that_is_killed_while_it_brings_an_older_database_up_to_date_loses_n
         assert_eq!((people, active, whole.as_str()), (PEOPLE, PEOPLE / 2, "ok"), "kill {kill}");
     }
     println!("{kills} kills, {between} of them between two migrations");
+    assert!(between > 0, "no kill fell between two migrations");
 }
 
 #[test]
