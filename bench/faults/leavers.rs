@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::Row;
 use crate::harness::idp::person::Person;
 use crate::harness::processes::Program;
 use crate::harness::stage::{Simulated, Stage};
@@ -32,18 +33,22 @@ const UNDER_FLOOD: usize = 100;
 const PATIENCE: Duration = Duration::from_secs(40);
 const LONGEST: Duration = Duration::from_mins(15);
 
-/// What was measured, each with what it is held to.
-pub type Row = (&'static str, &'static str, String);
+/// How soon a gateway answers that starts with leavers owed, and how soon they are out after an outage.
+const ANSWERS: Duration = Duration::from_secs(5);
+const OUT: Duration = Duration::from_secs(10);
+/// What all but a hundredth of the leavers of the flooded connection may take, and of another one.
+const FLOODED: Duration = Duration::from_secs(5);
+const OTHERS: Duration = Duration::from_secs(2);
 
 /// Measures all of it in `folder`, and tells every part as it is known; `many` is how many leave while the gateway is
 /// killed.
 ///
 /// # Errors
 /// The stage cannot be set, or somebody who left has access longer than a quarter of an hour.
-pub fn run(program: &Program, folder: &Path, many: usize, tell: impl Fn(Row)) -> Result<(), String> {
-    restart(program, &folder.join("restart"), many)?.into_iter().for_each(&tell);
+pub fn run(program: &Program, folder: &Path, many: usize, mut tell: impl FnMut(Row)) -> Result<(), String> {
+    restart(program, &folder.join("restart"), many)?.into_iter().for_each(&mut tell);
     tell(outage(program, &folder.join("outage"))?);
-    flood(program, &folder.join("flood"))?.into_iter().for_each(&tell);
+    flood(program, &folder.join("flood"))?.into_iter().for_each(&mut tell);
     Ok(())
 }
 
@@ -71,9 +76,9 @@ fn restart(program: &Program, folder: &Path, many: usize) -> Result<Vec<Row>, St
     let healed = Instant::now();
     until(Duration::from_secs(1), || Ok(with_access(app, "leaver")? == 0))?;
     Ok(vec![
-        ("start with so many leavers owed", "", many.to_string()),
-        ("… until it answers", "<= 5 s", seconds(ready)),
-        ("… until all are out", "", seconds(healed.elapsed())),
+        Row::free("start with so many leavers owed", many.to_string()),
+        Row::within("… until it answers", ANSWERS, ready),
+        Row::took("… until all are out", healed.elapsed()),
     ])
 }
 
@@ -95,7 +100,7 @@ fn outage(program: &Program, folder: &Path) -> Result<Row, String> {
         let left: Result<usize, String> = stage.apps.iter().map(|app| with_access(app, "leaver")).sum();
         Ok(left? == 0)
     })?;
-    Ok(("leavers out after an outage", "<= 10 s", seconds(healed.elapsed())))
+    Ok(Row::within("leavers out after an outage", OUT, healed.elapsed()))
 }
 
 /// Joiners come faster than the app bears; a leaver of this connection and one of another go in between.
@@ -143,8 +148,8 @@ fn flood(program: &Program, folder: &Path) -> Result<Vec<Row>, String> {
         return Err("nobody was turned away: there was no flood".to_owned());
     }
     Ok(vec![
-        ("leaver of the flooded connection, p99", "<= 5 s", seconds(slowest(&mut flooded_took))),
-        ("leaver of another connection, p99", "<= 2 s", seconds(slowest(&mut other_took))),
+        Row::within("leaver of the flooded connection, p99", FLOODED, slowest(&mut flooded_took)),
+        Row::within("leaver of another connection, p99", OTHERS, slowest(&mut other_took)),
     ])
 }
 
@@ -256,8 +261,4 @@ fn until(apart: Duration, done: impl Fn() -> Result<bool, String>) -> Result<(),
         thread::sleep(apart);
     }
     Ok(())
-}
-
-fn seconds(duration: Duration) -> String {
-    format!("{:.2} s", duration.as_secs_f64())
 }

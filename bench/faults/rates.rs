@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use crate::Row;
 use crate::harness::client::{Client, Request};
 use crate::harness::idp::person::Person;
 use crate::harness::processes::Program;
@@ -20,7 +21,7 @@ const ROUNDS: usize = 12;
 ///
 /// # Errors
 /// The stage cannot be set, or somebody was not created.
-pub fn run(program: &Program, folder: &Path, callers: usize) -> Result<[u128; 2], String> {
+pub fn run(program: &Program, folder: &Path, callers: usize) -> Result<[Row; 3], String> {
     let one = Replicas::start(program, &folder.join("one"), 1)?;
     let two = Replicas::start(program, &folder.join("two"), 2)?;
     let mut counts = [(one, 0, 0), (two, 0, 0)];
@@ -35,7 +36,12 @@ pub fn run(program: &Program, folder: &Path, callers: usize) -> Result<[u128; 2]
             }
         }
     }
-    Ok(counts.map(|(_, made, took)| made * 1_000_000 / took.max(1)))
+    let [one, two] = counts.map(|(_, made, took)| made * 1_000_000 / took.max(1));
+    Ok([
+        Row::free("creates a second with one replica", one.to_string()),
+        Row { target: ">= one".to_owned(), kept: two >= one, ..Row::free("… with two", two.to_string()) },
+        Row::free("… of one", format!("{} %", two * 100 / one.max(1))),
+    ])
 }
 
 /// The gateways of one database, and the apps behind them.
