@@ -4,9 +4,13 @@ use std::fs;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use portcullis::adapters::honeycomb;
+use portcullis::base::secret::SecretString;
+use portcullis::store::audit::Link;
+use portcullis::store::postgres;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::books::{Asked, Books};
 use crate::postgres::Server;
 use crate::stage::{Caller, Place, Running, simulator};
 
@@ -110,6 +114,43 @@ impl Cluster {
         let teams = state["teams"].as_object().unwrap().values();
         let members = teams.flat_map(|team| team["members"].as_array().unwrap().clone());
         members.map(|member| member["email"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Fails unless the audit is whole and tells every change the app was asked for, and none that it was not.
+    #[track_caller]
+    pub(crate) fn is_accounted_for(&self) {
+        let wrong = self.wrong_in_the_audit();
+        assert!(wrong.is_empty(), "{wrong:#?}\n{}", self.logs());
+    }
+
+    /// What does not agree between the audit, which has to be whole, and what the app was asked.
+    #[track_caller]
+    pub(crate) fn wrong_in_the_audit(&self) -> Vec<String> {
+        self.places[0].run("audit verify", &[]).ok();
+        let asked = Asked::all(&Value::Array(self.app().journal()));
+        let mut books = Books::default();
+        let mut wrong = books.compare(NAME, &self.links(books.read_until()), asked);
+        // What one side alone has told is wrong when it comes to a second look.
+        wrong.extend(books.compare(NAME, &[], Vec::new()));
+        assert!(books.agreed > 0, "the audit was held against nothing");
+        wrong
+    }
+
+    /// The links of the connection's chain after this one.
+    fn links(&self, mut last: i64) -> Vec<Link> {
+        let settings = postgres::Settings::new(SecretString::from(self.database.clone()));
+        let mut links = Vec::new();
+        tokio::runtime::Runtime::new().unwrap().block_on(async {
+            let store = postgres::open(&settings).await.unwrap();
+            loop {
+                let page = store.links(NAME, last, 10_000).await.unwrap();
+                let Some(end) = page.last() else { break };
+                last = end.seq;
+                links.extend(page);
+            }
+            store.close().await;
+        });
+        links
     }
 
     /// What an operator sees where a test has failed: everything but the requests that went well.

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot set its stage has failed")]
 #![expect(clippy::print_stdout, reason = "long runs say what they saw")]
 
+#[path = "../../bench/faults/harness/books.rs"]
+mod books;
 #[path = "../it/support/client.rs"]
 #[allow(dead_code, reason = "other test binaries use the rest of it")]
 mod client;

@@ -1,6 +1,6 @@
 //! Creates of one name that reach several replicas at the same moment.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -51,6 +51,13 @@ fn one_account_comes_of_every_race(replicas: usize, races: usize) {
     let found = caller.send("GET", &named("p0@example.com"), &Value::Null).json();
     assert_eq!(found["totalResults"], 1);
     each_has_one_account(&cluster, races);
+    let mut sent: BTreeMap<String, usize> = BTreeMap::new();
+    for created in cluster.app().journal().iter().filter(|entry| entry["method"] == "POST") {
+        *sent.entry(created["body"]["email"].to_string()).or_default() += 1;
+    }
+    // The app was not asked twice: that it would have refused the second is none of our doing.
+    assert!(sent.len() == races && sent.values().all(|times| *times == 1), "{sent:?}");
+    cluster.is_accounted_for();
     assert_eq!(cluster.leases("connection <> ''"), "0", "leases that nobody gave up");
 }
 
@@ -141,4 +148,5 @@ fn replicas_that_are_killed_while_they_race_make_one_account() {
     assert_eq!(ids.len(), races * LANES);
     assert!(kills > 1);
     each_has_one_account(cluster, races * LANES);
+    cluster.is_accounted_for();
 }

@@ -53,6 +53,7 @@ fn a_cursor_of_one_replica_is_opened_by_another() {
     for name in ["ann", "bo", "cy"] {
         assert_eq!(seen.iter().filter(|seen| **seen == format!("{name}@example.com")).count(), 1, "{seen:?}");
     }
+    cluster.is_accounted_for();
 }
 
 #[test]
@@ -94,4 +95,5 @@ fn a_replica_that_is_told_to_stop_leaves_no_lease_behind() {
     assert_eq!(cluster.caller(0).send("POST", "/Users", &person("ann@example.com")).status, 201);
     assert_eq!(cluster.replicas[0].signal("-TERM").0.code(), Some(0));
     assert_eq!(cluster.server.sql(cluster.database_name(), "SELECT count(*) FROM leases"), "0");
+    cluster.is_accounted_for();
 }

@@ -61,6 +61,7 @@ fn a_replica_that_stood_still_beyond_its_lease_writes_nothing_late() {
             assert_eq!(shown["active"], false, "replica {replica}: {shown}");
         }
     }
+    cluster.is_accounted_for();
 }
 
 #[test]
@@ -93,6 +94,7 @@ fn what_a_killed_replica_promised_is_done_by_another() {
         let shown = cluster.caller(1).send("GET", &path, &Value::Null).json();
         (shown["active"] == false).then_some(())
     });
+    cluster.is_accounted_for();
 }
 
 #[test]
@@ -132,4 +134,5 @@ fn replicas_that_are_told_to_end_finish_what_they_answer_and_keep_no_lease() {
         assert!(matches!(answer, Some(201) | None), "{address}: {answer:?}");
         assert_eq!(present.contains(&address), answer == Some(201), "{address} was told {answer:?}");
     }
+    cluster.is_accounted_for();
 }
