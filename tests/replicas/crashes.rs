@@ -193,7 +193,7 @@ fn a_database_that_crashes_under_load_loses_nothing_and_is_back_within_five_seco
     });
     requests_are_answered_again_soon(&cluster, &told, &ended);
     nothing_acknowledged_is_lost(&cluster, &told);
-    cluster.is_accounted_for();
+    cluster.tells_every_call();
 }
 
 #[test]
@@ -215,5 +215,5 @@ fn connections_that_are_cut_under_load_lose_nothing_and_are_made_anew_within_fiv
     });
     requests_are_answered_again_soon(&cluster, &told, &ended);
     nothing_acknowledged_is_lost(&cluster, &told);
-    cluster.is_accounted_for();
+    cluster.tells_every_call();
 }
