@@ -48,6 +48,8 @@ pub struct App {
 }
 
 struct World {
+    /// Whether a second account of an address is refused.
+    unique: bool,
     accounts: BTreeMap<String, Account>,
     minted: u32,
     ledger: Vec<Entry>,
@@ -55,6 +57,8 @@ struct World {
     down: bool,
     dice: Dice,
     faults: u64,
+    /// Accounts that were made beside one of the same address that works.
+    doubles: Vec<String>,
     /// What was asked, and what became of it.
     asked: Vec<(Duration, String)>,
 }
@@ -115,8 +119,11 @@ fn removing() -> Capabilities {
 
 impl App {
     pub fn new(mut dice: Dice) -> Arc<Self> {
-        let capabilities = if dice.chance(50) { native() } else { removing() };
+        let mut capabilities = if dice.chance(50) { native() } else { removing() };
+        // That everybody has one account is the gateway's doing where the app would make another.
+        capabilities.accounts.email_unique = dice.chance(50);
         let world = World {
+            unique: capabilities.accounts.email_unique,
             accounts: BTreeMap::new(),
             minted: 0,
             ledger: Vec::new(),
@@ -124,6 +131,7 @@ impl App {
             down: false,
             dice,
             faults: 0,
+            doubles: Vec::new(),
             asked: Vec::new(),
         };
         Arc::new(Self { capabilities, began: Instant::now(), world: Mutex::new(world) })
@@ -148,6 +156,16 @@ impl App {
     /// Every call, and what became of it.
     pub fn asked(&self) -> Vec<(Duration, String)> {
         self.world().asked.clone()
+    }
+
+    /// Whether it refuses a second account of an address.
+    pub fn is_unique(&self) -> bool {
+        self.capabilities.accounts.email_unique
+    }
+
+    /// The accounts it made beside one of the same address that works.
+    pub fn doubles(&self) -> Vec<String> {
+        self.world().doubles.clone()
     }
 
     pub fn faults(&self) -> u64 {
@@ -236,7 +254,12 @@ impl World {
 
     fn create(&mut self, draft: &Draft, at: Duration) -> Result<Account> {
         let email = draft.email.clone().unwrap_or_default();
-        if self.accounts.values().any(|account| account.email.as_deref() == Some(&email)) {
+        let has_it = |account: &&Account| account.email.as_deref() == Some(&email);
+        let holders: Vec<&Account> = self.accounts.values().filter(has_it).collect();
+        if holders.iter().any(|account| account.state() != State::Inactive) && !self.unique {
+            self.doubles.push(format!("{email}: a second account that works was made at {at:?}"));
+        }
+        if self.unique && !holders.is_empty() {
             return Err(Error::new(Kind::Conflict, "create_account", "the address is taken"));
         }
         self.minted += 1;
@@ -300,13 +323,18 @@ impl Adapter for Way {
     }
 
     async fn account(&self, by: By<'_>) -> Result<Option<Account>> {
-        let answer = |world: &World| match by {
-            By::Id(id) => world.accounts.get(id).cloned(),
-            By::Email(email) => {
-                world.accounts.values().find(|account| account.email.as_deref() == Some(email)).cloned()
-            }
+        let answer = |world: &World| {
+            let is_wanted = |account: &&Account| match by {
+                By::Id(id) => account.id == id,
+                By::Email(email) => account.email.as_deref() == Some(email),
+            };
+            world.accounts.values().filter(is_wanted).cloned().collect::<Vec<_>>()
         };
-        self.through(self.app.read("account", answer)).await
+        let found = self.through(self.app.read("account", answer)).await?;
+        match found.as_slice() {
+            [_, _, ..] => Err(Error::new(Kind::Ambiguous, "account", "several have the address")),
+            found => Ok(found.first().cloned()),
+        }
     }
 
     async fn accounts(&self, _: Option<&str>) -> Result<Page<Account>> {
