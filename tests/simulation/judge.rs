@@ -10,8 +10,11 @@ use crate::app::Turned;
 use crate::life::World;
 use crate::provider::{Said, email};
 
-/// Names what does not hold.
-pub async fn judge(world: &World, said: &[Said]) -> Vec<String> {
+/// How long a create that was lost is watched where a second account of an address may turn up.
+const WATCHED: Duration = Duration::from_hours(1);
+
+/// Names what does not hold after so long to heal.
+pub async fn judge(world: &World, said: &[Said], healing: Duration) -> Vec<String> {
     let mut found = Vec::new();
     for person in 0..3 {
         let email = email(person);
@@ -35,8 +38,8 @@ pub async fn judge(world: &World, said: &[Said]) -> Vec<String> {
     }
     found.extend(world.app.doubles());
     for intent in world.open_intents().await {
-        // What may turn up as a second account is watched for long, and holds nothing up.
-        if intent.operation == "create" && !world.app.is_unique() {
+        // What may turn up as a second account is watched, and holds nothing up.
+        if intent.operation == "create" && !world.app.is_unique() && healing <= WATCHED {
             continue;
         }
         found.push(format!(

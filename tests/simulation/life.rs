@@ -192,6 +192,11 @@ impl World {
 
 /// Lives the life of this number.
 pub fn live(seed: u64) -> Life {
+    live_and_heal(seed, HEALING)
+}
+
+/// The same, with so long to heal.
+pub fn live_and_heal(seed: u64, healing: Duration) -> Life {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     jitter::seed(seed);
@@ -228,9 +233,9 @@ pub fn live(seed: u64) -> Life {
         world.app.set_weather(Weather::FAIR);
         world.app.set_down(false);
         world.process.lock().unwrap().alive.full.store(false, Ordering::SeqCst);
-        sleep(HEALING).await;
+        sleep(healing).await;
         let (said, story): (Vec<Said>, Vec<String>) = provider.history();
-        let violations = judge::judge(&world, &said).await;
+        let violations = judge::judge(&world, &said, healing).await;
         let tally = Tally {
             requests: said.len() as u64,
             confirmed: said.iter().filter(|said| said.confirmed_leaver()).count() as u64,
