@@ -129,14 +129,6 @@ impl Cluster {
         assert!(wrong.is_empty(), "{wrong:#?}\n{}", self.logs());
     }
 
-    /// The same where an attempt may be told twice: by whoever made it, and by a replica that took it for given up.
-    #[track_caller]
-    pub(crate) fn tells_every_call(&self) {
-        let mut wrong = self.wrong_in_the_audit();
-        wrong.retain(|text| !text.starts_with("begun twice") && !text.starts_with("ended twice"));
-        assert!(wrong.is_empty(), "{wrong:#?}\n{}", self.logs());
-    }
-
     /// What does not agree between the audit, which has to be whole, and what the app was asked.
     #[track_caller]
     fn wrong_in_the_audit(&self) -> Vec<String> {
