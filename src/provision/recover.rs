@@ -327,7 +327,7 @@ impl Connection {
         }
         match self.seek(intent, aim).await? {
             Sought::Found => Ok(Ended::Done),
-            Sought::Overtaken | Sought::Never => Ok(Ended::Closed),
+            Sought::Overtaken | Sought::Never | Sought::Unsure => Ok(Ended::Closed),
         }
     }
 }

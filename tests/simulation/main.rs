@@ -58,21 +58,18 @@ fn a_life_is_the_same_whenever_it_is_lived() {
 }
 
 #[test]
-#[ignore = "fails: a look that failed counts as one that showed nobody, and the create is sent again"]
 fn a_create_whose_account_could_not_be_looked_for_is_not_sent_again() {
     let violations = life::live(1_009).violations;
     assert!(violations.is_empty(), "{violations:#?}");
 }
 
 #[test]
-#[ignore = "fails: a lost create that shows beside a disabled account of its address is sent again, and Off is confirmed"]
 fn a_lost_create_that_shows_beside_a_disabled_account_is_not_sent_again() {
     let violations = life::live(257).violations;
     assert!(violations.is_empty(), "{violations:#?}");
 }
 
 #[test]
-#[ignore = "fails: a lost create of an address that several have is looked for without end, and nobody is told"]
 fn a_lost_create_of_an_address_that_several_have_ends_with_the_time_it_is_watched_for() {
     let violations = life::live_and_heal(1_002, Duration::from_mins(90)).violations;
     assert!(violations.is_empty(), "{violations:#?}");

@@ -39,6 +39,8 @@ pub(in crate::provision) enum Sought {
     Overtaken,
     /// It did not come, and will not.
     Never,
+    /// It may be there: the app could not be asked, or nobody can tell which account it is.
+    Unsure,
 }
 
 impl Connection {
@@ -77,7 +79,9 @@ impl Connection {
         self.refuse_overtaken(&turn, Lane::Create)?;
         for (intent, aim) in self.creates_in_doubt(Kind::User, &name_key).await? {
             self.store().end_of_another(&intent).await?;
-            self.seek(&intent, aim).await?;
+            if matches!(self.seek(&intent, aim).await?, Sought::Unsure) {
+                return Err(refuse::still_working(self.policy.idp));
+            }
         }
         if let Some(again) = self.repeated_create(&name_key, &desired, before).await? {
             return Ok((again, turn));
@@ -195,8 +199,8 @@ impl Connection {
         }
         let found = match self.look_up(login).await {
             Ok(found) => found,
-            Err(error) if turns_up && error.kind == contract::Kind::Ambiguous => {
-                return self.part_twins(intent, &wanted).await;
+            Err(error) if has_settled && error.kind == contract::Kind::Ambiguous => {
+                return self.part_several(intent, aim, &wanted).await;
             }
             Err(error) if turns_up => {
                 tracing::debug!(
@@ -205,7 +209,7 @@ impl Connection {
                     "nobody can tell what turned up"
                 );
                 self.watch_for_twin(intent, "the app could not be asked").await;
-                return Ok(Sought::Never);
+                return Ok(Sought::Unsure);
             }
             Err(error) => {
                 tracing::warn!(
@@ -272,7 +276,12 @@ impl Connection {
     }
 
     /// Gives the account to the person the create was for; its caller has not heard of it.
-    async fn take_in(&self, person: &mut Person, expected: Option<i64>, intent: &Intent) -> Result<()> {
+    pub(super) async fn take_in(
+        &self,
+        person: &mut Person,
+        expected: Option<i64>,
+        intent: &Intent,
+    ) -> Result<()> {
         person.standing.adopted = false;
         person.standing.unacknowledged_at = Some(self.now());
         person.record.version = expected.unwrap_or(0);

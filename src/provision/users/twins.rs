@@ -8,7 +8,7 @@ use super::super::connection::Connection;
 use super::super::mapping::Wanted;
 use super::super::plan;
 use super::super::standing::Person;
-use super::Sought;
+use super::{Aim, Sought};
 use crate::base::fold::key;
 use crate::base::lane::Lane;
 use crate::contract::{Account, Create, Deactivate, State};
@@ -51,6 +51,48 @@ impl Connection {
         Ok(named.into_iter().find(|record| record.lifecycle == Lifecycle::Live).map(Person::read))
     }
 
+    /// Several accounts have the address of a create that was never answered: where nobody here has one of them, the only
+    /// one that works and that nobody here ever had is the one that was made.
+    pub(in crate::provision) async fn part_several(
+        &self,
+        intent: &Intent,
+        aim: Aim,
+        wanted: &Wanted,
+    ) -> Result<Sought> {
+        if self.person_named(&wanted.user_name).await?.is_some() {
+            return self.part_twins(intent, wanted).await;
+        }
+        let Ok(accounts) = self.all_accounts().await else {
+            self.watch_for_twin(intent, "the app could not be listed").await;
+            return Ok(Sought::Unsure);
+        };
+        let address = key(wanted.email.as_deref().unwrap_or(&wanted.user_name));
+        let has_address = |account: &Account| account.email.as_deref().map(key).as_ref() == Some(&address);
+        let mut unknown = Vec::new();
+        for account in accounts.into_iter().filter(|account| has_address(account)) {
+            let of_account = Key::Account(account.id.clone());
+            let known = self.store().find(self.name(), Kind::User, &of_account).await?;
+            if known.is_empty() && account.state() != State::Inactive {
+                unknown.push(account);
+            }
+        }
+        if let (Some(account), true) = (unknown.pop(), unknown.is_empty()) {
+            let mut person = self.adopted_person(account);
+            person.record.id.clone_from(&intent.resource);
+            person.desired = aim.desired;
+            self.take_in(&mut person, None, intent).await?;
+            return Ok(Sought::Found);
+        }
+        if self.may_turn_up(intent) {
+            self.watch_for_twin(intent, "several accounts have the address, and nobody here has one of them")
+                .await;
+            return Ok(Sought::Unsure);
+        }
+        // A person was told of the address when it was looked up.
+        self.close(intent, IntentState::Dead, "several accounts have the address").await;
+        Ok(Sought::Overtaken)
+    }
+
     /// Takes the access of the account that turned up, and tells a person of it. The one that callers know stays.
     ///
     /// Only what the lost create made is touched: an account that was there before it, a protected one and the last
@@ -65,13 +107,12 @@ impl Connection {
                     "a second account cannot be told"
                 );
                 self.watch_for_twin(intent, "the app could not be listed").await;
-                return Ok(Sought::Overtaken);
+                return Ok(Sought::Unsure);
             }
         };
         let Some(person) = self.person_named(&wanted.user_name).await? else {
-            self.watch_for_twin(intent, "several accounts have the address, and nobody here has one of them")
-                .await;
-            return Ok(Sought::Never);
+            self.watch_for_twin(intent, "whoever had the name has it no more").await;
+            return Ok(Sought::Unsure);
         };
         let address = key(wanted.email.as_deref().unwrap_or(&wanted.user_name));
         let is_twin = |account: &&Account| {
