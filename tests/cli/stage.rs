@@ -288,6 +288,7 @@ impl Caller {
     }
 
     /// Sends a request and hangs up after so long.
+    #[allow(dead_code, reason = "the tests of replicas use it")]
     pub fn hang_up(&self, method: &str, path: &str, body: &Value, after: Duration) {
         let body = Some(body.to_string().into_bytes());
         self.client.hang_up(&self.request(method, path, &[], body), after).unwrap();

@@ -61,6 +61,7 @@ impl Client {
     }
 
     /// Sends one request and hangs up after so long, whatever comes.
+    #[allow(dead_code, reason = "the tests of replicas use it")]
     pub fn hang_up(&self, request: &Request, after: Duration) -> Result<()> {
         let mut stream = TcpStream::connect(&self.address)?;
         stream.write_all(&self.bytes(request))?;
