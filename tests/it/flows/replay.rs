@@ -104,6 +104,7 @@ const HOTJAR: Unanswered = &[
             "entra-patch-06",
             "entra-patch-08",
             "entra-patch-09",
+            "entra-patch-44",
         ],
         "a leaver stays active until somebody has removed them",
     ),
