@@ -116,7 +116,7 @@ fn a_create_whose_replica_stands_still_is_not_sent_again_by_another() {
         assert_eq!(cluster.created(&format!("p{round}@example.com")), 1, "{}", cluster.logs());
     }
     // Whoever was taken for dead tells what it had asked for when it wakes.
-    cluster.is_accounted_for();
+    cluster.is_accounted_for_after_a_pause();
 }
 
 #[test]
