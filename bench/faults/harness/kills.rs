@@ -438,14 +438,18 @@ fn shown(job: &Job, person: &str, id: Option<&str>, ledger: &Ledger, in_doubt: b
 }
 
 /// Somebody for whom nothing worked though nothing failed: allowed while a create is looked for that may have been
-/// applied, and while somebody who was never answered may still come.
+/// applied, while somebody who was never answered may still come, and until what a killed replica was at is closed.
 fn stuck(person: &str, failure: &str, memory: &Memory) -> Option<String> {
     let young = |at: i64| Duration::from_micros(u64::try_from(super::now() - at).unwrap_or(0)) < IN_DOUBT;
     if memory.create_in_doubt(person).is_some_and(|intent| young(intent.created_at.0)) {
         return None;
     }
-    let standing = memory.people.get(&person.to_lowercase()).map(|(_, standing)| standing);
-    if standing.is_some_and(is_in_doubt) {
+    let known = memory.people.get(&person.to_lowercase());
+    let standing = known.map(|(_, standing)| standing);
+    let is_left_open = known.is_some_and(|(record, _)| {
+        memory.open.iter().any(|intent| intent.resource == record.id && young(intent.updated_at.0))
+    });
+    if is_left_open || standing.is_some_and(is_in_doubt) {
         return None;
     }
     Some(format!("nothing failed and it did not work: {failure}; remembered: {standing:?}"))

@@ -9,6 +9,9 @@ use serde_json::Value;
 pub use super::client::Response;
 use super::client::read_response;
 
+/// How long the rest of an answer may take that has begun.
+const WHOLE: Duration = Duration::from_secs(5);
+
 /// Why there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Silence {
@@ -48,6 +51,12 @@ impl Door {
         stream.write_all(&self.bytes(method, target, body)).map_err(broken)?;
         let left = patience.saturating_sub(began.elapsed()).max(Duration::from_millis(1));
         stream.set_read_timeout(Some(left)).map_err(broken)?;
+        if let Err(late) = stream.peek(&mut [0]) {
+            // What came while it hung up was heard: nobody else could tell.
+            stream.set_read_timeout(Some(Duration::from_millis(1))).map_err(broken)?;
+            stream.peek(&mut [0]).map_err(|_| broken(late))?;
+        }
+        stream.set_read_timeout(Some(WHOLE)).map_err(broken)?;
         read_response(&mut BufReader::new(stream)).map_err(broken)
     }
 
