@@ -57,8 +57,9 @@ impl Plan {
         Self { seed, keeps, kills, kills_a_round: 25, at_once: 2, faults: 10.0, lives_ms: (10, 250) }
     }
 
-    /// The same on Postgres, with two replicas behind a load balancer, one of which is killed at a time: the leases of a killed process are waited for, so that lives are longer than those; what it
-    /// had begun is taken up only once an attempt must be over, so that there are more kills between two looks.
+    /// The same on Postgres, with two replicas behind a load balancer, one of which is killed at a time: the leases of a
+    /// killed process are waited for, so that lives are longer than those; what it had begun is taken up only once an
+    /// attempt must be over, so that there are more kills between two looks.
     pub fn on_postgres(seed: u64, kills: u64) -> Self {
         let sqlite = Self::of(seed, kills);
         Self {

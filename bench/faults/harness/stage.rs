@@ -159,7 +159,6 @@ impl Stage {
     }
 
     /// Changes the configuration of every replica, from the next start on.
-    #[allow(dead_code, reason = "the long runs use it")]
     pub fn configure(&self, change: impl Fn(String) -> Result<String, String>) -> Result<(), String> {
         let say = |error: std::io::Error| error.to_string();
         self.replicas.iter().try_for_each(|replica| {

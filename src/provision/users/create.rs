@@ -264,10 +264,15 @@ impl Connection {
             self.close(intent, IntentState::Superseded, "the person was deleted since").await;
             return Ok(Sought::Overtaken);
         }
-        if turns_up && self.person_named(&wanted.user_name).await?.is_some() {
+        if turns_up && let Some(person) = self.person_named(&wanted.user_name).await? {
             // Somebody has the name already, and an account that the app does not show beside this one.
-            return self.part_twins(intent, &wanted).await;
+            return self.part_twins(intent, &wanted, &person).await;
         }
+        self.take_in_new(account, aim, intent).await
+    }
+
+    /// The account that a create made, and nobody here has, becomes the person it was for.
+    pub(super) async fn take_in_new(&self, account: Account, aim: Aim, intent: &Intent) -> Result<Sought> {
         let mut person = self.adopted_person(account);
         person.record.id.clone_from(&intent.resource);
         person.desired = aim.desired;
@@ -276,12 +281,7 @@ impl Connection {
     }
 
     /// Gives the account to the person the create was for; its caller has not heard of it.
-    pub(super) async fn take_in(
-        &self,
-        person: &mut Person,
-        expected: Option<i64>,
-        intent: &Intent,
-    ) -> Result<()> {
+    async fn take_in(&self, person: &mut Person, expected: Option<i64>, intent: &Intent) -> Result<()> {
         person.standing.adopted = false;
         person.standing.unacknowledged_at = Some(self.now());
         person.record.version = expected.unwrap_or(0);

@@ -59,17 +59,15 @@ impl Connection {
         aim: Aim,
         wanted: &Wanted,
     ) -> Result<Sought> {
-        if self.person_named(&wanted.user_name).await?.is_some() {
-            return self.part_twins(intent, wanted).await;
+        if let Some(person) = self.person_named(&wanted.user_name).await? {
+            return self.part_twins(intent, wanted, &person).await;
         }
         let Ok(accounts) = self.all_accounts().await else {
             self.watch_for_twin(intent, "the app could not be listed").await;
             return Ok(Sought::Unsure);
         };
-        let address = key(wanted.email.as_deref().unwrap_or(&wanted.user_name));
-        let has_address = |account: &Account| account.email.as_deref().map(key).as_ref() == Some(&address);
         let mut unknown = Vec::new();
-        for account in accounts.into_iter().filter(|account| has_address(account)) {
+        for account in accounts.into_iter().filter(|account| has_address(account, wanted)) {
             let of_account = Key::Account(account.id.clone());
             let known = self.store().find(self.name(), Kind::User, &of_account).await?;
             if known.is_empty() && account.state() != State::Inactive {
@@ -77,11 +75,7 @@ impl Connection {
             }
         }
         if let (Some(account), true) = (unknown.pop(), unknown.is_empty()) {
-            let mut person = self.adopted_person(account);
-            person.record.id.clone_from(&intent.resource);
-            person.desired = aim.desired;
-            self.take_in(&mut person, None, intent).await?;
-            return Ok(Sought::Found);
+            return self.take_in_new(account, aim, intent).await;
         }
         if self.may_turn_up(intent) {
             self.watch_for_twin(intent, "several accounts have the address, and nobody here has one of them")
@@ -97,7 +91,12 @@ impl Connection {
     ///
     /// Only what the lost create made is touched: an account that was there before it, a protected one and the last
     /// administrator are reported and left alone. The caller has the turn of the name.
-    pub(in crate::provision) async fn part_twins(&self, intent: &Intent, wanted: &Wanted) -> Result<Sought> {
+    pub(in crate::provision) async fn part_twins(
+        &self,
+        intent: &Intent,
+        wanted: &Wanted,
+        person: &Person,
+    ) -> Result<Sought> {
         let accounts = match self.all_accounts().await {
             Ok(accounts) => accounts,
             Err(error) => {
@@ -110,13 +109,8 @@ impl Connection {
                 return Ok(Sought::Unsure);
             }
         };
-        let Some(person) = self.person_named(&wanted.user_name).await? else {
-            self.watch_for_twin(intent, "whoever had the name has it no more").await;
-            return Ok(Sought::Unsure);
-        };
-        let address = key(wanted.email.as_deref().unwrap_or(&wanted.user_name));
         let is_twin = |account: &&Account| {
-            account.email.as_deref().map(key).as_ref() == Some(&address)
+            has_address(account, wanted)
                 && person.record.account.as_ref() != Some(&account.id)
                 && account.state() != State::Inactive
         };
@@ -125,19 +119,18 @@ impl Connection {
             let outcome =
                 if twins.is_empty() { "no second account gives access" } else { "a person was told" };
             for twin in &twins {
-                self.tell_of_twin(&person, twin, "several turned up at once, so none is touched").await?;
+                self.tell_of_twin(person, twin, "several turned up at once, so none is touched").await?;
             }
             self.close(intent, IntentState::Superseded, outcome).await;
             return Ok(Sought::Overtaken);
         };
         let others: Vec<&Account> = accounts.iter().filter(|account| account.id != twin.id).collect();
-        let ends = match self.why_spared(intent, &person, twin, &others) {
+        let ends = match self.why_spared(intent, person, twin, &others) {
             Some(why) => format!("it is left alone: {why}"),
             None => match Lane::Leave.scope(self.suspend_twin(twin)).await {
                 Ok(()) => "it is suspended".to_owned(),
                 Err(why) => {
-                    self.tell_of_twin(&person, twin, &format!("it could not be suspended yet: {why}"))
-                        .await?;
+                    self.tell_of_twin(person, twin, &format!("it could not be suspended yet: {why}")).await?;
                     self.watch_for_twin(intent, "the second account could not be suspended").await;
                     return Ok(Sought::Overtaken);
                 }
@@ -149,7 +142,7 @@ impl Connection {
             ends,
             "a lost create turned up as a second account"
         );
-        self.tell_of_twin(&person, twin, &ends).await?;
+        self.tell_of_twin(person, twin, &ends).await?;
         self.close(intent, IntentState::Superseded, "a second account turned up").await;
         Ok(Sought::Overtaken)
     }
@@ -199,4 +192,10 @@ impl Connection {
         let task = self.report("twin", &person.record.id, &twin.id, instruction, person.mention());
         Ok(self.store().commit(vec![task]).await?)
     }
+}
+
+/// Whether an account has the address of a create.
+fn has_address(account: &Account, wanted: &Wanted) -> bool {
+    let address = wanted.email.as_deref().unwrap_or(&wanted.user_name);
+    account.email.as_deref().is_some_and(|email| key(email) == key(address))
 }
