@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::connection::Connection;
+use super::groups::GroupStanding;
 use super::leaving::Removal;
 use super::plan;
 use super::recover::Ended;
@@ -13,7 +14,7 @@ use crate::base::context;
 use crate::base::lane::Lane;
 use crate::contract::{self, Groups};
 use crate::scim::filter::ElementFilter;
-use crate::store::{self, Intent, IntentState, Intents, Kind, Membership, Record, Write};
+use crate::store::{self, Intent, IntentState, Intents, Kind, Membership, Record, Reference, Write};
 
 /// Which members shall come and go.
 #[derive(Debug, Default)]
@@ -136,6 +137,7 @@ impl Connection {
             certain = self.members_are_known(group, false).await?;
             held = self.held_of(group, &steps, &leaving).await?;
         }
+        let unverified = GroupStanding::read(group).unverified;
         let mut wanted: BTreeSet<String> = held.difference(&leaving).cloned().collect();
         let mut named = leaving.clone();
         for step in steps {
@@ -147,19 +149,34 @@ impl Connection {
                 MembersStep::Remove(ids) => {
                     for id in ids {
                         wanted.remove(&id);
-                        if !certain && self.store().record(self.name(), Kind::User, &id).await?.is_some() {
+                        if unverified.contains(&id)
+                            || !certain && self.store().record(self.name(), Kind::User, &id).await?.is_some()
+                        {
                             named.insert(id);
                         }
                     }
                 }
                 MembersStep::RemoveMatching(filter) => {
-                    for member in self.store().members(self.name(), &group.id).await? {
+                    let ids: Vec<String> = unverified.iter().cloned().collect();
+                    let may_be_in = self.store().records(self.name(), Kind::User, &ids).await?;
+                    let may_be_in = may_be_in.into_iter().map(|one| Reference {
+                        id: one.id,
+                        label: one.label,
+                        kind: Kind::User,
+                    });
+                    for member in
+                        self.store().members(self.name(), &group.id).await?.into_iter().chain(may_be_in)
+                    {
                         if filter.matches(&self.member_reference(&member)) {
                             wanted.remove(&member.id);
+                            named.insert(member.id);
                         }
                     }
                 }
-                MembersStep::Replace(ids) => wanted = ids.into_iter().collect(),
+                MembersStep::Replace(ids) => {
+                    wanted = ids.into_iter().collect();
+                    named.extend(unverified.iter().cloned());
+                }
             }
         }
         let removed: BTreeSet<String> =
@@ -244,7 +261,7 @@ impl Connection {
             let open = self.open_removals(&group.id).await?;
             let intent = self.members_intent(group, &open, &difference);
             self.refuse_overload(&intent)?;
-            self.store().commit(vec![Write::Intent(intent.clone())]).await?;
+            self.journal_members(group, &intent, added).await?;
             intent
         };
         let groups = self.app_groups(true, "hold members")?;
@@ -312,7 +329,11 @@ impl Connection {
         for (id, why) in &refused {
             writes.push(self.member_attention(group, id, why).await);
         }
-        let out: BTreeSet<String> = removed.iter().map(|membership| membership.member.clone()).collect();
+        let members = |memberships: &[Membership]| -> BTreeSet<String> {
+            memberships.iter().map(|membership| membership.member.clone()).collect()
+        };
+        let out = members(&removed);
+        let verified = &out | &members(&added);
         if !removed.is_empty() {
             writes.push(Write::RemoveMembers { connection: connection(), memberships: removed });
         }
@@ -320,7 +341,7 @@ impl Connection {
             writes.push(Write::AddMembers { connection: connection(), memberships: added });
         }
         match (error, refusal) {
-            (None, None) => self.settle_members(&intent, group, writes).await,
+            (None, None) => self.settle_members(&intent, group, verified, writes).await,
             (Some(error), _) if !goes_on && !refused.is_empty() => {
                 writes.push(Write::Settle {
                     intent: intent.id.clone(),
@@ -420,18 +441,59 @@ impl Connection {
         }
     }
 
-    async fn settle_members(&self, intent: &Intent, group: &Record, writes: Vec<Write>) -> Result<()> {
-        let settle = self.confirmed(intent);
-        for _ in 0..3 {
-            let mut record = self.group(&group.id).await?;
-            let expected = Some(record.version);
+    /// Commits an entry, together with whom the app is about to be asked to let in.
+    async fn journal_members(&self, group: &Record, intent: &Intent, added: &[String]) -> Result<()> {
+        let intent = Write::Intent(intent.clone());
+        let capabilities = self.capabilities();
+        let is_floor =
+            capabilities.groups.floor.is_some() && capabilities.groups.floor == group.account.as_deref();
+        // People do the work, or nobody can be taken out again.
+        if added.is_empty() || is_floor || capabilities.deactivate == contract::Deactivate::Task {
+            return Ok(self.store().commit(vec![intent]).await?);
+        }
+        self.write_group(&group.id, vec![intent], |record| {
+            // Who is a member may change from now on, and whoever reads it in meanwhile begins again.
+            record.version += 1;
+            let mut standing = GroupStanding::read(record);
+            standing.unverified.extend(added.iter().cloned());
+            standing.write(record);
+        })
+        .await
+    }
+
+    /// Commits that everybody who was named is where they shall be.
+    async fn settle_members(
+        &self,
+        intent: &Intent,
+        group: &Record,
+        verified: BTreeSet<String>,
+        mut writes: Vec<Write>,
+    ) -> Result<()> {
+        writes.push(self.confirmed(intent));
+        self.write_group(&group.id, writes, |record| {
             record.version += 1;
             record.modified_at = self.now();
+            let mut standing = GroupStanding::read(record);
+            standing.unverified.retain(|id| !verified.contains(id));
+            standing.write(record);
+        })
+        .await
+    }
+
+    /// Commits `writes` and a change of the group's record, whatever was read into it meanwhile.
+    async fn write_group(
+        &self,
+        id: &str,
+        writes: Vec<Write>,
+        change: impl Fn(&mut Record) + Send,
+    ) -> Result<()> {
+        for _ in 0..3 {
+            let mut record = self.group(id).await?;
+            let expected = Some(record.version);
+            change(&mut record);
             let mut batch = vec![Write::Record { record: Box::new(record), expected }];
             batch.extend(writes.iter().cloned());
-            batch.push(settle.clone());
             match self.store().commit(batch).await {
-                // The members were read in meanwhile; what we just did at the app is newer.
                 Err(store::Error::Stale) => {}
                 other => return Ok(other?),
             }

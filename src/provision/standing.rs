@@ -56,6 +56,8 @@ pub struct Standing {
     pub waiting: Vec<Waiting>,
     /// When a step that may give access left without an answer: until it has settled, or shows, nobody can tell.
     pub unsettled_at: Option<Timestamp>,
+    /// A change of the account failed, and what it did all the same is not known before the app was looked at.
+    pub unverified: bool,
     /// When access was to be taken away, until that is confirmed.
     pub unconfirmed_at: Option<Timestamp>,
     /// When the account was created for a caller who has not been told yet, as far as we know.

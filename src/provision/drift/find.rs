@@ -45,7 +45,7 @@ pub(super) fn differences(
         note: None,
     };
     let access = plan::access(person, capabilities);
-    if person.standing.unsettled_at.is_some() {
+    if person.standing.unsettled_at.is_some() || person.standing.unverified {
         return Vec::new();
     }
     if person.standing.adopted {

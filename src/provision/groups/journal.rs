@@ -1,5 +1,6 @@
 //! The journal of groups: what is about to be done to one, and what became of it where no answer came.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,8 @@ pub(in crate::provision) struct GroupStanding {
     pub unacknowledged_at: Option<Timestamp>,
     /// The name a caller gave it.
     pub asked_name: Option<String>,
+    /// Those whom the app was asked to let in, as long as it has not said what came of it, by their ids.
+    pub unverified: BTreeSet<String>,
 }
 
 impl GroupStanding {

@@ -164,6 +164,7 @@ impl Connection {
             merged.state = Some(State::Active);
         }
         person.standing.gone_at = None;
+        person.standing.unverified = false;
         self.observe(&mut person, merged);
         if person.standing.adopted {
             person.desired = mapping::adopted(account);

@@ -19,6 +19,8 @@ use crate::contract::{
 pub(super) enum Fault {
     /// Nothing is done, and the app says so.
     Fails(Kind),
+    /// It is done, and the app says that it failed.
+    Breaks,
     /// It is done, and the answer is lost.
     Loses,
     /// The answer is lost, and it is done only when [`ScriptedApp::catch_up`] is called.
@@ -224,6 +226,10 @@ impl ScriptedApp {
                 drop(effect(&mut self.content()));
                 return lost();
             }
+            Some(Fault::Breaks) => {
+                drop(effect(&mut self.content()));
+                return Err(Error::new(Kind::Unavailable, operation, "scripted"));
+            }
             Some(Fault::ActsLate) => {
                 self.content().late.push(Box::new(move |content| drop(effect(content))));
                 return lost();
@@ -255,7 +261,15 @@ impl ScriptedApp {
                 return Ok(old);
             }
             Some(Fault::Waits(gate)) => gate.notified().await,
-            Some(Fault::Loses | Fault::ActsLate | Fault::Lies | Fault::Fails(_) | Fault::Panics) | None => {}
+            Some(
+                Fault::Breaks
+                | Fault::Loses
+                | Fault::ActsLate
+                | Fault::Lies
+                | Fault::Fails(_)
+                | Fault::Panics,
+            )
+            | None => {}
         }
         Ok(look(&self.content()))
     }

@@ -45,6 +45,45 @@ async fn one_member_comes_and_goes_without_a_look_at_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_may_have_been_let_in_is_taken_out() {
+    for capabilities in [native(), workspaces()] {
+        for way in 0..4 {
+            let stage = Stage::new(capabilities).await;
+            let group = Group { id: "team".to_owned(), name: "team".to_owned(), members: None };
+            stage.app.content().groups = vec![group];
+            let (anna, bo) = (stage.hire("anna@corp.example").await, stage.hire("bo@corp.example").await);
+            let team = stage.group("team").await;
+            stage.members(&team, "add", &[&bo]).await.unwrap();
+            stage.app.next("add_member", Fault::Breaks);
+            assert_eq!(status(stage.members(&team, "add", &[&anna]).await), 503);
+            assert_eq!(stage.app.groups_of("a1"), ["team"]);
+            match way {
+                0 => stage.members(&team, "remove", &[&anna]).await.unwrap(),
+                1 => replace(&stage, &team, "team", &[&bo]).await.unwrap(),
+                2 => {
+                    let path = "members[display eq \"anna@corp.example\"]";
+                    let body = json!({"Operations": [{"op": "remove", "path": path}]});
+                    let (view, when) = (View::default(), Preconditions::default());
+                    stage.connection.patch(ResourceKind::Group, &team, body, &view, &when).await.unwrap();
+                }
+                // What failed is not done later because of somebody else.
+                _ => {
+                    stage.app.writes();
+                    stage.members(&team, "remove", &[&bo]).await.unwrap();
+                    assert_eq!(stage.app.writes().len(), 1);
+                    continue;
+                }
+            }
+            assert_eq!(stage.app.groups_of("a1"), Vec::<String>::new(), "way {way}");
+            assert_eq!(stage.app.groups_of("a2"), ["team"]);
+            stage.app.writes();
+            stage.members(&team, "remove", &[&anna]).await.unwrap();
+            assert_eq!(stage.app.writes(), Vec::<String>::new(), "it is known since");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_membership_taken_away_does_not_come_back_with_another_change_of_the_person() {
     let stage = with_workspaces().await;
     let anna = stage.hire("anna@corp.example").await;

@@ -147,6 +147,36 @@ async fn a_process_that_dies_in_a_reactivation_does_not_trust_what_it_knew() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_change_that_failed_may_have_been_done_and_the_next_one_looks() {
+    let stage = Stage::new(native()).await;
+    let anna = stage.hire("anna@corp.example").await;
+    stage.deactivate(&anna).await.unwrap();
+    stage.app.next("reactivate", Fault::Breaks);
+    assert_eq!(status(stage.activate(&anna).await), 503);
+    assert_eq!(stage.app.state("a1"), Some(State::Active));
+    assert!(!is_active(&stage.deactivate(&anna).await.unwrap()));
+    assert_eq!(stage.app.state("a1"), Some(State::Inactive));
+
+    stage.activate(&anna).await.unwrap();
+    stage.app.next("update_account", Fault::Breaks);
+    assert_eq!(status(stage.patch(&anna, json!({"roles": [{"value": "editor"}]})).await), 503);
+    assert_eq!(stage.app.role("a1").as_deref(), Some("editor"));
+    stage.patch(&anna, json!({"roles": [{"value": "member"}]})).await.unwrap();
+    assert_eq!(stage.app.role("a1").as_deref(), Some("member"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reactivation_that_failed_and_was_done_is_reported_after_half_an_hour() {
+    let stage = Stage::new(native()).await;
+    let anna = stage.hire("anna@corp.example").await;
+    stage.deactivate(&anna).await.unwrap();
+    stage.app.next("reactivate", Fault::Breaks);
+    assert_eq!(status(stage.activate(&anna).await), 503);
+    stage.go_on_for(Duration::from_mins(32)).await;
+    assert_eq!(stage.open_tasks().await.iter().filter(|kind| *kind == "orphan").count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_reactivation_that_failed_is_not_carried_out_later() {
     let stage = Stage::new(native()).await;
     let anna = stage.hire("anna@corp.example").await;

@@ -12,7 +12,7 @@ use crate::store::{Key, Kind, Lifecycle};
 
 impl Connection {
     /// Looks at the account again where what is known is too old to plan on, where a step that may give access was
-    /// never answered, and `always` where the caller has a reason of its own.
+    /// never answered or the last change failed, and `always` where the caller has a reason of its own.
     ///
     /// Somebody without an account is looked for by address: an invitation by hand gives another id. Answers what the
     /// look failed with: then nobody knows how the account stands.
@@ -26,7 +26,7 @@ impl Connection {
         }
         // That a listing lacks somebody says less than a look: its pages may have moved while they were read.
         let listed = if person.standing.gone_at.is_none() { self.listed_at(Kind::User).await? } else { None };
-        let fresh = self.is_fresh(person.record.observed_at.max(listed));
+        let fresh = self.is_fresh(person.record.observed_at.max(listed)) && !person.standing.unverified;
         if fresh && !always && person.standing.unsettled_at.is_none() {
             return Ok(None);
         }
@@ -63,6 +63,7 @@ impl Connection {
             Ok(None) => person.record.observed_at = Some(self.now()),
             Err(error) => return Ok(Some(error)),
         }
+        person.standing.unverified = false;
         let open = plan::access(person, self.capabilities()) == Access::Open;
         let settled = person.standing.unsettled_at.is_some() && self.unsettled_for(person).is_none();
         if settled && !(open && shown) && !self.capabilities().accounts.shows_invited {

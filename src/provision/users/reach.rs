@@ -215,7 +215,8 @@ impl Connection {
             && !takes_away(&steps)
             && self.capabilities().deactivate != Deactivate::Task;
         // An identity provider that hears nothing of it may forget the person, and never take the access away again.
-        let gives_access = steps.iter().any(|step| matches!(step, Step::Create(_) | Step::Reactivate));
+        let reactivates = steps.iter().any(|step| matches!(step, Step::Reactivate));
+        let gives_access = reactivates || steps.iter().any(|step| matches!(step, Step::Create(_)));
         let in_doubt = doubt.filter(|_| steps.is_empty());
         let ended = match in_doubt {
             Some(error) => Err(error),
@@ -233,9 +234,18 @@ impl Connection {
             (ended, _) => ended,
         };
         if let Err(error) = ended {
-            if gives_access && (person.standing.active || error.kind == contract::Kind::Unknown) {
+            let may_have_access = match error.kind {
+                contract::Kind::Unknown => gives_access,
+                // The app may have done what it answers with an error, or what was sent again after that.
+                contract::Kind::Unavailable | contract::Kind::RateLimited | contract::Kind::Unexpected => {
+                    reactivates
+                }
+                _ => false,
+            };
+            if gives_access && person.standing.active || may_have_access {
                 self.expect_caller(&mut person);
             }
+            person.standing.unverified = person.record.account.is_some();
             // What did succeed is kept, so that the next attempt does the rest.
             writes.extend(self.place_writes(&person).await.unwrap_or_default());
             if let Err(failure) = self.keep(&mut person, expected, writes).await {
@@ -258,6 +268,7 @@ impl Connection {
         let is_back = person.belongs_to_a_caller()
             || was_nobodys && self.may_be_of_a_lost_create(&person, &aim.desired).await;
         person.standing.unconfirmed_at = None;
+        person.standing.unverified = false;
         if aim.wants_access() && person.standing.active {
             person.standing.remembered = None;
             if gives_access || is_back {
