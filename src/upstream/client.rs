@@ -51,17 +51,19 @@ impl Upstream {
     /// whatever its status.
     ///
     /// It waits in the lane of the running task. Attempts after the first are a tenth of all requests at the most, and
-    /// ten to begin with, except in the first lane. All attempts together take no longer than the caller waits. A 401 to a token of our own fetching renews the
-    /// token and sends once more, whatever the safety, because a request that was not let in was not done. Each
-    /// attempt is noted in the running [`context`].
+    /// ten to begin with, except in the first lane. All attempts together take no longer than the caller waits. A 401 to
+    /// a token of our own fetching renews the token and sends once more, whatever the safety, because a request that was
+    /// not let in was not done. Where an earlier attempt was lost and a later one not carried out, it is
+    /// [`Failure::Lost`]. Each attempt is noted in the running [`context`].
     pub async fn send(&self, request: Request) -> Result<Response, Failure> {
         let url = address::join(&self.base, &request.path).map_err(Failure::NotSent)?;
         let budget = self.total.min(context::remaining(self.total));
         let mut attempts = Attempts::new(request.safety, self.pace, budget);
-        let mut renewed = false;
+        let (mut renewed, mut lost) = (false, None);
         self.retries.earn();
         loop {
-            let proof = self.auth.proof(&self.exchange, self.pace, attempts.left()).await?;
+            let proof = self.auth.proof(&self.exchange, self.pace, attempts.left()).await;
+            let proof = proof.map_err(|failure| lost.clone().unwrap_or(failure))?;
             let mut message = compose(&request, url.clone());
             proof.sign(&mut message);
             let came = self.attempt(message, request.safety, &attempts).await;
@@ -70,8 +72,12 @@ impl Upstream {
                 renewed = true;
                 continue;
             }
+            if let (Err(failure @ Failure::Lost(_)), false) = (&came, request.safety == Safety::Read) {
+                lost.get_or_insert(failure.clone());
+            }
             if !attempts.again(&came, Some(&self.retries)).await {
-                return came;
+                // That the last one was not done says nothing of the one before it.
+                return if is_settled(&came) { came } else { lost.map_or(came, Err) };
             }
         }
     }
@@ -82,7 +88,7 @@ impl Upstream {
         safety: Safety,
         attempts: &Attempts,
     ) -> Result<Response, Failure> {
-        let _turn = self.limit.turn(attempts.deadline()).await?;
+        let turn = self.limit.turn(attempts.deadline()).await?;
         let usual = match safety {
             Safety::Read | Safety::Idempotent => self.attempt,
             Safety::Once => self.attempt.saturating_mul(3) / 2,
@@ -96,7 +102,20 @@ impl Upstream {
             return Err(Failure::NotSent("another replica may have taken this over".to_owned()));
         }
         let time = time.min(held_for);
-        self.exchange.once(message, attempts.number(), time).await
+        let came = self.exchange.once(message, attempts.number(), time).await;
+        if let Ok(response) = &came {
+            turn.heard(response.status == 429);
+        }
+        came
+    }
+}
+
+/// Whether an answer tells how the app stands to the request, whatever became of the attempts before.
+fn is_settled(came: &Result<Response, Failure>) -> bool {
+    match came {
+        Ok(response) => !matches!(response.status, 408 | 425 | 429 | 500..=599),
+        Err(Failure::NotSent(_) | Failure::NoTurn(_)) => false,
+        Err(Failure::Lost(_) | Failure::Refused(_) | Failure::Unusable(_) | Failure::Redirected(_)) => true,
     }
 }
 

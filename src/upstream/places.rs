@@ -1,4 +1,5 @@
-//! Who may have a request under way: strictly by lane, with places that only those who leave may have.
+//! Who may have a request under way: strictly by lane, with places that only those who leave may have, and fewer for
+//! everybody else while the app says that it is too many.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,6 +14,12 @@ struct Board {
     all: usize,
     /// Those that everybody may have.
     open: usize,
+    /// As many of them as the app bears: halved by a 429, one more after as many answers as there are.
+    borne: usize,
+    /// Answers since it was changed.
+    answers: usize,
+    /// How often it was halved.
+    cuts: u32,
     leaving: usize,
     others: usize,
     waiting: [VecDeque<u64>; 4],
@@ -22,12 +29,38 @@ impl Board {
     /// Half of the places, rounded down, is for those who leave; a single one is everybody's.
     fn new(places: usize) -> Self {
         let all = places.max(1);
-        Self { all, open: all - all / 2, leaving: 0, others: 0, waiting: Default::default() }
+        let open = all - all / 2;
+        Self {
+            all,
+            open,
+            borne: open,
+            answers: 0,
+            cuts: 0,
+            leaving: 0,
+            others: 0,
+            waiting: Default::default(),
+        }
     }
 
     fn is_free(&self, lane: Lane) -> bool {
         let any = self.leaving + self.others < self.all;
-        any && (lane == Lane::Leave || self.others < self.open)
+        any && (lane == Lane::Leave || self.others < self.borne)
+    }
+
+    /// A request that was begun after `cuts` was answered, or refused as one too many. What was under way together is
+    /// refused together, and halves it once.
+    fn heard(&mut self, too_many: bool, cuts: u32) {
+        if too_many && cuts == self.cuts {
+            self.borne = (self.borne / 2).max(1);
+            self.cuts += 1;
+            self.answers = 0;
+        } else if !too_many && self.borne < self.open {
+            self.answers += 1;
+            if self.answers >= self.borne {
+                self.borne += 1;
+                self.answers = 0;
+            }
+        }
     }
 
     fn enter(&mut self, lane: Lane) {
@@ -97,6 +130,15 @@ struct State {
 pub(super) struct Place {
     places: Arc<Places>,
     lane: Lane,
+    /// How often the app had said that it is too many when this was taken.
+    cuts: u32,
+}
+
+impl Place {
+    /// The app answered what was sent from this place; `too_many`: with a 429.
+    pub(super) fn heard(&self, too_many: bool) {
+        self.places.state().board.heard(too_many, self.cuts);
+    }
 }
 
 impl Drop for Place {
@@ -133,7 +175,7 @@ impl Places {
             state.tickets += 1;
             let ticket = state.tickets;
             if state.board.ask(lane, ticket) {
-                return Place { places: Arc::clone(self), lane };
+                return self.place(lane, &state);
             }
             let (call, called) = oneshot::channel();
             state.called.insert(ticket, call);
@@ -143,9 +185,14 @@ impl Places {
         drop(waiting);
         // The sender goes with its call alone, so that it is never lost; a place made anew would be one too many.
         came.unwrap_or_else(|_| {
-            self.state().board.enter(lane);
-            Place { places: Arc::clone(self), lane }
+            let mut state = self.state();
+            state.board.enter(lane);
+            self.place(lane, &state)
         })
+    }
+
+    fn place(self: &Arc<Self>, lane: Lane, state: &State) -> Place {
+        Place { places: Arc::clone(self), lane, cuts: state.board.cuts }
     }
 
     fn leave(self: &Arc<Self>, lane: Lane) {
@@ -155,13 +202,13 @@ impl Places {
             state.board.leave(lane);
             while let Some((lane, ticket)) = state.board.next() {
                 if let Some(call) = state.called.remove(&ticket) {
-                    calls.push((call, lane));
+                    calls.push((call, self.place(lane, &state)));
                 }
             }
         }
-        for (call, lane) in calls {
+        for (call, place) in calls {
             // Whoever stopped waiting this moment gives the place back by dropping it.
-            drop(call.send(Place { places: Arc::clone(self), lane }));
+            drop(call.send(place));
         }
     }
 
@@ -211,23 +258,49 @@ mod tests {
         assert_eq!(order, [3, 4, 5, 1]);
     }
 
+    #[test]
+    fn a_429_halves_what_others_may_have_and_answers_bring_it_back() {
+        let mut board = Board::new(16);
+        let borne = |board: &Board| (board.borne, board.is_free(Lane::Leave));
+        for _ in 0..8 {
+            board.enter(Lane::Create);
+        }
+        for _ in 0..8 {
+            board.heard(true, 0);
+        }
+        assert_eq!(borne(&board), (4, true), "they were refused together");
+        for (cuts, left) in [(1, 2), (2, 1), (3, 1)] {
+            board.heard(true, cuts);
+            assert_eq!(borne(&board), (left, true));
+        }
+        assert!(!board.is_free(Lane::Update));
+        for answers in 1..=28 {
+            assert!(board.borne < 8, "after {answers} answers");
+            board.heard(false, 0);
+        }
+        assert_eq!(board.borne, 8, "1 + 2 + 3 + 4 + 5 + 6 + 7 answers");
+        board.heard(false, 0);
+        assert_eq!(board.borne, 8, "never more than there are");
+    }
+
     proptest! {
         /// Never more under way than there are places, never more others than are open, and nobody waits beside a
         /// place that is free for them.
         #[test]
         fn the_board_never_gives_too_many_and_never_keeps_a_free_place(
             places in 1_usize..6,
-            steps in prop::collection::vec((0_usize..4, any::<bool>()), 1..200),
+            steps in prop::collection::vec((0_usize..4, any::<bool>(), any::<bool>()), 1..200),
         ) {
             let mut board = Board::new(places);
             let mut inside: Vec<Lane> = Vec::new();
-            for (number, (lane, comes)) in steps.into_iter().enumerate() {
+            for (number, (lane, comes, too_many)) in steps.into_iter().enumerate() {
                 let lane = Lane::ALL[lane];
                 if comes {
                     if board.ask(lane, number as u64) {
                         inside.push(lane);
                     }
                 } else if let Some(place) = inside.iter().position(|held| *held == lane) {
+                    board.heard(too_many, board.cuts);
                     board.leave(inside.remove(place));
                 }
                 while let Some((lane, _)) = board.next() {

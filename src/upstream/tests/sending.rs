@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 use super::server::{Reply, Server, answer};
 use super::*;
 use crate::base::context::Context;
+use crate::base::lane::Lane;
 
 /// 100 KiB of zeros, as `gzip -9` packs them.
 const BOMB: &str = "1f8b08000000000002ffedc101010000008220ffaf6e4840010000000000000000000000000000000000000000000000\
@@ -52,6 +53,16 @@ async fn a_lost_answer_is_asked_for_again_where_twice_is_harmless() {
         let server = Server::start(|n, _| if n == 0 { Reply::Hang } else { answer(200, &[], b"{}") }).await;
         assert_eq!(open(&server.url).send(request).await.unwrap().status, 200);
         assert_eq!(server.count(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_second_attempt_says_nothing_of_the_first() {
+    for (request, is_lost) in [(Request::put("/a"), true), (Request::get("/a"), false)] {
+        let server = Server::start(|n, _| if n == 0 { Reply::Hang } else { answer(429, &[], b"{}") }).await;
+        let came = open(&server.url).send(request).await;
+        assert_eq!(matches!(came, Err(Failure::Lost(_))), is_lost, "{came:?}");
+        assert!(server.count() > 1);
     }
 }
 
@@ -206,6 +217,22 @@ async fn no_more_requests_are_under_way_than_allowed() {
     let came = join_all((0..30).map(|_| upstream.send(Request::get("/users")))).await;
     assert!(came.iter().all(Result::is_ok));
     assert!((2..=3).contains(&server.most_at_once.load(Ordering::SeqCst)));
+}
+
+#[tokio::test]
+async fn whoever_does_not_leave_holds_back_after_a_429() {
+    let server =
+        Server::start(|n, _| if n < 5 { answer(429, &[], b"{}") } else { answer(200, &[], b"{}") }).await;
+    let upstream = client(&server.url, Credential::None, Wire { concurrency: 16, ..wire() });
+    assert_eq!(upstream.send(Request::get("/users")).await.unwrap().status, 429);
+    let most_of = async |lane: Lane| {
+        server.most_at_once.store(0, Ordering::SeqCst);
+        let sent = (0..10).map(|_| lane.scope(upstream.send(Request::get("/users"))));
+        assert!(join_all(sent).await.iter().flatten().all(|came| came.status == 200));
+        server.most_at_once.load(Ordering::SeqCst)
+    };
+    assert!((1..=4).contains(&most_of(Lane::Update).await));
+    assert!(most_of(Lane::Leave).await > 4);
 }
 
 #[tokio::test]
