@@ -68,6 +68,8 @@ struct World {
 enum Fate {
     Fair,
     Fails,
+    /// It is done, and the answer is that the app is out of order.
+    Breaks,
     /// It is done, and the answer is lost.
     Loses,
     /// The answer is lost, and it is done later.
@@ -190,6 +192,14 @@ impl App {
             let Weather { fails, loses, late, lies } = world.weather;
             let fate = match roll {
                 roll if roll < fails => Fate::Fails,
+                // Whether a create was done is never known from such an answer.
+                roll if writes
+                    && operation != "create_account"
+                    && roll < fails + loses
+                    && world.dice.below(2) == 0 =>
+                {
+                    Fate::Breaks
+                }
                 roll if roll < fails + loses => Fate::Loses,
                 roll if writes && roll < fails + loses + late => {
                     Fate::Late(Duration::from_millis(500 + world.dice.below(40_000)))
@@ -204,7 +214,7 @@ impl App {
         };
         sleep(pause).await;
         if down || matches!(fate, Fate::Fails) {
-            return Err(Error::new(Kind::Unavailable, operation, "the app is out of order"));
+            return Err(broken(operation));
         }
         if matches!(fate, Fate::Loses | Fate::Late(_)) {
             sleep(Duration::from_secs(10)).await;
@@ -226,6 +236,10 @@ impl App {
     ) -> Result<T> {
         match self.begin(operation, true).await? {
             Fate::Fair | Fate::Fails => act(&mut self.world(), self.began.elapsed()),
+            Fate::Breaks => {
+                drop(act(&mut self.world(), self.began.elapsed()));
+                Err(broken(operation))
+            }
             Fate::Loses => {
                 drop(act(&mut self.world(), self.began.elapsed()));
                 Err(lost(operation))
@@ -241,6 +255,10 @@ impl App {
             Fate::Lies => Ok(T::default()),
         }
     }
+}
+
+fn broken(operation: &'static str) -> Error {
+    Error::new(Kind::Unavailable, operation, "the app is out of order")
 }
 
 fn lost(operation: &'static str) -> Error {
