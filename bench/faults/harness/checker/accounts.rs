@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use portcullis::base::clock::Timestamp;
 use serde_json::Value;
 
 use super::{Case, Invariant, Violation};
 use crate::harness::history::{Act, Told};
+
+/// For how long a request without a caller may be carried out, in microseconds.
+const BUDGET: i64 = 25_000_000;
 
 /// Two accounts of one person at a time, and accounts made more often than anybody asked.
 pub fn duplicates(case: &Case<'_>) -> Vec<Violation> {
@@ -61,9 +65,20 @@ pub fn sent_again(case: &Case<'_>) -> Vec<Violation> {
         let is_changed = |until: u64| {
             case.ledger.of(&person).filter_map(|change| change.call).any(|at| at > call && at < until)
         };
+        // An app may take somebody into a group by the same call, which goes on without its caller.
+        let joins = |entry: &Value| {
+            let at = entry["at"].as_str().and_then(Timestamp::parse).map_or(i64::MAX, |at| at.0);
+            case.told.get(&person).into_iter().flatten().any(|one| {
+                let until = if one.answer.is_ok() { one.ended } else { one.ended + BUDGET };
+                one.act == Act::Join && (one.sent - 1_000..=until).contains(&at)
+            })
+        };
         let names = |body: &Value| body.to_string().to_lowercase().contains(&format!("\"{person}\""));
         let again = entries.iter().filter(|entry| number(entry) > call).find(|entry| {
-            entry["method"] == first["method"] && entry["path"] == first["path"] && names(&entry["body"])
+            entry["method"] == first["method"]
+                && entry["path"] == first["path"]
+                && names(&entry["body"])
+                && !joins(entry)
         });
         if let Some(again) = again.filter(|again| !is_changed(number(again))) {
             let text = format!("made by call {call} and asked for again by call {}", number(again));

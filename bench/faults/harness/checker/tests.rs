@@ -105,9 +105,14 @@ fn a_create_that_was_sent_again_is_found_though_the_app_refused_it() {
     let made = by(1, change(12, None, IN));
     let journal = json!([entry(1), entry(4)]);
     let stands = vec![made.clone(), by(6, change(33, IN, OUT))];
-    assert_eq!(found_beside(story(), stands, true, &journal), [Invariant::OneAccount]);
+    assert_eq!(found_beside(story(), stands.clone(), true, &journal), [Invariant::OneAccount]);
     let left_between = vec![made, by(2, change(33, IN, OUT))];
     assert_eq!(found_beside(story(), left_between, true, &journal), []);
+    let mut by_group = journal.clone();
+    by_group[1]["at"] = json!("1970-01-01T00:00:00.000Z");
+    assert_eq!(found_beside(story(), stands.clone(), true, &by_group), [Invariant::OneAccount]);
+    let joins = [story(), vec![told(Act::Join, None, 0, Ok(204))]].concat();
+    assert_eq!(found_beside(joins, stands, true, &by_group), [], "a group is joined by the same call");
 }
 
 #[test]
