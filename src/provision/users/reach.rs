@@ -245,7 +245,8 @@ impl Connection {
             if gives_access && person.standing.active || may_have_access {
                 self.expect_caller(&mut person);
             }
-            person.standing.unverified = person.record.account.is_some();
+            person.standing.unverified =
+                person.record.account.is_some() && error.kind != contract::Kind::Unsupported;
             // What did succeed is kept, so that the next attempt does the rest.
             writes.extend(self.place_writes(&person).await.unwrap_or_default());
             if let Err(failure) = self.keep(&mut person, expected, writes).await {
