@@ -54,15 +54,21 @@ impl Connection {
     /// # Errors
     /// 400 `mutability`.
     pub(super) fn refuse_floor(&self, group: &Record) -> Result<()> {
-        let capabilities = self.capabilities();
-        if capabilities.groups.floor.is_none() || capabilities.groups.floor != group.account.as_deref() {
+        if !self.is_floor(group) {
             return Ok(());
         }
         let detail = format!(
             "nobody can be taken out of `{}`: in {} every account has that role at least; deactivate the person instead",
-            group.label, capabilities.app
+            group.label,
+            self.capabilities().app
         );
         Err(ScimError::bad(ScimType::Mutability, detail).into())
+    }
+
+    /// Whether this is the role that everybody has at least.
+    pub(super) fn is_floor(&self, group: &Record) -> bool {
+        let floor = self.capabilities().groups.floor;
+        floor.is_some() && floor == group.account.as_deref()
     }
 
     /// Where groups are roles, what the app answered to a removal counts at once for those who guard the last

@@ -444,11 +444,9 @@ impl Connection {
     /// Commits an entry, together with whom the app is about to be asked to let in.
     async fn journal_members(&self, group: &Record, intent: &Intent, added: &[String]) -> Result<()> {
         let intent = Write::Intent(intent.clone());
-        let capabilities = self.capabilities();
-        let is_floor =
-            capabilities.groups.floor.is_some() && capabilities.groups.floor == group.account.as_deref();
+        let by_people = self.capabilities().deactivate == contract::Deactivate::Task;
         // People do the work, or nobody can be taken out again.
-        if added.is_empty() || is_floor || capabilities.deactivate == contract::Deactivate::Task {
+        if added.is_empty() || by_people || self.is_floor(group) {
             return Ok(self.store().commit(vec![intent]).await?);
         }
         self.write_group(&group.id, vec![intent], |record| {

@@ -187,8 +187,7 @@ impl Connection {
         if reported {
             return Ok(());
         }
-        let in_doubt = person.standing.unsettled_at.is_some() || person.standing.unverified;
-        if in_doubt {
+        if person.standing.is_in_doubt() {
             let looked = self.look_again(&mut person, true).await?;
             let expected = Some(person.record.version);
             self.keep(&mut person, expected, Vec::new()).await?;

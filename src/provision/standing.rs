@@ -79,6 +79,11 @@ pub struct Waiting {
 }
 
 impl Standing {
+    /// Whether nobody can tell how the account stands before the app was looked at.
+    pub fn is_in_doubt(&self) -> bool {
+        self.unsettled_at.is_some() || self.unverified
+    }
+
     /// The open task of the same kind as `about`.
     pub fn waits_for(&self, about: &About) -> Option<&Waiting> {
         self.waiting.iter().find(|waiting| waiting.about.kind() == about.kind())

@@ -134,7 +134,8 @@ fn is_shown(number: usize, (_, records): &People) -> bool {
     })
 }
 
-/// Nobody guards what a row says: the structure of the file is checked, and its indexes against the tables. None of 6 000 flips took away both that somebody is to be removed and that they are shown as out.
+/// Nobody guards what a row says: the structure of the file is checked, and its indexes against the tables. None of
+/// 6 000 flips took away both that somebody is to be removed and that they are shown as out.
 #[tokio::test]
 async fn a_flipped_bit_is_refused_with_words_or_no_leaver_is_forgotten() {
     let seed = setting("PORTCULLIS_SEED", u64::from(std::process::id()));

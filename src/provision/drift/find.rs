@@ -45,7 +45,7 @@ pub(super) fn differences(
         note: None,
     };
     let access = plan::access(person, capabilities);
-    if person.standing.unsettled_at.is_some() || person.standing.unverified {
+    if person.standing.is_in_doubt() {
         return Vec::new();
     }
     if person.standing.adopted {

@@ -139,8 +139,7 @@ impl Connection {
         change: impl Fn(&Value) -> crate::scim::error::Result<Value>,
     ) -> Result<Lane> {
         let person = self.person(id).await?;
-        let in_doubt = person.standing.unsettled_at.is_some() || person.standing.unverified;
-        let stands = person.standing.active || person.was_wanted() || in_doubt;
+        let stands = person.standing.active || person.was_wanted() || person.standing.is_in_doubt();
         let mut shown = self.show_user(&person, None);
         shown["active"] = json!(true);
         Ok(match change(&shown) {

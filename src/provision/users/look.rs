@@ -26,8 +26,8 @@ impl Connection {
         }
         // That a listing lacks somebody says less than a look: its pages may have moved while they were read.
         let listed = if person.standing.gone_at.is_none() { self.listed_at(Kind::User).await? } else { None };
-        let fresh = self.is_fresh(person.record.observed_at.max(listed)) && !person.standing.unverified;
-        if fresh && !always && person.standing.unsettled_at.is_none() {
+        let fresh = self.is_fresh(person.record.observed_at.max(listed));
+        if fresh && !always && !person.standing.is_in_doubt() {
             return Ok(None);
         }
         let login = login(person);
