@@ -1,6 +1,6 @@
 //! A configuration that changes while the gateway serves: connections, credentials and policies follow it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -45,10 +45,18 @@ pub struct Followed {
     /// Ends the telling of the connections as they are configured now.
     telling: CancellationToken,
     settings: Settings,
+    addresses: Addresses,
     /// The files the configuration names.
     files: BTreeSet<PathBuf>,
     /// What is wrong with it, since it cannot be used.
     wrong: Option<String>,
+}
+
+/// Where the app of each connection is.
+type Addresses = BTreeMap<String, Vec<String>>;
+
+fn addresses(config: &Config) -> Addresses {
+    config.connections.iter().map(|one| (one.name.clone(), one.addresses.clone())).collect()
 }
 
 /// What only a start can change.
@@ -78,8 +86,15 @@ impl Followed {
     pub fn begin(gateway: &Arc<Gateway>, config: &Config, stop: CancellationToken) -> Self {
         let telling = stop.child_token();
         tell(gateway, &config.connections, &telling);
-        let (settings, files) = (Settings::of(config), config.files.clone());
-        Self { gateway: Arc::clone(gateway), stop, telling, settings, files, wrong: None }
+        Self {
+            gateway: Arc::clone(gateway),
+            stop,
+            telling,
+            settings: Settings::of(config),
+            addresses: addresses(config),
+            files: config.files.clone(),
+            wrong: None,
+        }
     }
 
     /// Follows the file from now on; with a SIGHUP it is read at once. While it cannot be used, the log says why and
@@ -126,7 +141,14 @@ impl Followed {
 
     async fn serve(&mut self, config: Config) -> provision::Result<()> {
         let connections = assemble::connections(&config, self.gateway.shared());
+        let addresses = addresses(&config);
+        for (name, now) in &addresses {
+            if self.addresses.get(name).is_some_and(|before| before != now) {
+                self.gateway.refuse_while_owed(name).await?;
+            }
+        }
         self.gateway.serve_instead(connections).await?;
+        self.addresses = addresses;
         self.telling.cancel();
         self.telling = self.stop.child_token();
         tell(&self.gateway, &config.connections, &self.telling);

@@ -78,7 +78,7 @@ impl Gateway {
         for before in self.connections() {
             let now = connections.get(before.name());
             if now.is_none_or(|now| now.capabilities().app != before.capabilities().app) {
-                self.refuse_to_forget(before.name()).await?;
+                self.refuse_while_owed(before.name()).await?;
             }
         }
         for connection in connections.values() {
@@ -88,8 +88,11 @@ impl Gateway {
         Ok(())
     }
 
-    /// Whoever was to lose access loses it before their connection goes.
-    async fn refuse_to_forget(&self, connection: &str) -> Result<()> {
+    /// Whoever was to lose access loses it before their connection goes, or speaks to another app.
+    ///
+    /// # Errors
+    /// 409 while removals are owed to the app, 503 where nobody can tell.
+    pub async fn refuse_while_owed(&self, connection: &str) -> Result<()> {
         let open = self.shared.store.intents(&Intents::AllOpen(Some(connection.to_owned()))).await?;
         match open.iter().filter(|intent| intent.sticky).count() {
             0 => Ok(()),

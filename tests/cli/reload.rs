@@ -6,10 +6,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use portcullis::adapters::honeycomb;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::stage::{Caller, Place, Running, active, wait_for};
+use crate::stage::{Caller, Place, Running, active, simulator, wait_for};
 
 /// Within which a change has to be seen.
 const SEEN: Duration = Duration::from_secs(10);
@@ -89,6 +89,41 @@ fn a_hangup_has_it_read_at_once_and_what_needs_a_start_is_named() {
     assert!(changed.elapsed() < Duration::from_secs(2), "{:?}", changed.elapsed());
     assert_eq!(line["keys"], "listen");
     assert!(gateway.lives());
+}
+
+#[test]
+fn an_app_that_still_owes_a_removal_is_not_exchanged_for_another_one() {
+    let directory = TempDir::new().unwrap();
+    let start = || Running::start(directory.path(), &["sim", "honeycomb", "--listen", "127.0.0.1:0"]);
+    let (one, other) = (start(), start());
+    let config = |sim: &Running| {
+        format!(
+            "listen = \"127.0.0.1:0\"\n[connections.honeycomb]\napp = \"honeycomb\"\n[connections.honeycomb.rest]\n\
+             base_url = \"{}\"\nprivate = true\napi_key = {{ file = \"key\" }}\n",
+            sim.ready["url"].as_str().unwrap()
+        )
+    };
+    let place = Place::with(&config(&one));
+    fs::write(place.path("key"), honeycomb::sim::CONFIG_KEY).unwrap();
+    let gateway = Running::serve(&place);
+    let mut caller = caller(&place, &gateway, "honeycomb");
+    let ada = caller.create("ada@example.com");
+    let mut app = simulator(one.ready["url"].as_str().unwrap());
+    let order = json!({ "status": 503, "times": 1000 });
+    assert!(app.send("POST", "/__sim/faults", &order).status < 300);
+    let id = ada["id"].as_str().unwrap();
+    assert_eq!(caller.send("PATCH", &format!("/Users/{id}"), &active(false)).status, 503);
+
+    rewrite(&place, &config(&other));
+    let wrong = "the configuration cannot be used; the gateway goes on with the one before";
+    let line =
+        wait_for("the complaint", || gateway.log_lines().into_iter().find(|line| line["message"] == wrong));
+    assert!(line["reason"].as_str().unwrap().contains("connections.honeycomb: 1 removals"), "{line}");
+    let people = |app: &mut Caller| app.send("GET", "/__sim/state", &Value::Null).json().to_string();
+    assert!(people(&mut app).contains("ada@example.com"));
+    assert!(app.send("DELETE", "/__sim/faults", &Value::Null).status < 300);
+    wait_for("the change", || (told(&gateway, "the configuration has changed") == 1).then_some(()));
+    assert!(!people(&mut app).contains("ada@example.com"), "{}", people(&mut app));
 }
 
 /// A key that is changed in its file while people are created and leave: nothing fails, and the new key is used.

@@ -17,6 +17,8 @@ const RESERVED: [&str; 8] = ["admin", "console", "healthz", "metrics", "oauth2",
 #[derive(Debug)]
 pub struct Connection {
     pub name: String,
+    /// Where the app is: the address of each API that is spoken to.
+    pub addresses: Vec<String>,
     pub policy: Policy,
     /// Made from the settings of its app.
     pub adapter: Arc<dyn Adapter>,
@@ -75,7 +77,9 @@ fn connection(all: &Block<'_>, name: &str) -> Option<Connection> {
     if !adapter.capabilities().groups.list {
         of_groups.iter().for_each(extensions::note_no_groups);
     }
-    Some(Connection { name: name.to_owned(), policy, adapter, receiver })
+    let addresses = ["rest.base_url", "scim.base_url"].iter().filter_map(|path| settings.text(path));
+    let addresses = addresses.map(str::to_owned).collect();
+    Some(Connection { name: name.to_owned(), addresses, policy, adapter, receiver })
 }
 
 /// Notes each role that the app does not have.
