@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::connection::Connection;
+use super::connection::{Connection, Shared};
 use super::drift::{Listing, What};
 use super::gateway::Gateway;
 use super::plan::{self, Access};
@@ -144,7 +144,7 @@ impl Gateway {
         let (known, epoch) = (anchor.epoch(), self.shared().store.epoch().await?);
         if epoch < known {
             let reason = format!(
-                "the journal ends at entry {epoch} and somebody left at entry {known}: an older database was put back"
+                "the journal ends at entry {epoch} and was at entry {known} before: an older database was put back"
             );
             self.enter_safe_mode(&reason).await?;
         }
@@ -211,16 +211,26 @@ impl Gateway {
             }
             let was_shut = self.shared().gate.is_shut();
             match self.safe_mode().await {
-                Ok(None) if was_shut => {
-                    if let Err(refusal) = self.accept_epoch().await {
+                Ok(None) => {
+                    if let Err(refusal) = self.keep_epoch(was_shut).await {
                         tracing::warn!(reason = refusal.error.detail, "the anchor could not be written");
                     }
                 }
-                Ok(_) => {}
+                Ok(Some(_)) => {}
                 Err(Refusal { error, .. }) => {
                     tracing::warn!(reason = error.detail, "safe mode could not be looked up");
                 }
             }
+        }
+    }
+
+    /// Follows the end of safe mode in the number kept outside, and whoever left at another replica.
+    async fn keep_epoch(&self, was_shut: bool) -> Result<()> {
+        let Shared { anchor: Some(anchor), store, .. } = &**self.shared() else { return Ok(()) };
+        match store.term() {
+            _ if was_shut => self.accept_epoch().await,
+            Some(_) => Ok(anchor.raise(store.epoch().await?).await?),
+            None => Ok(()),
         }
     }
 

@@ -16,6 +16,7 @@ mod overtaken;
 mod postgres;
 mod races;
 mod read_only;
+mod restored;
 mod shares;
 #[path = "../cli/stage.rs"]
 #[allow(dead_code, reason = "other test binaries use the rest of it")]
