@@ -27,6 +27,13 @@ const SETTLES_SHARED: Duration = Duration::from_mins(1);
 /// How long it may take until everybody was told everything.
 const TOLD: Duration = Duration::from_secs(20);
 
+/// Lives in a hundred that are counted from when the gateway serves; the others from when it listens, so that it is
+/// killed while it looks through its store and takes up what was left, too.
+const SERVING: u64 = 75;
+
+/// Kills until everything begins anew: a start reads the whole file, which grows.
+const KILLS_A_STAGE: u64 = 1_000;
+
 /// Gateways before one Postgres.
 const REPLICAS: usize = 2;
 
@@ -46,7 +53,7 @@ pub struct Plan {
     pub at_once: usize,
     /// Calls in a hundred that the apps spoil.
     pub faults: f64,
-    /// The longest and the shortest life of a gateway, in milliseconds after it listens.
+    /// The shortest and the longest life of a gateway, in milliseconds after it listens or serves.
     pub lives_ms: (u64, u64),
 }
 
@@ -76,6 +83,8 @@ impl Plan {
 #[derive(Debug, Default)]
 pub struct Figures {
     pub kills: u64,
+    /// Those of a gateway that had begun to serve.
+    pub kills_serving: u64,
     pub rounds: u64,
     pub requests: u64,
     pub done: u64,
@@ -103,6 +112,7 @@ impl Figures {
     pub fn rows(&self) -> Vec<(&'static str, String)> {
         vec![
             ("kills", self.kills.to_string()),
+            ("… while it served", self.kills_serving.to_string()),
             ("rounds, each checked", self.rounds.to_string()),
             ("requests", self.requests.to_string()),
             ("… answered as done", self.done.to_string()),
@@ -129,18 +139,19 @@ impl Figures {
 /// The stage could not be set or moved; a violation is no error, it is in the figures.
 pub fn run(program: &Program, folder: &Path, plan: &Plan) -> Result<Figures, String> {
     let began = Instant::now();
-    let mut run = Run::set(program, folder, plan)?;
-    while run.figures.kills < plan.kills && run.figures.violations.is_empty() {
-        run.round(plan)?;
+    let mut figures = Figures::default();
+    while figures.kills < plan.kills && figures.violations.is_empty() {
+        let folder = folder.join(format!("after-{}", figures.kills));
+        let until = plan.kills.min(figures.kills + KILLS_A_STAGE);
+        let seed = plan.seed + figures.kills;
+        figures = Run::set(program, &folder, Plan { seed, kills: until, ..plan.clone() }, figures)?.go()?;
     }
-    if run.figures.violations.is_empty() {
-        run.verify();
-    }
-    run.figures.took = began.elapsed();
-    Ok(run.figures)
+    figures.took = began.elapsed();
+    Ok(figures)
 }
 
 struct Run {
+    plan: Plan,
     stage: Stage,
     jobs: Vec<Job>,
     ledgers: Vec<Ledger>,
@@ -149,13 +160,17 @@ struct Run {
     asked: BTreeMap<String, i64>,
     dice: Dice,
     settles: Duration,
+    /// Calls alike in audit and app on the stages before.
+    agreed: u64,
     figures: Figures,
 }
 
 impl Run {
-    fn set(program: &Program, folder: &Path, plan: &Plan) -> Result<Self, String> {
+    /// A stage of its own, until `plan.kills` are reached; `figures` are those of the stages before.
+    fn set(program: &Program, folder: &Path, plan: Plan, figures: Figures) -> Result<Self, String> {
         let mut stage = Stage::set_on(program, folder, plan.seed, plan.keeps)?;
         stage.start()?;
+        stage.until_ready()?;
         let jobs: Vec<Job> = stage
             .apps
             .iter()
@@ -173,20 +188,30 @@ impl Run {
         }
         let books = stage.apps.iter().map(|_| Books::default()).collect();
         let settles = if plan.keeps == Keeps::Sqlite { SETTLES } else { SETTLES_SHARED };
-        let (asked, figures) = Default::default();
-        Ok(Self { stage, jobs, ledgers, books, asked, dice: Dice::split(plan.seed, 1), settles, figures })
+        let (asked, dice, agreed) = (BTreeMap::new(), Dice::split(plan.seed, 1), figures.agreed);
+        Ok(Self { plan, stage, jobs, ledgers, books, asked, dice, settles, agreed, figures })
+    }
+
+    fn go(mut self) -> Result<Figures, String> {
+        while self.figures.kills < self.plan.kills && self.figures.violations.is_empty() {
+            self.round()?;
+        }
+        if self.figures.violations.is_empty() {
+            self.verify();
+        }
+        Ok(self.figures)
     }
 
     /// Traffic under kills, then quiet, then a look at everything.
-    fn round(&mut self, plan: &Plan) -> Result<(), String> {
+    fn round(&mut self) -> Result<(), String> {
         self.figures.rounds += 1;
         for job in &mut self.jobs {
             job.hire(1);
         }
         for app in &self.stage.apps {
-            app.plague(&plague(plan.faults))?;
+            app.plague(&plague(self.plan.faults))?;
         }
-        self.traffic(plan)?;
+        self.traffic()?;
         for app in &self.stage.apps {
             app.heal()?;
         }
@@ -202,10 +227,10 @@ impl Run {
         checked
     }
 
-    fn traffic(&mut self, plan: &Plan) -> Result<(), String> {
+    fn traffic(&mut self) -> Result<(), String> {
         let over = AtomicBool::new(false);
-        let (jobs, stage, dice) = (&self.jobs, &mut self.stage, &mut self.dice);
-        let (mut kills, mut died) = (0, None);
+        let (plan, jobs, stage, dice) = (&self.plan, &self.jobs, &mut self.stage, &mut self.dice);
+        let (mut kills, mut kills_serving, mut serves, mut died) = (0, 0, true, None);
         thread::scope(|scope| -> Result<(), String> {
             for (number, job) in jobs.iter().enumerate() {
                 for worker in 0..plan.at_once {
@@ -223,14 +248,20 @@ impl Run {
                         return Ok(());
                     }
                     kills += 1;
+                    kills_serving += u64::from(serves);
                     stage.start()?;
+                    serves = dice.percent(SERVING);
+                    if serves {
+                        stage.until_ready()?;
+                    }
                 }
-                Ok(())
+                stage.until_ready()
             })();
             over.store(true, Ordering::SeqCst);
             ended
         })?;
         self.figures.kills += kills;
+        self.figures.kills_serving += kills_serving;
         if let Some(text) = died {
             self.figures.violations.push(Violation { invariant: Invariant::Alive, text });
             self.stage.start()?;
@@ -354,7 +385,7 @@ impl Run {
             let activations = told.into_values().flatten().filter(|one| one.act == Act::Activate);
             self.asked.extend(activations.map(|one| (one.person, one.sent)));
         }
-        self.figures.agreed = self.books.iter().map(|books| books.agreed).sum();
+        self.figures.agreed = self.agreed + self.books.iter().map(|books| books.agreed).sum::<u64>();
         found.extend(self.bounds());
         self.figures.violations.extend(found);
         Ok(())

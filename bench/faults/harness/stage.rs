@@ -15,6 +15,9 @@ use super::wire::Door;
 /// How long a lever may take.
 const LEVER: Duration = Duration::from_secs(20);
 
+/// How long a gateway may take until it serves.
+const READY: Duration = Duration::from_secs(20);
+
 /// What the gateway keeps its memory in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keeps {
@@ -197,6 +200,17 @@ impl Stage {
             self.starts += 1;
         }
         Ok(())
+    }
+
+    /// Waits until every gateway serves.
+    pub fn until_ready(&self) -> Result<(), String> {
+        self.replicas.iter().try_for_each(|replica| {
+            let (addresses, base) = (vec![replica.address.clone()], String::new());
+            match (Door { addresses, base, token: None }).send("GET", "/readyz", None, READY) {
+                Ok(answer) if answer.status == 200 => Ok(()),
+                other => Err(format!("a gateway is not ready: {other:?}")),
+            }
+        })
     }
 
     /// Kills a gateway.
