@@ -21,6 +21,7 @@ mod serve;
 mod simulators;
 mod stage;
 mod tasks;
+mod teams;
 mod tokens;
 mod traces;
 mod upgrades;
