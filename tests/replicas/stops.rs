@@ -153,6 +153,29 @@ fn what_a_killed_replica_promised_is_done_by_another() {
 }
 
 #[test]
+fn what_a_killed_replica_had_put_off_is_tried_by_another_once_the_app_is_well() {
+    let mut cluster = Cluster::start(2, "2s");
+    let created = cluster.caller(0).send("POST", "/Users", &person("leaver@example.com"));
+    let path = format!("/Users/{}", created.json()["id"].as_str().unwrap());
+    let mut app = cluster.app();
+    let order =
+        json!({ "match": { "method": "DELETE" }, "status": 429, "headers": { "Retry-After": "3600" } });
+    assert!(app.send("POST", "/__sim/faults", &order).status < 300);
+    assert_eq!(cluster.caller(0).send("PATCH", &path, &active(false)).status, 503);
+    cluster.replicas[0].signal("-KILL");
+    // It is due in minutes, and whoever is left was never told by the app that it is busy.
+    let due = "SELECT next_attempt_at > (extract(epoch FROM now()) + 60) * 1000000 FROM intents WHERE sticky";
+    assert_eq!(cluster.server.sql(cluster.database_name(), due), "t");
+    app.send("DELETE", "/__sim/faults", &Value::Null);
+    let healed = Instant::now();
+    wait_for("the other replica to do it", || {
+        (!cluster.addresses().contains(&"leaver@example.com".to_owned())).then_some(())
+    });
+    assert!(healed.elapsed() < Duration::from_secs(10), "{:?}", healed.elapsed());
+    cluster.is_accounted_for();
+}
+
+#[test]
 fn replicas_that_are_told_to_end_finish_what_they_answer_and_keep_no_lease() {
     let mut cluster = Cluster::start(2, "30s");
     let order = json!({ "delay_ms": 40, "probability": 0.5, "commit": true });

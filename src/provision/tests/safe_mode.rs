@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::stage::{Stage, is_active, native, person, status};
-use crate::contract::{Kind, State};
+use crate::contract::{Group, Kind, State};
 use crate::provision::{Reviewed, Shown};
 use crate::scim::schema::ResourceKind::User;
 
@@ -75,6 +75,21 @@ async fn a_departure_is_anchored_before_it_is_answered_and_nothing_else_is() {
     let stage = stage.restarted().await;
     stage.gateway.recognise_backup().await.unwrap();
     assert_eq!(stage.gateway.safe_mode().await.unwrap(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_from_a_group_is_anchored_though_the_app_has_not_done_it() {
+    let stage = Stage::new(native()).await;
+    let anchor = stage.connection.shared.anchor.clone().unwrap();
+    stage.app.content().groups =
+        vec![Group { id: "team".to_owned(), name: "team".to_owned(), members: None }];
+    let anna = stage.hire("anna@corp.example").await;
+    let team = stage.group("team").await;
+    stage.members(&team, "add", &[&anna]).await.unwrap();
+    assert_eq!(anchor.epoch(), 0);
+    stage.app.always("remove_member", Some(Kind::Unavailable));
+    assert_eq!(status(stage.members(&team, "remove", &[&anna]).await), 503);
+    assert_eq!(anchor.epoch(), stage.store.epoch().await.unwrap());
 }
 
 #[tokio::test(start_paused = true)]
