@@ -13,10 +13,11 @@ use std::time::Duration;
 
 use harness::kills::{self, Plan};
 use harness::processes::Program;
+use harness::stage::Keeps;
 
 const HELP: &str = "\
 usage: long-run [--kills N] [--seed N] [--at-once N] [--faults PERCENT] [--store sqlite|postgres]
-       long-run --points N [--seed N] [--at-once N]
+       long-run --points N [--seed N] [--at-once N] [--store sqlite|postgres]
        long-run --leavers N
        long-run --replicas N
 
@@ -101,7 +102,7 @@ fn run(arguments: &[String]) -> Result<ExitCode, String> {
     if let Some(points) = told.get("--points") {
         let points: usize = points.parse().map_err(|_| format!("`--points {points}`: expected a number"))?;
         let at_once = usize::try_from(number("--at-once", 16)?).unwrap_or(16);
-        return stop_everywhere(seed, (points > 0).then_some(points), at_once);
+        return stop_everywhere(seed, plan_of(seed, 0).keeps, (points > 0).then_some(points), at_once);
     }
     let path = std::env::current_exe().map_err(|error| error.to_string())?;
     let program = Program { path, before: vec![AS_PRODUCT.to_owned()] };
@@ -140,9 +141,14 @@ fn run(arguments: &[String]) -> Result<ExitCode, String> {
     Ok(ExitCode::FAILURE)
 }
 
-fn stop_everywhere(seed: u64, sample: Option<usize>, at_once: usize) -> Result<ExitCode, String> {
+fn stop_everywhere(
+    seed: u64,
+    keeps: Keeps,
+    sample: Option<usize>,
+    at_once: usize,
+) -> Result<ExitCode, String> {
     let began = harness::now();
-    let (run, found) = harness::crashes::run(seed, sample, at_once)?;
+    let (run, found) = harness::crashes::run(seed, keeps, sample, at_once)?;
     let took = (harness::now() - began) / 1_000_000;
     for (what, figure) in [("seed", seed.to_string()), ("crash points", run.to_string())] {
         println!("| {what:<34} | {figure:>12} |");

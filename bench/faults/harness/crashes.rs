@@ -1,5 +1,6 @@
 //! Crash points: every commit and every call of every operation, before it, after it and within it.
 
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -13,9 +14,12 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::{Handle, Runtime};
 
+use super::audit::Database;
 use super::dice::Dice;
 use super::idp::{Person, entra_active, member};
 use super::inside::{Ahead, Asked, CommitAt, Life, Moment, Spell, Spells, serve};
+use super::postgres::Server;
+use super::stage::Keeps;
 use super::targets::{TARGETS, Target};
 
 /// What an identity provider asks for.
@@ -72,18 +76,22 @@ pub struct Point {
 /// How long a caller waits for what froze: it died.
 const DEAD: Duration = Duration::from_secs(20);
 
-/// How long what was promised may take.
+/// How long what was promised may take; on Postgres what a dead gateway had begun is left alone until its attempt must be
+/// over.
 const SOON: Duration = Duration::from_secs(8);
+const SOON_SHARED: Duration = Duration::from_secs(20);
 
 const ADDRESS: &str = "ada@example.com";
 const GROUP: &str = "Crash Team";
 
 /// Everything there is to try; the dry runs say how many commits and calls each operation has.
-pub fn points(apps: &Handle) -> Result<Vec<Point>, String> {
+fn points(apps: &Handle, keeper: &Keeper) -> Result<Vec<Point>, String> {
     let mut points = Vec::new();
     for target in TARGETS {
         for operation in OPERATIONS {
-            let Some((commits, calls)) = Scene::set(apps, target, operation)?.dry_run() else { continue };
+            let Some((commits, calls)) = Scene::set(apps, keeper, target, operation)?.dry_run() else {
+                continue;
+            };
             let slow = Duration::from_secs(2);
             let mut add = |crash| points.push(Point { target, operation, crash });
             for number in 1..=commits {
@@ -131,9 +139,15 @@ fn spells(slow: Duration) -> Vec<Spell> {
 }
 
 /// Runs so many of the points at the same time; answers what must not be, and how many were run.
-pub fn run(seed: u64, sample: Option<usize>, at_once: usize) -> Result<(usize, Vec<String>), String> {
+pub fn run(
+    seed: u64,
+    keeps: Keeps,
+    sample: Option<usize>,
+    at_once: usize,
+) -> Result<(usize, Vec<String>), String> {
     let apps = Runtime::new().map_err(|error| error.to_string())?;
-    let mut points = points(apps.handle())?;
+    let keeper = Keeper((keeps != Keeps::Sqlite).then(|| Server::start(false)));
+    let mut points = points(apps.handle(), &keeper)?;
     if let Some(sample) = sample {
         let mut dice = Dice::split(seed, 2);
         while points.len() > sample {
@@ -145,7 +159,7 @@ pub fn run(seed: u64, sample: Option<usize>, at_once: usize) -> Result<(usize, V
         for _ in 0..at_once {
             scope.spawn(|| {
                 while let Some(point) = points.get(next.fetch_add(1, Ordering::SeqCst)) {
-                    let ended = Scene::set(apps.handle(), point.target, point.operation)
+                    let ended = Scene::set(apps.handle(), &keeper, point.target, point.operation)
                         .and_then(|scene| scene.play(point.crash));
                     if let Err(text) = ended {
                         let text =
@@ -161,11 +175,24 @@ pub fn run(seed: u64, sample: Option<usize>, at_once: usize) -> Result<(usize, V
     Ok((points.len(), found))
 }
 
+/// Gives every scene a database of its own: a file, or a schema where there is a server.
+struct Keeper(Option<Server>);
+
+impl Keeper {
+    fn database(&self, folder: &Path) -> Database {
+        match &self.0 {
+            None => Database::File(folder.join("test.db")),
+            Some(server) => Database::Server(server.schema()),
+        }
+    }
+}
+
 /// An app with one person as the operation needs them.
 struct Scene {
     target: Target,
     operation: Operation,
-    folder: TempDir,
+    _folder: TempDir,
+    database: Database,
     simulator: Simulator,
     spells: Spells,
     url: String,
@@ -176,18 +203,30 @@ struct Scene {
 }
 
 impl Scene {
-    fn set(apps: &Handle, target: Target, operation: Operation) -> Result<Self, String> {
+    fn set(apps: &Handle, keeper: &Keeper, target: Target, operation: Operation) -> Result<Self, String> {
         let folder = TempDir::new().map_err(|error| error.to_string())?;
         let simulator = simulator(target.name)?;
         let spells = Spells::default();
         let serving = serve(simulator.clone(), spells.clone());
         let url = apps.block_on(serving).map_err(|error| error.to_string())?;
         let clock = Ahead::default();
-        let life = Life::begin(folder.path(), target.name, &url, &clock)?;
+        let database = keeper.database(folder.path());
+        let life = Life::begin(&database, target.name, &url, &clock)?;
         let person = Person::new(ADDRESS.to_owned());
         let group = String::new();
-        let mut scene =
-            Self { target, operation, folder, simulator, spells, url, clock, life, person, group };
+        let mut scene = Self {
+            target,
+            operation,
+            _folder: folder,
+            database,
+            simulator,
+            spells,
+            url,
+            clock,
+            life,
+            person,
+            group,
+        };
         scene.lever("POST", "ledger", &json!({ "enabled": true }))?;
         if target.name == "honeycomb" {
             scene.lever("POST", "mode", &json!({ "pending_in_list": true }))?;
@@ -329,7 +368,7 @@ impl Scene {
         if crash.kills() {
             self.spells.lift();
             self.life.end();
-            self.life = Life::begin(self.folder.path(), self.target.name, &self.url, &self.clock)?;
+            self.life = Life::begin(&self.database, self.target.name, &self.url, &self.clock)?;
         } else {
             self.life.store.hook.lift();
         }
@@ -343,6 +382,7 @@ impl Scene {
     /// Nothing is owed any more, and whoever the journal's last word was to take out is out.
     fn promises_are_kept(&self) -> Result<(), String> {
         let began = Instant::now();
+        let soon = if matches!(self.database, Database::File(_)) { SOON } else { SOON_SHARED };
         loop {
             let open = self.life.wait(self.life.store.intents(&Intents::AllOpen(None)));
             let open = open.map_err(|error| error.to_string())?;
@@ -350,7 +390,7 @@ impl Scene {
             if owed.is_empty() {
                 break;
             }
-            if began.elapsed() > SOON {
+            if began.elapsed() > soon {
                 return Err(format!("still owed: {} {:?}", owed[0].operation, owed[0].outcome));
             }
             thread::sleep(Duration::from_millis(50));

@@ -24,8 +24,10 @@ use super::stage::{Keeps, Stage};
 const SETTLES: Duration = Duration::from_secs(20);
 const SETTLES_SHARED: Duration = Duration::from_mins(1);
 
-/// How long it may take until everybody was told everything.
-const TOLD: Duration = Duration::from_secs(20);
+/// How long it may take until everybody was told everything: an app that failed too often is left alone for half a
+/// minute.
+const TOLD: Duration = Duration::from_secs(45);
+const LEFT_ALONE: &str = "is left alone until it works again";
 
 /// Lives in a hundred that are counted from when the gateway serves; the others from when it listens, so that it is
 /// killed while it looks through its store and takes up what was left, too.
@@ -301,10 +303,19 @@ impl Run {
             }
             let began = Instant::now();
             while !open.is_empty() && began.elapsed() < TOLD {
+                let mut waits = false;
                 open.retain(|place| {
                     let Some(mut person) = job.person(*place) else { return true };
-                    job.tell(&mut person, &mut self.dice, true) && person.failures < 4
+                    let told = job.tell(&mut person, &mut self.dice, true);
+                    if person.failures > 0 && person.failure.contains(LEFT_ALONE) {
+                        person.failures = 1;
+                        waits = true;
+                    }
+                    told && person.failures < 4
                 });
+                if waits {
+                    thread::sleep(Duration::from_millis(500));
+                }
             }
             let unfinished = |place| job.person(place).filter(|person| person.failures > 0);
             left.extend(

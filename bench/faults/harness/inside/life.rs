@@ -1,6 +1,5 @@
 //! One life of a gateway: a runtime of its own, so that death is dropping it.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,12 +9,12 @@ use portcullis::adapters::Blueprint;
 use portcullis::base::clock::SharedClock;
 use portcullis::base::clock::Timestamp;
 use portcullis::base::id::Ids;
-use portcullis::base::secret::Token;
+use portcullis::base::secret::{SecretString, Token};
 use portcullis::contract::{Adapter, Dialect, Mode};
 use portcullis::http::{RouterSettings, router};
 use portcullis::provision::{Connection, Gateway, Policy, Shared};
 use portcullis::store::hooked::Hooked;
-use portcullis::store::{Store as _, sqlite};
+use portcullis::store::{Store as _, postgres, sqlite};
 use portcullis::upstream::{Wire, system_names};
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -24,10 +23,15 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
+use super::super::audit::Database;
 use super::super::support::rest;
 use super::{Ahead, Faulty};
 
 const TOKEN: &str = "the-token-of-the-connection";
+
+/// How long what a dead gateway held is kept for it: shorter than a busy machine lets a live one stand still, it would
+/// lose what it works on.
+const LEASE: Duration = Duration::from_secs(3);
 
 /// What was answered: the status, and the body where it is JSON.
 pub type Asked = (u16, Value);
@@ -42,24 +46,31 @@ pub struct Life {
 }
 
 impl Life {
-    /// Begins a life on the database in `folder`, before the app at `url`.
-    pub fn begin(folder: &Path, name: &'static str, url: &str, clock: &Ahead) -> Result<Self, String> {
+    /// Begins a life on `database`, before the app at `url`.
+    pub fn begin(database: &Database, name: &'static str, url: &str, clock: &Ahead) -> Result<Self, String> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .map_err(|error| error.to_string())?;
-        let (doors, store) = runtime.block_on(Self::open(folder, name, url, clock))?;
+        let (doors, store) = runtime.block_on(Self::open(database, name, url, clock))?;
         Ok(Self { runtime: Some(runtime), doors, store, name })
     }
 
     async fn open(
-        folder: &Path,
+        database: &Database,
         name: &'static str,
         url: &str,
         clock: &Ahead,
     ) -> Result<(axum::Router, Arc<Hooked<Faulty>>), String> {
-        let inner = sqlite::open(&folder.join("test.db")).await.map_err(|error| error.to_string())?;
+        let inner = match database {
+            Database::File(path) => sqlite::open(path).await,
+            Database::Server(address) => {
+                let settings = postgres::Settings::new(SecretString::from(address.clone()));
+                postgres::open(&postgres::Settings { connections: 4, lease: LEASE, ..settings }).await
+            }
+        };
+        let inner = inner.map_err(|error| error.to_string())?;
         let store = Arc::new(Hooked::new(inner, Faulty::default()));
         let clock: SharedClock = Arc::new(clock.clone());
         let shared = Arc::new(Shared {
