@@ -420,7 +420,8 @@ impl Run {
 
     fn bounds(&mut self) -> Vec<Violation> {
         let most = self.stage.measure();
-        (self.figures.resident_kib, self.figures.files) = (most.resident_kib, most.files);
+        self.figures.resident_kib = self.figures.resident_kib.max(most.resident_kib);
+        self.figures.files = self.figures.files.max(most.files);
         let mut found = Vec::new();
         if most.resident_kib > RESIDENT_KIB || most.files > FILES {
             found.push(Violation { invariant: Invariant::Bounds, text: format!("{most:?}") });

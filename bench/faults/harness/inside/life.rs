@@ -29,8 +29,7 @@ use super::{Ahead, Faulty};
 
 const TOKEN: &str = "the-token-of-the-connection";
 
-/// How long what a dead gateway held is kept for it: shorter than a busy machine lets a live one stand still, it would
-/// lose what it works on.
+/// How long what a dead gateway held is kept for it; on a busy machine a live one renews within that.
 const LEASE: Duration = Duration::from_secs(3);
 
 /// What was answered: the status, and the body where it is JSON.
