@@ -45,6 +45,29 @@ async fn one_member_comes_and_goes_without_a_look_at_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_listing_that_lacks_whoever_comes_back_meanwhile_takes_them_out_of_no_group() {
+    let stage = with_workspaces().await;
+    let anna = stage.hire("anna@corp.example").await;
+    let one = stage.group("one").await;
+    stage.members(&one, "add", &[&anna]).await.unwrap();
+    stage.app.next("deactivate", Fault::Breaks);
+    assert_eq!(status(stage.deactivate(&anna).await), 503);
+    sleep(Duration::from_mins(2)).await;
+    let gate = Arc::new(Notify::new());
+    stage.app.next("create_account", Fault::Waits(Arc::clone(&gate)));
+    let (back, ()) = tokio::join!(stage.activate(&anna), async {
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(stage.list(ResourceKind::User, None).await[0]["active"], false);
+        gate.notify_one();
+    });
+    back.unwrap();
+    assert_eq!(stage.app.groups_of("a2"), ["ws-one"]);
+    assert_eq!(stage.members_of(&one).await, [anna.as_str()]);
+    stage.members(&one, "remove", &[&anna]).await.unwrap();
+    assert_eq!(stage.app.groups_of("a2"), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn whoever_may_have_been_let_in_is_taken_out() {
     for capabilities in [native(), workspaces()] {
         for way in 0..4 {

@@ -121,9 +121,11 @@ impl Connection {
             person.record.modified_at =
                 if expected.is_some() { self.now() } else { person.record.created_at };
         }
+        let mut places = Vec::new();
         for _ in 0..3 {
             person.record.version = expected.unwrap_or(0) + i64::from(visible);
             let mut batch = vec![Write::Record { record: Box::new(person.clone().into_record()), expected }];
+            batch.extend(places.drain(..));
             batch.extend(writes.iter().cloned());
             match self.store().commit(batch).await {
                 // A listing was taken in meanwhile; what we just did at the app is newer.
@@ -131,6 +133,11 @@ impl Connection {
                     let stands = self.store().record(self.name(), Kind::User, &person.record.id).await?;
                     let Some(stands) = stands else { break };
                     expected = Some(stands.version);
+                    // It may have said of the groups, too, what is not so any more.
+                    person.record.groups = stands.groups;
+                    if person.record.lifecycle == Lifecycle::Live {
+                        places = self.place_writes(person).await?;
+                    }
                 }
                 other => return other,
             }
