@@ -15,8 +15,8 @@ use crate::store::{Kind, Membership, Record};
 enum Counterpart {
     Person(Box<Person>),
     Group,
-    /// A person without an account: the app has nothing to remove.
-    Gone,
+    /// A person without an account: the app has nothing to remove, and they come back into what is remembered.
+    Gone(Box<Person>),
 }
 
 impl Connection {
@@ -39,7 +39,7 @@ impl Connection {
         }
         let loses_admin = match &counterpart {
             Counterpart::Person(person) => self.would_lose_admin(group, person, add),
-            Counterpart::Group | Counterpart::Gone => false,
+            Counterpart::Group | Counterpart::Gone(_) => false,
         };
         let _admins = if loses_admin { Some(self.turn("admins").await?) } else { None };
         if loses_admin && let Err(refusal) = self.refuse_last_admin(&[id]).await {
@@ -72,7 +72,7 @@ impl Connection {
                     Ok(()) => people.push((id, person)),
                 },
                 Counterpart::Person(person) => people.push((id, person)),
-                nobody @ (Counterpart::Group | Counterpart::Gone) => {
+                nobody @ (Counterpart::Group | Counterpart::Gone(_)) => {
                     let asked = self.ask_for_member(groups, group, &nobody, add).await;
                     self.take_answer(group, id, nobody, asked, add, tally).await?;
                 }
@@ -145,7 +145,7 @@ impl Connection {
         let record = self.store().record(self.name(), Kind::User, id).await?;
         Ok(match record.map(Person::read) {
             None => Counterpart::Group,
-            Some(person) if self.has_nothing(&person) => Counterpart::Gone,
+            Some(person) if self.has_nothing(&person) => Counterpart::Gone(Box::new(person)),
             Some(person) => Counterpart::Person(Box::new(person)),
         })
     }
@@ -165,7 +165,7 @@ impl Connection {
         let member = match counterpart {
             // The app knows nothing of a group in a group; the gateway holds it.
             Counterpart::Group => return Ok(Outcome::Done(None)),
-            Counterpart::Gone => return Ok(Outcome::Already(None)),
+            Counterpart::Gone(_) => return Ok(Outcome::Already(None)),
             Counterpart::Person(person) => self.as_member(person),
         };
         let account = group.account.clone().unwrap_or_default();
@@ -219,7 +219,12 @@ impl Connection {
     ) -> Result<()> {
         let membership = Membership { group: group.id.clone(), member: id.to_owned() };
         let waits = matches!(told, Outcome::Waiting(_));
-        if let Counterpart::Person(person) = counterpart {
+        let person = match counterpart {
+            Counterpart::Person(person) => Some(person),
+            Counterpart::Gone(person) if !add => Some(person),
+            Counterpart::Gone(_) | Counterpart::Group => None,
+        };
+        if let Some(person) = person {
             let mut person = *person;
             let expected = Some(person.record.version);
             let mut writes = Vec::new();

@@ -147,6 +147,7 @@ impl Connection {
                     wanted.extend(ids);
                 }
                 MembersStep::Remove(ids) => {
+                    named.extend(self.away_from(group, Some(&ids)).await?.into_iter().map(|one| one.id));
                     for id in ids {
                         wanted.remove(&id);
                         if unverified.contains(&id)
@@ -159,7 +160,8 @@ impl Connection {
                 MembersStep::RemoveMatching(filter) => {
                     let ids: Vec<String> = unverified.iter().cloned().collect();
                     let may_be_in = self.store().records(self.name(), Kind::User, &ids).await?;
-                    let may_be_in = may_be_in.into_iter().map(|one| Reference {
+                    let away = self.away_from(group, None).await?;
+                    let may_be_in = may_be_in.into_iter().chain(away).map(|one| Reference {
                         id: one.id,
                         label: one.label,
                         kind: Kind::User,
@@ -176,6 +178,8 @@ impl Connection {
                 MembersStep::Replace(ids) => {
                     wanted = ids.into_iter().collect();
                     named.extend(unverified.iter().cloned());
+                    let away = self.away_from(group, None).await?.into_iter().map(|one| one.id);
+                    named.extend(away.filter(|id| !wanted.contains(id)));
                 }
             }
         }
@@ -183,6 +187,24 @@ impl Connection {
             held.union(&named).filter(|id| !wanted.contains(*id)).cloned().collect();
         let added = wanted.iter().filter(|id| !held.contains(*id) || named.contains(*id)).cloned().collect();
         Ok(Difference { removed: removed.into_iter().collect(), added })
+    }
+
+    /// Who has no account and would come back into the group with the next one, of these or of everybody.
+    async fn away_from(&self, group: &Record, ids: Option<&[String]>) -> Result<Vec<Record>> {
+        let (true, Some(account)) =
+            (self.capabilities().deactivate == contract::Deactivate::ByRemoval, &group.account)
+        else {
+            return Ok(Vec::new());
+        };
+        let mut records = match ids {
+            Some(ids) => self.store().records(self.name(), Kind::User, ids).await?,
+            None => self.store().scan(self.name(), Kind::User, 0, i64::MAX.unsigned_abs()).await?,
+        };
+        records.retain(|record| {
+            let remembered = Person::read(record.clone()).standing.remembered;
+            record.account.is_none() && remembered.is_some_and(|before| before.groups.contains(account))
+        });
+        Ok(records)
     }
 
     /// Whether the store knows the members as of a freshness window ago; the app is asked where the whole list is needed.

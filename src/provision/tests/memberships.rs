@@ -443,6 +443,25 @@ async fn nobody_comes_back_into_a_group_they_were_taken_out_of_meanwhile() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nobody_comes_back_into_a_group_they_were_taken_out_of_while_they_were_away() {
+    for way in 0..3 {
+        let stage = with_workspaces().await;
+        let anna = stage.hire("anna@corp.example").await;
+        let (one, two) = (stage.group("one").await, stage.group("two").await);
+        stage.members(&one, "add", &[&anna]).await.unwrap();
+        stage.members(&two, "add", &[&anna]).await.unwrap();
+        stage.deactivate(&anna).await.unwrap();
+        match way {
+            0 => stage.members(&two, "remove", &[&anna]).await.unwrap(),
+            1 => stage.members(&two, "replace", &[]).await.unwrap(),
+            _ => replace(&stage, &two, "two", &[]).await.unwrap(),
+        }
+        stage.activate(&anna).await.unwrap();
+        assert_eq!(stage.app.groups_of("a2"), ["ws-one"], "{way}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_group_that_is_gone_holds_up_nobody_who_stays() {
     let (stage, anna) = half_removed().await;
     stage.app.next("add_member", Fault::Fails(Kind::NotFound));
