@@ -125,7 +125,7 @@ impl Connection {
         for _ in 0..3 {
             person.record.version = expected.unwrap_or(0) + i64::from(visible);
             let mut batch = vec![Write::Record { record: Box::new(person.clone().into_record()), expected }];
-            batch.extend(places.drain(..));
+            batch.append(&mut places);
             batch.extend(writes.iter().cloned());
             match self.store().commit(batch).await {
                 // A listing was taken in meanwhile; what we just did at the app is newer.
