@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::confirm::PAUSES;
 use super::connection::Connection;
-use super::plan::Step;
+use super::plan::{self, Step};
 use super::standing::{About, Invitation, Person, Waiting};
 use crate::base::context;
 use crate::contract::{
@@ -107,6 +107,7 @@ impl Connection {
         let invited = matches!(outcome, Outcome::Invited(_));
         let Some(told) = outcome.value() else { return Ok(()) };
         let rest = self.left_to_do(&draft, &told).filter(|_| lost);
+        let missing = if lost { plan::not_in(&draft.groups, &told, self.capabilities()) } else { Vec::new() };
         let mut account = account_of(&draft);
         if self.capabilities().accounts.roles == Held::Tried {
             // Only what the app showed was taken.
@@ -118,13 +119,18 @@ impl Connection {
         }
         self.call_off_residual(person, writes);
         person.standing.gone_at = None;
-        person.standing.remembered = None;
         person.begin_anew();
         self.observe(person, account);
-        let Some(rest) = rest else { return Ok(()) };
+        let finished = async {
+            if let Some(rest) = rest {
+                self.update_step(person, &rest, writes).await?;
+            }
+            self.rejoin_step(person, &missing).await
+        };
         // The account is there: what fails now leaves the create unfinished, not undone.
-        let finished = self.update_step(person, &rest, writes).await;
-        finished.map_err(|error| Error::new(Kind::Unknown, error.operation, error.message))
+        finished.await.map_err(|error| Error::new(Kind::Unknown, error.operation, error.message))?;
+        person.standing.remembered = None;
+        Ok(())
     }
 
     /// The roles a created account was to have and has not: an app may take them in a call of its own, which a lost

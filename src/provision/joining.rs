@@ -8,7 +8,8 @@ use super::leaving::{Removal, may_hide_a_success};
 use super::mapping;
 use super::members::{Noted, Tally, may_succeed_later};
 use super::standing::{About, Person};
-use crate::contract::{self, Groups, Outcome};
+use super::users::may_come_yet;
+use crate::contract::{self, Groups, Outcome, Role, Roles};
 use crate::store::{Kind, Membership, Record};
 
 /// Whom a membership is about.
@@ -30,7 +31,13 @@ impl Connection {
         tally: &mut Tally,
     ) -> Result<()> {
         let _turn = self.turn(id).await?;
-        let counterpart = self.counterpart(id).await?;
+        let counterpart = match self.counterpart(id, add).await? {
+            Ok(counterpart) => counterpart,
+            Err(error) => {
+                tally.fail_removal(id.to_owned(), error);
+                return Ok(());
+            }
+        };
         if let (true, Counterpart::Person(person)) = (add, &counterpart)
             && let Err(refusal) = self.refuse_leaver(person).await
         {
@@ -66,13 +73,14 @@ impl Connection {
         // In the order of their ids, so that nobody waits for somebody who waits for them.
         for id in ids {
             turns.push(self.turn(id).await?);
-            match self.counterpart(id).await? {
-                Counterpart::Person(person) if add => match self.refuse_leaver(&person).await {
+            match self.counterpart(id, add).await? {
+                Err(error) => tally.fail_removal(id.clone(), error),
+                Ok(Counterpart::Person(person)) if add => match self.refuse_leaver(&person).await {
                     Err(refusal) => drop(tally.refusal.get_or_insert(refusal)),
                     Ok(()) => people.push((id, person)),
                 },
-                Counterpart::Person(person) => people.push((id, person)),
-                nobody @ (Counterpart::Group | Counterpart::Gone(_)) => {
+                Ok(Counterpart::Person(person)) => people.push((id, person)),
+                Ok(nobody @ (Counterpart::Group | Counterpart::Gone(_))) => {
                     let asked = self.ask_for_member(groups, group, &nobody, add).await;
                     self.take_answer(group, id, nobody, asked, add, tally).await?;
                 }
@@ -141,13 +149,23 @@ impl Connection {
         Ok(())
     }
 
-    async fn counterpart(&self, id: &str) -> Result<Counterpart> {
+    /// Whom a membership is about. Before somebody who has no account is taken out, one that may have come is looked
+    /// for; the inner error is why nobody can tell.
+    async fn counterpart(&self, id: &str, add: bool) -> Result<contract::Result<Counterpart>> {
         let record = self.store().record(self.name(), Kind::User, id).await?;
-        Ok(match record.map(Person::read) {
-            None => Counterpart::Group,
-            Some(person) if self.has_nothing(&person) => Counterpart::Gone(Box::new(person)),
-            Some(person) => Counterpart::Person(Box::new(person)),
-        })
+        let Some(mut person) = record.map(Person::read) else { return Ok(Ok(Counterpart::Group)) };
+        if !add && self.has_nothing(&person) && person.standing.is_in_doubt() {
+            if let Some(error) = self.look_and_keep(&mut person).await? {
+                return Ok(Err(error));
+            }
+            if let (true, Some(left)) = (self.has_nothing(&person), self.unsettled_for(&person)) {
+                return Ok(Err(may_come_yet(left)));
+            }
+            person = self.person(id).await?;
+        }
+        let has_nothing = self.has_nothing(&person);
+        let person = Box::new(person);
+        Ok(Ok(if has_nothing { Counterpart::Gone(person) } else { Counterpart::Person(person) }))
     }
 
     /// Where people do the work somebody may be a member before there is an account.
@@ -234,6 +252,10 @@ impl Connection {
                     self.wait_for(&mut person, About::Role(role.unwrap_or_default()), request, &mut writes);
                 }
                 Outcome::Done(account) | Outcome::Already(account) | Outcome::Invited(account) => {
+                    let is_role = self.capabilities().groups.are_roles && !self.is_floor(group);
+                    if !add && is_role && self.has_nothing(&person) {
+                        self.forget_role_behind(&mut person, group);
+                    }
                     note_group(&mut person, group.account.as_deref().unwrap_or_default(), add);
                     person.ask_for_group(&group.id, add, self.capabilities());
                     if let Some(account) = account {
@@ -264,6 +286,23 @@ impl Connection {
             desired.shift_remove("roles");
             desired.shift_remove("userType");
         }
+    }
+
+    /// Whoever is taken out of a role while they have no account comes back with the lowest one.
+    fn forget_role_behind(&self, person: &mut Person, group: &Record) {
+        let (Roles::Fixed(roles), Some(account)) = (self.capabilities().roles, &group.account) else {
+            return;
+        };
+        let lowest = roles.iter().copied().find(|role| Some(*role) != self.capabilities().admin_role);
+        let Some(remembered) = &mut person.standing.remembered else { return };
+        if !remembered.groups.contains(account) {
+            return;
+        }
+        remembered.roles = lowest.map(str::to_owned).into_iter().collect();
+        if let Some(observed) = &mut person.observed {
+            observed.roles = lowest.map(|role| vec![Role { value: role.to_owned(), display: None }]);
+        }
+        self.forget_asked_role(person);
     }
 
     /// The role of somebody who has no better one.

@@ -189,7 +189,7 @@ impl Connection {
         Ok(Difference { removed: removed.into_iter().collect(), added })
     }
 
-    /// Who has no account and would come back into the group with the next one, of these or of everybody.
+    /// Who would come back into the group with the next account, or may have by now, of these or of everybody.
     async fn away_from(&self, group: &Record, ids: Option<&[String]>) -> Result<Vec<Record>> {
         let (true, Some(account)) =
             (self.capabilities().deactivate == contract::Deactivate::ByRemoval, &group.account)
@@ -200,9 +200,12 @@ impl Connection {
             Some(ids) => self.store().records(self.name(), Kind::User, ids).await?,
             None => self.store().scan(self.name(), Kind::User, 0, i64::MAX.unsigned_abs()).await?,
         };
+        // Whoever has a role is told by the account; who takes part may be in doubt.
+        let are_roles = self.capabilities().groups.are_roles;
         records.retain(|record| {
-            let remembered = Person::read(record.clone()).standing.remembered;
-            record.account.is_none() && remembered.is_some_and(|before| before.groups.contains(account))
+            let standing = Person::read(record.clone()).standing;
+            let comes = record.account.is_none() || (!are_roles && standing.is_in_doubt());
+            comes && standing.remembered.is_some_and(|before| before.groups.contains(account))
         });
         Ok(records)
     }

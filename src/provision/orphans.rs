@@ -187,13 +187,8 @@ impl Connection {
         if reported {
             return Ok(());
         }
-        if person.standing.is_in_doubt() {
-            let looked = self.look_again(&mut person, true).await?;
-            let expected = Some(person.record.version);
-            self.keep(&mut person, expected, Vec::new()).await?;
-            if looked.is_some() {
-                return Ok(());
-            }
+        if person.standing.is_in_doubt() && self.look_and_keep(&mut person).await?.is_some() {
+            return Ok(());
         }
         if plan::access(&person, self.capabilities()) != Access::Open {
             return Ok(());

@@ -291,15 +291,19 @@ pub fn again(person: &Person, wanted: &Wanted, capabilities: &Capabilities, poli
 
 /// The groups that a removal which was not finished has taken from somebody who still has access.
 fn taken_by_removal(person: &Person, capabilities: &Capabilities) -> Vec<String> {
-    let by_parts = capabilities.deactivate == Deactivate::ByRemoval;
-    let can_rejoin = capabilities.groups.add_member && !capabilities.groups.are_roles;
-    let held = person.observed.as_ref().and_then(|account| account.groups.as_ref());
-    match (&person.standing.remembered, held) {
-        (Some(remembered), Some(held)) if by_parts && can_rejoin => {
-            remembered.groups.iter().filter(|group| !held.contains(group)).cloned().collect()
+    match (&person.standing.remembered, &person.observed) {
+        (Some(remembered), Some(held)) if capabilities.deactivate == Deactivate::ByRemoval => {
+            not_in(&remembered.groups, held, capabilities)
         }
         _ => Vec::new(),
     }
+}
+
+/// Those of the groups that an account is not in and can join; none where the app does not tell which it is in.
+pub fn not_in(groups: &[String], account: &Account, capabilities: &Capabilities) -> Vec<String> {
+    let can_join = capabilities.groups.add_member && !capabilities.groups.are_roles;
+    let Some(held) = account.groups.as_ref().filter(|_| can_join) else { return Vec::new() };
+    groups.iter().filter(|group| !held.contains(group)).cloned().collect()
 }
 
 fn push_change(steps: &mut Vec<Step>, change: Change) {

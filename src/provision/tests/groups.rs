@@ -158,7 +158,7 @@ async fn a_process_that_dies_in_a_rename_looks_what_became_of_it() {
             stage.app.content().groups[0].name = "crew".to_owned();
         }
         let again = stage.restarted().await;
-        again.go_on_for(Duration::from_mins(3)).await;
+        again.go_on_for(Duration::from_mins(20)).await;
         assert_eq!(name(&again, &team).await, shown);
         assert!(again.open_intents().await.is_empty());
     }

@@ -445,12 +445,7 @@ async fn nobody_comes_back_into_a_group_they_were_taken_out_of_meanwhile() {
 #[tokio::test(start_paused = true)]
 async fn nobody_comes_back_into_a_group_they_were_taken_out_of_while_they_were_away() {
     for way in 0..3 {
-        let stage = with_workspaces().await;
-        let anna = stage.hire("anna@corp.example").await;
-        let (one, two) = (stage.group("one").await, stage.group("two").await);
-        stage.members(&one, "add", &[&anna]).await.unwrap();
-        stage.members(&two, "add", &[&anna]).await.unwrap();
-        stage.deactivate(&anna).await.unwrap();
+        let (stage, anna, two) = away().await;
         match way {
             0 => stage.members(&two, "remove", &[&anna]).await.unwrap(),
             1 => stage.members(&two, "replace", &[]).await.unwrap(),
@@ -468,4 +463,72 @@ async fn a_group_that_is_gone_holds_up_nobody_who_stays() {
     stage.activate(&anna).await.unwrap();
     assert_eq!(stage.app.groups_of("a1"), ["ws-two"]);
     assert!(stage.open_intents().await.is_empty());
+}
+
+/// Somebody of two workspaces who is away, and the second one's id.
+async fn away() -> (Stage, String, String) {
+    let stage = with_workspaces().await;
+    let anna = stage.hire("anna@corp.example").await;
+    let (one, two) = (stage.group("one").await, stage.group("two").await);
+    stage.members(&one, "add", &[&anna]).await.unwrap();
+    stage.members(&two, "add", &[&anna]).await.unwrap();
+    stage.deactivate(&anna).await.unwrap();
+    (stage, anna, two)
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_may_have_come_back_is_looked_for_before_they_are_out_of_a_group() {
+    let (stage, anna, two) = away().await;
+    stage.app.next("create_account", Fault::Loses);
+    stage.app.always("account", Some(Kind::Unavailable));
+    assert_eq!(status(stage.activate(&anna).await), 503);
+    assert_eq!(status(stage.members(&two, "remove", &[&anna]).await), 503, "nobody can tell");
+    stage.app.always("account", None);
+    stage.members(&two, "remove", &[&anna]).await.unwrap();
+    assert_eq!(stage.app.groups_of("a2"), ["ws-one"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_may_still_come_back_is_taken_out_of_a_group_once_they_have() {
+    let (stage, anna, two) = away().await;
+    stage.app.next("create_account", Fault::ActsLate);
+    assert_eq!(status(stage.activate(&anna).await), 503);
+    assert_eq!(status(stage.members(&two, "remove", &[&anna]).await), 503);
+    stage.app.catch_up();
+    stage.go_on_for(Duration::from_mins(6)).await;
+    assert_eq!(stage.app.groups_of("a2"), ["ws-one"]);
+    assert!(stage.open_intents().await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_may_be_back_in_a_group_that_a_removal_took_is_taken_out_of_it() {
+    let (stage, anna) = half_removed().await;
+    let one = stage.group("one").await;
+    stage.app.next("add_member", Fault::Breaks);
+    assert_eq!(status(stage.activate(&anna).await), 503);
+    assert_eq!(stage.app.groups_of("a1"), ["ws-two", "ws-one"]);
+    stage.members(&one, "remove", &[&anna]).await.unwrap();
+    assert_eq!(stage.app.groups_of("a1"), ["ws-two"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_return_of_which_only_a_part_was_done_is_completed() {
+    let (stage, anna, _) = away().await;
+    stage.app.put("a9", "anna@corp.example", State::Active, "member");
+    stage.app.content().accounts.get_mut("a9").unwrap().groups = Some(vec!["ws-one".to_owned()]);
+    stage.app.next("create_account", Fault::Fails(Kind::Unknown));
+    stage.activate(&anna).await.unwrap();
+    assert_eq!(stage.app.groups_of("a9"), ["ws-one", "ws-two"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_comes_back_with_a_role_they_were_taken_out_of_while_they_were_away() {
+    let stage = Stage::new(removing()).await;
+    admin(&stage, "bo@corp.example").await;
+    let anna = admin(&stage, "anna@corp.example").await;
+    stage.deactivate(&anna).await.unwrap();
+    let admins = stage.group("admin").await;
+    stage.members(&admins, "remove", &[&anna]).await.unwrap();
+    stage.activate(&anna).await.unwrap();
+    assert_eq!(stage.app.role("a3").as_deref(), Some("member"));
 }

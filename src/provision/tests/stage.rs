@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::app::ScriptedApp;
 use crate::base::clock::{Clock, SharedClock, Timestamp};
 use crate::base::id::Ids;
+use crate::base::jitter;
 use crate::contract::{
     Accounts, Adapter, Capabilities, Create, Deactivate, Delete, Fulfilment, Group, GroupCapabilities, Held,
     Membership, Mode, Reactivate, Residual, Roles,
@@ -176,6 +177,8 @@ impl Stage {
         capabilities: Capabilities,
         policy: Policy,
     ) -> Self {
+        // How long is waited before another attempt is the same in every run.
+        jitter::seed(1);
         let app = ScriptedApp::new(capabilities);
         if capabilities.groups.are_roles {
             let group =

@@ -78,6 +78,18 @@ impl Connection {
         Ok(None)
     }
 
+    /// [`Connection::look_again`] in any case; what it found is kept at once. The caller has the turn.
+    pub(in crate::provision) async fn look_and_keep(
+        &self,
+        person: &mut Person,
+    ) -> Result<Option<contract::Error>> {
+        let expected = Some(person.record.version);
+        let doubt = self.look_again(person, true).await?;
+        let places = self.place_writes(person).await?;
+        self.keep(person, expected, places).await?;
+        Ok(doubt)
+    }
+
     /// Somebody without an account: the one they had is asked for by its id, where it only seems to be gone.
     async fn look_for_gone(&self, person: &Person, login: &str) -> contract::Result<Option<Account>> {
         let known = person.observed.as_ref().filter(|_| person.standing.gone_at.is_some());
@@ -113,6 +125,16 @@ impl Connection {
             observed.state = Some(State::Inactive);
         }
     }
+}
+
+/// Something that gives access was sent, was never answered, and may take effect by itself for so long.
+pub(in crate::provision) fn may_come_yet(left: Duration) -> contract::Error {
+    contract::Error::new(
+        contract::Kind::Unknown,
+        "account",
+        "an activation or an invitation that was never answered may still come",
+    )
+    .after(Some(left))
 }
 
 /// What the app knows the person by, if it knows the person.

@@ -10,8 +10,8 @@ mod twins;
 use serde_json::{Value, json};
 
 pub(super) use self::create::{REPEATABLE, SETTLE, Sought};
-
 pub(super) use self::journal::is_looked_for;
+pub(super) use self::look::may_come_yet;
 use super::connection::Connection;
 use super::mapping;
 use super::standing::Person;

@@ -1,7 +1,6 @@
 //! Brings a person to where a request, or the journal, says: plan, journal, apply, save.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -11,7 +10,7 @@ use super::super::mapping::{self, Wanted};
 use super::super::plan::{self, Access, Step};
 use super::super::refuse;
 use super::super::standing::Person;
-use super::{Aim, Under};
+use super::{Aim, Under, may_come_yet};
 use crate::base::fold::key;
 use crate::base::lane::{self, Lane};
 use crate::contract::{self, Deactivate};
@@ -383,16 +382,6 @@ impl Connection {
             }
         }
     }
-}
-
-/// Something that gives access was sent, was never answered, and may take effect by itself for so long.
-fn may_come_yet(left: Duration) -> contract::Error {
-    contract::Error::new(
-        contract::Kind::Unknown,
-        "account",
-        "an activation or an invitation that was never answered may still come",
-    )
-    .after(Some(left))
 }
 
 fn takes_away(steps: &[Step]) -> bool {
