@@ -9,12 +9,11 @@ use super::plan;
 use super::recover::Ended;
 use super::standing::Person;
 use super::{Refusal, Result, refuse};
-use crate::base::clock::Timestamp;
 use crate::base::context;
 use crate::base::lane::Lane;
 use crate::contract::{self, Groups};
 use crate::scim::filter::ElementFilter;
-use crate::store::{self, Intent, IntentState, Intents, Kind, Membership, Record, Reference, Write};
+use crate::store::{self, Intent, IntentState, Kind, Membership, Record, Reference, Write};
 
 /// Which members shall come and go.
 #[derive(Debug, Default)]
@@ -31,15 +30,6 @@ pub(super) enum MembersStep {
     /// Those the filter selects, seen as the group shows its members.
     RemoveMatching(ElementFilter),
     Replace(Vec<String>),
-}
-
-/// Removals from one group that are still under way.
-struct OpenRemovals {
-    /// 0 where there are none.
-    generation: i64,
-    /// When the first of them was asked for.
-    since: Option<Timestamp>,
-    leaving: BTreeSet<String>,
 }
 
 /// What the app's answer about a membership changes of a person.
@@ -140,6 +130,8 @@ impl Connection {
         let unverified = GroupStanding::read(group).unverified;
         let mut wanted: BTreeSet<String> = held.difference(&leaving).cloned().collect();
         let mut named = leaving.clone();
+        // Of those who are on their way out already, whom the caller speaks of.
+        let mut asked = BTreeSet::new();
         for step in steps {
             match step {
                 MembersStep::Add(ids) => {
@@ -148,6 +140,7 @@ impl Connection {
                 }
                 MembersStep::Remove(ids) => {
                     named.extend(self.away_from(group, Some(&ids)).await?.into_iter().map(|one| one.id));
+                    asked.extend(ids.iter().cloned());
                     for id in ids {
                         wanted.remove(&id);
                         if unverified.contains(&id)
@@ -171,20 +164,23 @@ impl Connection {
                     {
                         if filter.matches(&self.member_reference(&member)) {
                             wanted.remove(&member.id);
+                            asked.insert(member.id.clone());
                             named.insert(member.id);
                         }
                     }
                 }
                 MembersStep::Replace(ids) => {
                     wanted = ids.into_iter().collect();
+                    asked.extend(leaving.iter().cloned());
                     named.extend(unverified.iter().cloned());
                     let away = self.away_from(group, None).await?.into_iter().map(|one| one.id);
                     named.extend(away.filter(|id| !wanted.contains(id)));
                 }
             }
         }
+        let is_asked = |id: &&String| !leaving.contains(*id) || asked.contains(*id);
         let removed: BTreeSet<String> =
-            held.union(&named).filter(|id| !wanted.contains(*id)).cloned().collect();
+            held.union(&named).filter(|id| !wanted.contains(*id)).filter(is_asked).cloned().collect();
         let added = wanted.iter().filter(|id| !held.contains(*id) || named.contains(*id)).cloned().collect();
         Ok(Difference { removed: removed.into_iter().collect(), added })
     }
@@ -280,14 +276,15 @@ impl Connection {
             return Ok(());
         }
         let hands_over = self.refuse_difference(group, &difference, resumed.is_some()).await?;
-        let intent = if let Some(intent) = resumed {
-            intent.clone()
+        let (intent, rest) = if let Some(intent) = resumed {
+            (intent.clone(), None)
         } else {
             let open = self.open_removals(&group.id).await?;
             let intent = self.members_intent(group, &open, &difference);
             self.refuse_overload(&intent)?;
             self.journal_members(group, &intent, added).await?;
-            intent
+            let rest = self.rest_beside(&open, &intent, &difference);
+            (intent, rest)
         };
         let groups = self.app_groups(true, "hold members")?;
         let mut tally = Tally::default();
@@ -319,7 +316,7 @@ impl Connection {
         if !hands_over {
             Lane::Rest.scope(self.place_all(groups, group, added, true, &mut tally)).await?;
         }
-        self.settle_tally(intent, group, tally).await
+        self.settle_tally(intent, rest, group, tally).await
     }
 
     /// Takes people out, or lets them in: one by one, or by as many at once as the app bears.
@@ -345,8 +342,14 @@ impl Connection {
         Ok(())
     }
 
-    /// Writes down what a change of members came to.
-    async fn settle_tally(&self, intent: Intent, group: &Record, tally: Tally) -> Result<()> {
+    /// Writes down what a change of members came to; `rest` is the entry of the removals it left alone.
+    async fn settle_tally(
+        &self,
+        intent: Intent,
+        rest: Option<Intent>,
+        group: &Record,
+        tally: Tally,
+    ) -> Result<()> {
         let Tally { added, removed, asked: _, noted: _, refused, error, refusal, goes_on } = tally;
         let connection = || self.name().to_owned();
         let mut writes: Vec<Write> =
@@ -365,8 +368,13 @@ impl Connection {
         if !added.is_empty() {
             writes.push(Write::AddMembers { connection: connection(), memberships: added });
         }
+        let rest = rest.map(Write::Intent);
         match (error, refusal) {
-            (None, None) => self.settle_members(&intent, group, verified, writes).await,
+            (None, None) => {
+                writes.push(self.confirmed(&intent));
+                writes.extend(rest);
+                self.settle_members(group, verified, writes).await
+            }
             (Some(error), _) if !goes_on && !refused.is_empty() => {
                 writes.push(Write::Settle {
                     intent: intent.id.clone(),
@@ -376,6 +384,7 @@ impl Connection {
                     at: self.now(),
                     outcome: Some(error.to_string()),
                 });
+                writes.extend(rest);
                 self.store().commit(writes).await?;
                 Err(refuse::not_applied(&error, self.policy.idp))
             }
@@ -385,26 +394,16 @@ impl Connection {
                     intent = self.rest_of(intent, &out);
                     writes.push(Write::Intent(intent.clone()));
                 }
+                writes.extend(rest.filter(|_| !goes_on));
                 self.store().commit(writes).await?;
                 Err(self.settle_failed(&intent, &error).await)
             }
             (None, Some(refusal)) => {
+                writes.extend(rest);
                 self.store().commit(writes).await?;
                 self.close(&intent, IntentState::NotApplied, "refused as things stood").await;
                 Err(refusal)
             }
-        }
-    }
-
-    /// What is left of an intent once these are out: another attempt does no more than that.
-    fn rest_of(&self, intent: Intent, out: &BTreeSet<String>) -> Intent {
-        let Ok(mut named) = serde_json::from_str::<Vec<String>>(&intent.plan) else { return intent };
-        named.retain(|id| !out.contains(id));
-        Intent {
-            id: self.shared.ids.next(),
-            generation: intent.generation + 1,
-            plan: serde_json::to_string(&named).unwrap_or_else(|_| intent.plan.clone()),
-            ..intent
         }
     }
 
@@ -420,50 +419,6 @@ impl Connection {
             person.observed.iter().flat_map(|account| account.groups.iter().flatten()).collect();
         let is_inside = inside.iter().any(|id| Some(*id) == group.account.as_ref());
         self.capabilities().groups.are_roles && !inside.is_empty() && is_inside != add
-    }
-
-    /// Removals still under way.
-    async fn open_removals(&self, group: &str) -> Result<OpenRemovals> {
-        let which = Intents::Open { connection: self.name().to_owned(), resource: group.to_owned() };
-        let open = self.store().intents(&which).await?;
-        let leaving = open
-            .iter()
-            .filter(|intent| intent.sticky)
-            .filter_map(|intent| serde_json::from_str::<Vec<String>>(&intent.plan).ok())
-            .flatten()
-            .collect();
-        Ok(OpenRemovals {
-            generation: open.iter().map(|intent| intent.generation).max().unwrap_or(0),
-            since: open.iter().filter(|intent| intent.sticky).map(|intent| intent.created_at).min(),
-            leaving,
-        })
-    }
-
-    fn members_intent(&self, group: &Record, open: &OpenRemovals, difference: &Difference) -> Intent {
-        let now = self.now();
-        let sticky = !difference.removed.is_empty();
-        let goes_on = difference.removed.iter().any(|id| open.leaving.contains(id));
-        Intent {
-            id: self.shared.ids.next(),
-            connection: self.name().to_owned(),
-            kind: Kind::Group,
-            resource: group.id.clone(),
-            operation: "members".to_owned(),
-            name_key: String::new(),
-            generation: open.generation + 1,
-            plan: serde_json::to_string(&difference.removed).unwrap_or_default(),
-            sticky,
-            state: IntentState::Attempting,
-            attempts: 1,
-            strikes: 0,
-            next_attempt_at: now.plus(self.attempt_time()),
-            request_id: crate::base::context::current().map(|context| context.request_id).unwrap_or_default(),
-            // Who was asked for before has been waiting since then.
-            created_at: open.since.filter(|_| goes_on).unwrap_or(now),
-            updated_at: now,
-            outcome: None,
-            fence: None,
-        }
     }
 
     /// Commits an entry, together with whom the app is about to be asked to let in.
@@ -487,12 +442,10 @@ impl Connection {
     /// Commits that everybody who was named is where they shall be.
     async fn settle_members(
         &self,
-        intent: &Intent,
         group: &Record,
         verified: BTreeSet<String>,
-        mut writes: Vec<Write>,
+        writes: Vec<Write>,
     ) -> Result<()> {
-        writes.push(self.confirmed(intent));
         self.write_group(&group.id, writes, |record| {
             record.version += 1;
             record.modified_at = self.now();

@@ -34,6 +34,7 @@ mod promises;
 mod reading;
 mod recover;
 mod refuse;
+mod removals;
 mod roster;
 mod safe_mode;
 mod show;

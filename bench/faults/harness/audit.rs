@@ -38,6 +38,11 @@ impl Memory {
         self.people.values().any(|(record, standing)| record.id == id && is_in_doubt(standing))
     }
 
+    /// Whether somebody whom an intent is about may not be said to be out yet.
+    pub fn waits_for_doubt(&self, intent: &Intent) -> bool {
+        people_of(intent).iter().any(|id| self.is_in_doubt(id))
+    }
+
     /// The open create of a person, where one may have been applied.
     pub fn create_in_doubt(&self, person: &str) -> Option<&Intent> {
         let name_of = |intent: &Intent| {
@@ -60,6 +65,11 @@ impl Memory {
         });
         watched || self.create_in_doubt(person).is_some()
     }
+}
+
+/// Whom an intent is about: of a change of members everybody it takes out.
+fn people_of(intent: &Intent) -> Vec<String> {
+    serde_json::from_str(&intent.plan).unwrap_or_else(|_| vec![intent.resource.clone()])
 }
 
 /// Whether a step that gives access left a moment ago without an answer: until it has settled nobody can tell.
@@ -112,10 +122,9 @@ impl Audit {
     async fn count_owed(&self) -> portcullis::store::Result<usize> {
         let mut owed = 0;
         for intent in self.store.intents(&Intents::AllOpen(None)).await?.iter().filter(|one| one.sticky) {
-            let record = self.store.record(&intent.connection, intent.kind, &intent.resource).await?;
-            let standing: Option<Value> =
-                record.and_then(|record| serde_json::from_str(&record.standing).ok());
-            owed += usize::from(!standing.is_some_and(|standing| is_in_doubt(&standing)));
+            let about = self.store.records(&intent.connection, Kind::User, &people_of(intent)).await?;
+            let standing = |record: &Record| serde_json::from_str(&record.standing).unwrap_or_default();
+            owed += usize::from(!about.iter().any(|record| is_in_doubt(&standing(record))));
         }
         Ok(owed)
     }

@@ -20,6 +20,15 @@ async fn with_workspaces() -> Stage {
     stage
 }
 
+/// A team nobody is in.
+async fn with_team(capabilities: Capabilities) -> (Stage, String) {
+    let stage = Stage::new(capabilities).await;
+    stage.app.content().groups =
+        vec![Group { id: "team".to_owned(), name: "team".to_owned(), members: None }];
+    let team = stage.group("team").await;
+    (stage, team)
+}
+
 async fn replace(stage: &Stage, group: &str, name: &str, ids: &[&str]) -> crate::provision::Result<()> {
     let members: Vec<Value> = ids.iter().map(|id| json!({"value": id})).collect();
     let body = json!({"displayName": name, "members": members});
@@ -30,11 +39,8 @@ async fn replace(stage: &Stage, group: &str, name: &str, ids: &[&str]) -> crate:
 #[tokio::test(start_paused = true)]
 async fn one_member_comes_and_goes_without_a_look_at_the_others() {
     for capabilities in [native(), workspaces()] {
-        let stage = Stage::new(capabilities).await;
-        let group = Group { id: "team".to_owned(), name: "team".to_owned(), members: None };
-        stage.app.content().groups = vec![group];
+        let (stage, team) = with_team(capabilities).await;
         let (anna, bo) = (stage.hire("anna@corp.example").await, stage.hire("bo@corp.example").await);
-        let team = stage.group("team").await;
         stage.members(&team, "add", &[&anna]).await.unwrap();
         let before = stage.disk.members_read();
         stage.members(&team, "add", &[&bo]).await.unwrap();
@@ -71,11 +77,8 @@ async fn a_listing_that_lacks_whoever_comes_back_meanwhile_takes_them_out_of_no_
 async fn whoever_may_have_been_let_in_is_taken_out() {
     for capabilities in [native(), workspaces()] {
         for way in 0..4 {
-            let stage = Stage::new(capabilities).await;
-            let group = Group { id: "team".to_owned(), name: "team".to_owned(), members: None };
-            stage.app.content().groups = vec![group];
+            let (stage, team) = with_team(capabilities).await;
             let (anna, bo) = (stage.hire("anna@corp.example").await, stage.hire("bo@corp.example").await);
-            let team = stage.group("team").await;
             stage.members(&team, "add", &[&bo]).await.unwrap();
             stage.app.next("add_member", Fault::Breaks);
             assert_eq!(status(stage.members(&team, "add", &[&anna]).await), 503);
@@ -531,4 +534,45 @@ async fn nobody_comes_back_with_a_role_they_were_taken_out_of_while_they_were_aw
     stage.members(&admins, "remove", &[&anna]).await.unwrap();
     stage.activate(&anna).await.unwrap();
     assert_eq!(stage.app.role("a3").as_deref(), Some("member"));
+}
+
+/// A team of two, and the removal of the first one that the app does not carry out yet.
+async fn owed() -> (Stage, String, String) {
+    let (stage, team) = with_team(native()).await;
+    let anna = stage.hire("anna@corp.example").await;
+    stage.members(&team, "add", &[&anna]).await.unwrap();
+    stage.app.always("remove_member", Some(Kind::Unavailable));
+    assert_eq!(status(stage.members(&team, "remove", &[&anna]).await), 503);
+    (stage, team, anna)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_that_is_owed_holds_up_nobody_else() {
+    let (stage, team, anna) = owed().await;
+    let since = stage.open_intents().await[0].created_at;
+    let (bo, cy) = (stage.hire("bo@corp.example").await, stage.hire("cy@corp.example").await);
+    stage.members(&team, "add", &[&bo]).await.unwrap();
+    stage.app.next("add_member", Fault::Fails(Kind::Invalid));
+    assert_eq!(status(stage.members(&team, "add", &[&cy]).await), 400);
+    let open = stage.open_intents().await;
+    assert_eq!((open.len(), open[0].created_at), (1, since), "and it is not forgotten");
+    assert_eq!(status(stage.members(&team, "remove", &[&anna]).await), 503, "asked for again");
+    stage.app.always("remove_member", None);
+    stage.go_on_for(Duration::from_mins(6)).await;
+    assert_eq!(stage.members_of(&team).await, [bo]);
+    assert!(stage.app.groups_of("a1").is_empty());
+    assert!(stage.open_intents().await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_that_is_owed_outlives_a_process_that_died_in_another_change_of_the_group() {
+    let (stage, team, _) = owed().await;
+    let bo = stage.hire("bo@corp.example").await;
+    stage.app.next("add_member", Fault::Waits(Arc::default()));
+    assert_eq!(status(stage.members(&team, "add", &[&bo]).await), 503);
+    stage.app.always("remove_member", None);
+    let again = stage.restarted().await;
+    again.go_on_for(Duration::from_mins(6)).await;
+    assert!(again.app.groups_of("a1").is_empty());
+    assert!(again.open_intents().await.is_empty());
 }

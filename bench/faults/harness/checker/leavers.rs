@@ -59,7 +59,7 @@ pub fn taken_out(case: &Case<'_>, person: &str, told: &[Told]) -> Vec<Violation>
 pub fn journaled(case: &Case<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
     let owed = case.memory.open.iter().filter(|intent| intent.sticky);
-    for intent in owed.filter(|intent| !case.memory.is_in_doubt(&intent.resource)) {
+    for intent in owed.filter(|intent| !case.memory.waits_for_doubt(intent)) {
         let text = format!("{} is still owed: {:?}", intent.operation, intent.outcome);
         found.push(case.violation(Invariant::Leavers, &intent.resource, text));
     }
