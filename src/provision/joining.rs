@@ -9,7 +9,7 @@ use super::mapping;
 use super::members::{Noted, Tally, may_succeed_later};
 use super::standing::{About, Person};
 use super::users::may_come_yet;
-use crate::contract::{self, Groups, Outcome, Role, Roles};
+use crate::contract::{self, By, Groups, Outcome, Role, Roles};
 use crate::store::{Kind, Membership, Record};
 
 /// Whom a membership is about.
@@ -207,10 +207,20 @@ impl Connection {
                     error = error.message,
                     "a group that a removal had taken could not be given back"
                 ),
+                // An app may do what it answers with an error.
+                Err(_) if self.is_shown_in(person, group).await => note_group(person, group, true),
                 Err(error) => return Err(error),
             }
         }
         Ok(())
+    }
+
+    /// Whether the app shows the account in a group now.
+    async fn is_shown_in(&self, person: &Person, group: &str) -> bool {
+        let account = person.record.account.as_deref().unwrap_or_default();
+        let told = self.adapter().account(By::Id(account)).await;
+        let groups = told.ok().flatten().and_then(|account| account.groups);
+        groups.is_some_and(|groups| groups.iter().any(|known| known == group))
     }
 
     fn as_member(&self, person: &Person) -> contract::Member {

@@ -508,10 +508,21 @@ async fn whoever_may_be_back_in_a_group_that_a_removal_took_is_taken_out_of_it()
     let (stage, anna) = half_removed().await;
     let one = stage.group("one").await;
     stage.app.next("add_member", Fault::Breaks);
+    // The look before it is answered, the one after it is not.
+    stage.app.next("account", Fault::Lies);
+    stage.app.next("account", Fault::Fails(Kind::Unavailable));
     assert_eq!(status(stage.activate(&anna).await), 503);
     assert_eq!(stage.app.groups_of("a1"), ["ws-two", "ws-one"]);
     stage.members(&one, "remove", &[&anna]).await.unwrap();
     assert_eq!(stage.app.groups_of("a1"), ["ws-two"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_was_given_back_though_the_app_answered_with_an_error_is_found_by_reading() {
+    let (stage, anna) = half_removed().await;
+    stage.app.next("add_member", Fault::Breaks);
+    stage.activate(&anna).await.unwrap();
+    assert_eq!(stage.app.groups_of("a1"), ["ws-two", "ws-one"]);
 }
 
 #[tokio::test(start_paused = true)]
