@@ -203,7 +203,23 @@ struct Scene {
 }
 
 impl Scene {
+    /// On a busy machine a call may take longer than the app is given: the scene is set anew then.
     fn set(apps: &Handle, keeper: &Keeper, target: Target, operation: Operation) -> Result<Self, String> {
+        let mut set = Self::set_once(apps, keeper, target, operation);
+        for _ in 0..2 {
+            if set.is_err() {
+                set = Self::set_once(apps, keeper, target, operation);
+            }
+        }
+        set
+    }
+
+    fn set_once(
+        apps: &Handle,
+        keeper: &Keeper,
+        target: Target,
+        operation: Operation,
+    ) -> Result<Self, String> {
         let folder = TempDir::new().map_err(|error| error.to_string())?;
         let simulator = simulator(target.name)?;
         let spells = Spells::default();
