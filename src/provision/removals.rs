@@ -19,7 +19,7 @@ pub(super) struct OpenRemovals {
 
 impl OpenRemovals {
     /// Who is on the way out, and neither taken out nor let in by this change.
-    fn beside(&self, difference: &Difference) -> BTreeSet<String> {
+    fn beside(&self, difference: &Difference) -> Vec<String> {
         let Difference { removed, added } = difference;
         let spoken_of = |id: &&String| removed.contains(*id) || added.contains(*id);
         self.leaving.iter().filter(|id| !spoken_of(id)).cloned().collect()
@@ -84,14 +84,11 @@ impl Connection {
         let rest = open.beside(difference);
         let entry = open.entry.clone().filter(|_| !rest.is_empty())?;
         Some(Intent {
-            id: self.shared.ids.next(),
-            generation: intent.generation + 1,
-            plan: serde_json::to_string(&rest).ok()?,
             // This change makes no attempt at it.
             state: IntentState::Journaled,
             attempts: 0,
             fence: None,
-            ..entry
+            ..self.naming(&rest, intent.generation + 1, entry)
         })
     }
 
@@ -99,11 +96,12 @@ impl Connection {
     pub(super) fn rest_of(&self, intent: Intent, out: &BTreeSet<String>) -> Intent {
         let Ok(mut named) = serde_json::from_str::<Vec<String>>(&intent.plan) else { return intent };
         named.retain(|id| !out.contains(id));
-        Intent {
-            id: self.shared.ids.next(),
-            generation: intent.generation + 1,
-            plan: serde_json::to_string(&named).unwrap_or_else(|_| intent.plan.clone()),
-            ..intent
-        }
+        self.naming(&named, intent.generation + 1, intent)
+    }
+
+    /// The same entry anew, about these.
+    fn naming(&self, named: &[String], generation: i64, entry: Intent) -> Intent {
+        let plan = serde_json::to_string(named).unwrap_or_else(|_| entry.plan.clone());
+        Intent { id: self.shared.ids.next(), generation, plan, ..entry }
     }
 }

@@ -29,6 +29,16 @@ async fn with_team(capabilities: Capabilities) -> (Stage, String) {
     (stage, team)
 }
 
+/// Somebody of two workspaces, and the second one's id.
+async fn in_both() -> (Stage, String, String) {
+    let stage = with_workspaces().await;
+    let anna = stage.hire("anna@corp.example").await;
+    let (one, two) = (stage.group("one").await, stage.group("two").await);
+    stage.members(&one, "add", &[&anna]).await.unwrap();
+    stage.members(&two, "add", &[&anna]).await.unwrap();
+    (stage, anna, two)
+}
+
 async fn replace(stage: &Stage, group: &str, name: &str, ids: &[&str]) -> crate::provision::Result<()> {
     let members: Vec<Value> = ids.iter().map(|id| json!({"value": id})).collect();
     let body = json!({"displayName": name, "members": members});
@@ -398,11 +408,7 @@ async fn several_removals_the_app_did_not_answer_are_read_back() {
 
 /// Somebody in two workspaces, whose removal took the first of them and was cut off.
 async fn half_removed() -> (Stage, String) {
-    let stage = with_workspaces().await;
-    let anna = stage.hire("anna@corp.example").await;
-    let (one, two) = (stage.group("one").await, stage.group("two").await);
-    stage.members(&one, "add", &[&anna]).await.unwrap();
-    stage.members(&two, "add", &[&anna]).await.unwrap();
+    let (stage, anna, _) = in_both().await;
     stage.app.next("deactivate", Fault::Fails(Kind::Unavailable));
     assert_eq!(status(stage.deactivate(&anna).await), 503);
     stage.app.content().accounts.get_mut("a1").unwrap().groups = Some(vec!["ws-two".to_owned()]);
@@ -468,13 +474,9 @@ async fn a_group_that_is_gone_holds_up_nobody_who_stays() {
     assert!(stage.open_intents().await.is_empty());
 }
 
-/// Somebody of two workspaces who is away, and the second one's id.
+/// [`in_both`], and away.
 async fn away() -> (Stage, String, String) {
-    let stage = with_workspaces().await;
-    let anna = stage.hire("anna@corp.example").await;
-    let (one, two) = (stage.group("one").await, stage.group("two").await);
-    stage.members(&one, "add", &[&anna]).await.unwrap();
-    stage.members(&two, "add", &[&anna]).await.unwrap();
+    let (stage, anna, two) = in_both().await;
     stage.deactivate(&anna).await.unwrap();
     (stage, anna, two)
 }
@@ -547,7 +549,7 @@ async fn nobody_comes_back_with_a_role_they_were_taken_out_of_while_they_were_aw
     assert_eq!(stage.app.role("a3").as_deref(), Some("member"));
 }
 
-/// A team of two, and the removal of the first one that the app does not carry out yet.
+/// A team of one, whose removal the app does not carry out yet.
 async fn owed() -> (Stage, String, String) {
     let (stage, team) = with_team(native()).await;
     let anna = stage.hire("anna@corp.example").await;
