@@ -6,6 +6,7 @@ use super::confirm::PAUSES;
 use super::connection::Connection;
 use super::plan::{self, Step};
 use super::standing::{About, Invitation, Person, Waiting};
+use super::users::SETTLE;
 use crate::base::context;
 use crate::contract::{
     Account, Capabilities, Change, Deactivate, Draft, Error, Fulfilment, Held, Kind, Outcome, Request,
@@ -165,6 +166,10 @@ impl Connection {
         if !nobodys || (known.is_empty() && !is_known_here) {
             return Err(conflict);
         }
+        if self.may_be_removed_yet(&known) {
+            let message = "the app may still remove the account that has the address; repeat the request";
+            return Err(Error::new(Kind::Unavailable, "create_account", message));
+        }
         if !draft.active && found.state() != State::Inactive {
             // Somebody gave it access in the app itself; that is not undone by a create.
             return Err(conflict);
@@ -214,7 +219,8 @@ impl Connection {
             tokio::time::sleep(pause).await;
             match self.look_up(login).await {
                 Ok(Some(account)) if self.stood_before(&account, draft).await => {
-                    if self.capabilities().accounts.email_unique {
+                    let known = self.known_by(&account).await;
+                    if self.capabilities().accounts.email_unique && !self.may_be_removed_yet(&known) {
                         // The app has one account of an address, so nothing was made: this is a conflict unheard of.
                         let conflict = Error::new(Kind::Conflict, "create_account", "the address is taken");
                         return self.take_over(person, draft, conflict).await;
@@ -235,9 +241,23 @@ impl Connection {
         if account.state() != State::Inactive || draft.active {
             return account.state() == State::Inactive;
         }
-        let key = Key::Account(account.id.clone());
-        let known = self.store().find(self.name(), store::Kind::User, &key).await.unwrap_or_default();
+        let known = self.known_by(account).await;
         !known.is_empty() && known.iter().all(|record| record.lifecycle == Lifecycle::Deleted)
+    }
+
+    /// Who has an account here, or had it before they were deleted; nobody where that cannot be read.
+    async fn known_by(&self, account: &Account) -> Vec<store::Record> {
+        let key = Key::Account(account.id.clone());
+        self.store().find(self.name(), store::Kind::User, &key).await.unwrap_or_default()
+    }
+
+    /// Whether a removal of their account that was never answered may come yet. Until then nobody gets the account, and
+    /// one that is made may come into its place.
+    fn may_be_removed_yet(&self, known: &[store::Record]) -> bool {
+        known.iter().any(|record| {
+            let asked_at = Person::read(record.clone()).standing.removal_unanswered_at;
+            asked_at.is_some_and(|at| self.shared.clock.elapsed(at) < SETTLE)
+        })
     }
 
     async fn update_step(&self, person: &mut Person, change: &Change, writes: &mut Vec<Write>) -> Result<()> {
@@ -347,10 +367,12 @@ impl Connection {
     async fn delete_step(&self, person: &mut Person, writes: &mut Vec<Write>) -> Result<()> {
         let account = self.linked_account(person, "delete_account")?;
         let answered = self.adapter().delete_account(&account).await;
+        let unanswered = answered.as_ref().is_err_and(|error| error.kind == Kind::Unknown);
         if let Some(request) = self.seen_out(&account, answered).await? {
             self.wait_for(person, About::Remove, request, writes);
             return Ok(());
         }
+        person.standing.removal_unanswered_at = unanswered.then(|| self.now());
         person.record.account = None;
         person.record.observed_at = Some(self.now());
         person.standing.active = false;

@@ -58,6 +58,8 @@ pub struct Standing {
     pub unsettled_at: Option<Timestamp>,
     /// A change of the account failed, and what it did all the same is not known before the app was looked at.
     pub unverified: bool,
+    /// When an account that gives no access was to be removed for good, where the app did not answer that.
+    pub removal_unanswered_at: Option<Timestamp>,
     /// When access was to be taken away, until that is confirmed.
     pub unconfirmed_at: Option<Timestamp>,
     /// When the account was created for a caller who has not been told yet, as far as we know.

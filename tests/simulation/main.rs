@@ -64,6 +64,12 @@ fn a_create_whose_account_could_not_be_looked_for_is_not_sent_again() {
 }
 
 #[test]
+fn a_lost_create_that_comes_after_a_lost_removal_gives_nobody_access_who_left() {
+    let violations = life::live(504).violations;
+    assert!(violations.is_empty(), "{violations:#?}");
+}
+
+#[test]
 fn a_lost_create_that_shows_beside_a_disabled_account_is_not_sent_again() {
     let violations = life::live(257).violations;
     assert!(violations.is_empty(), "{violations:#?}");

@@ -6,8 +6,9 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use super::app::Fault;
-use super::stage::{Stage, is_active, native, person, removing, status};
+use super::stage::{Stage, id, is_active, native, person, removing, status};
 use crate::contract::{Kind, State};
+use crate::provision::{DeletePolicy, Policy};
 use crate::scim::schema::ResourceKind::User;
 
 const STALE: Duration = Duration::from_secs(31);
@@ -257,6 +258,43 @@ async fn a_lost_create_of_somebody_who_was_deleted_brings_the_old_account_back()
     assert_eq!(stage.app.state("a1"), Some(State::Active));
     assert_eq!(stage.app.content().accounts["a1"].family_name.as_deref(), Some("Holm"));
     assert_eq!(stage.app.working("anna@corp.example"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_hired_into_an_account_whose_removal_may_come_yet() {
+    let hard = || Policy { delete: DeletePolicy::Hard, ..Policy::default() };
+    for create_is_lost in [true, false] {
+        let stage = Stage::with(native(), hard()).await;
+        let anna = stage.hire("anna@corp.example").await;
+        stage.deactivate(&anna).await.unwrap();
+        stage.app.next("delete_account", Fault::ActsLate);
+        stage.delete(&anna).await.unwrap();
+        if create_is_lost {
+            stage.app.next("create_account", Fault::ActsLate);
+        }
+        stage.app.writes();
+        assert_eq!(status(stage.post(person("anna@corp.example")).await), 503);
+        assert_eq!(stage.app.writes(), ["create_account anna@corp.example"]);
+        assert_eq!(stage.app.state("a1"), Some(State::Inactive));
+
+        stage.app.catch_up();
+        let anna = id(&stage.post(person("anna@corp.example")).await.unwrap());
+        assert_eq!(stage.app.working("anna@corp.example"), 1);
+        stage.deactivate(&anna).await.unwrap();
+        assert_eq!(stage.app.working("anna@corp.example"), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_whose_removal_has_not_come_in_a_minute_is_taken_over() {
+    let stage = Stage::with(native(), Policy { delete: DeletePolicy::Hard, ..Policy::default() }).await;
+    let anna = stage.hire("anna@corp.example").await;
+    stage.deactivate(&anna).await.unwrap();
+    stage.app.next("delete_account", Fault::Fails(Kind::Unknown));
+    stage.delete(&anna).await.unwrap();
+    sleep(Duration::from_secs(61)).await;
+    assert!(is_active(&stage.post(person("anna@corp.example")).await.unwrap()));
+    assert_eq!(stage.app.state("a1"), Some(State::Active));
 }
 
 #[tokio::test(start_paused = true)]
