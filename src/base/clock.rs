@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
@@ -58,31 +58,103 @@ pub trait Clock: fmt::Debug + Send + Sync {
     fn elapsed(&self, earlier: Timestamp) -> Duration {
         self.now().since(earlier)
     }
+
+    /// How long ago `earlier` was at the least. How a clock was set between two processes nobody can tell: of what an
+    /// earlier one told it is known that it came before this one began.
+    fn surely_elapsed(&self, earlier: Timestamp) -> Duration {
+        self.elapsed(earlier)
+    }
+
+    /// Tells no moment before `told`, which an earlier process told; nothing to do where that is past.
+    fn go_on_from(&self, _told: Timestamp) {}
 }
 
 /// A clock shared by everything that needs one.
 pub type SharedClock = Arc<dyn Clock>;
 
+/// A clock that was ahead by more than this was wrong, and nothing goes on from it.
+pub const MISSET: Duration = Duration::from_hours(24);
+
 /// The machine's own clock, made steady.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
-static MACHINE: LazyLock<(Instant, Mutex<Steady>)> =
-    LazyLock::new(|| (Instant::now(), Mutex::new(Steady::default())));
+static MACHINE: LazyLock<SteadyClock<fn() -> Reading>> = LazyLock::new(|| SteadyClock::new(machine));
+
+/// What a wall clock shows, and one that only runs.
+pub type Reading = (Timestamp, Duration);
+
+/// When the machine's running clock was first read.
+static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+#[expect(clippy::disallowed_methods, reason = "this is the one clock that all others are handed")]
+fn machine() -> Reading {
+    let running = BEGAN.elapsed();
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    (Timestamp(i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX)), running)
+}
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the one clock that all others are handed")]
     fn now(&self) -> Timestamp {
-        let (began, steady) = &*MACHINE;
-        let mut steady = steady.lock().unwrap_or_else(PoisonError::into_inner);
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let wall = Timestamp(i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX));
-        steady.read(wall, began.elapsed())
+        MACHINE.now()
     }
 
     fn elapsed(&self, earlier: Timestamp) -> Duration {
-        let now = self.now();
-        MACHINE.1.lock().unwrap_or_else(PoisonError::into_inner).elapsed(now, earlier)
+        MACHINE.elapsed(earlier)
+    }
+
+    fn surely_elapsed(&self, earlier: Timestamp) -> Duration {
+        MACHINE.surely_elapsed(earlier)
+    }
+
+    fn go_on_from(&self, told: Timestamp) {
+        MACHINE.go_on_from(told);
+    }
+}
+
+/// A clock made [`Steady`].
+pub struct SteadyClock<R> {
+    reader: R,
+    steady: Mutex<Steady>,
+}
+
+impl<R> fmt::Debug for SteadyClock<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SteadyClock")
+    }
+}
+
+impl<R: Fn() -> Reading> SteadyClock<R> {
+    /// A clock whose `reader` tells what the wall clock shows, and one that only runs.
+    pub fn new(reader: R) -> Self {
+        Self { reader, steady: Mutex::default() }
+    }
+
+    fn read(&self) -> (MutexGuard<'_, Steady>, Timestamp) {
+        let mut steady = self.steady.lock().unwrap_or_else(PoisonError::into_inner);
+        let (wall, running) = (self.reader)();
+        let now = steady.read(wall, running);
+        (steady, now)
+    }
+}
+
+impl<R: Fn() -> Reading + Send + Sync> Clock for SteadyClock<R> {
+    fn now(&self) -> Timestamp {
+        self.read().1
+    }
+
+    fn elapsed(&self, earlier: Timestamp) -> Duration {
+        let (steady, now) = self.read();
+        steady.elapsed(now, earlier)
+    }
+
+    fn surely_elapsed(&self, earlier: Timestamp) -> Duration {
+        let (steady, now) = self.read();
+        steady.surely_elapsed(now, earlier)
+    }
+
+    fn go_on_from(&self, told: Timestamp) {
+        self.read().0.go_on_from(told);
     }
 }
 
@@ -94,8 +166,8 @@ pub struct Steady {
     told: Option<(Timestamp, Duration)>,
     /// When it was put forward, and by how much.
     jumps: VecDeque<(Timestamp, Duration)>,
-    /// What the running clock showed at the first reading.
-    began: Option<Duration>,
+    /// The latest moment that was told before this clock was first read, and what the running clock showed then.
+    began: Option<(Timestamp, Duration)>,
 }
 
 impl Steady {
@@ -107,7 +179,7 @@ impl Steady {
     pub fn read(&mut self, wall: Timestamp, running: Duration) -> Timestamp {
         let Some((before, ran)) = self.told else {
             self.told = Some((wall, running));
-            self.began = Some(running);
+            self.began = Some((wall, running));
             return wall;
         };
         let expected = before.plus(running.saturating_sub(ran));
@@ -127,11 +199,36 @@ impl Steady {
     /// read.
     pub fn elapsed(&self, now: Timestamp, earlier: Timestamp) -> Duration {
         if earlier > now {
-            let ran = self.told.map(|(_, ran)| ran).unwrap_or_default();
-            return ran.saturating_sub(self.began.unwrap_or_default());
+            return self.runs();
         }
         let later = self.jumps.iter().filter(|(at, _)| *at >= earlier).map(|(_, by)| *by);
         now.since(earlier).saturating_sub(later.sum())
+    }
+
+    /// How long before `now` `earlier` was at the least. What lies ahead was told by another replica a moment ago, or
+    /// by a clock that was wrong before this one was first read.
+    pub fn surely_elapsed(&self, now: Timestamp, earlier: Timestamp) -> Duration {
+        let told_before = self.began.is_some_and(|(began, _)| earlier <= began);
+        match earlier.since(now) {
+            _ if told_before => self.runs(),
+            Duration::ZERO => self.elapsed(now, earlier),
+            ahead if ahead > MISSET => self.runs(),
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// Tells nothing before `told` from now on, which was told before this clock was first read.
+    pub fn go_on_from(&mut self, told: Timestamp) {
+        if let (Some((now, _)), Some((began, _))) = (&mut self.told, &mut self.began) {
+            *now = told.max(*now);
+            *began = told.max(*began);
+        }
+    }
+
+    /// How long this clock has been read for.
+    fn runs(&self) -> Duration {
+        let ran = self.told.map(|(_, ran)| ran).unwrap_or_default();
+        ran.saturating_sub(self.began.map(|(_, ran)| ran).unwrap_or_default())
     }
 }
 
@@ -185,6 +282,28 @@ mod tests {
         let now = clock.read(at(3_630 - 7_200), second * 31);
         assert_eq!(now, at(3_630));
         assert_eq!(clock.elapsed(now, at(9_000)), second * 30, "another clock told it before this one began");
+    }
+
+    #[test]
+    fn what_another_process_told_is_as_old_as_this_one_at_the_least() {
+        let (mut clock, second) = (Steady::default(), Duration::from_secs(1));
+        let at = |seconds: i64| Timestamp((1_000_000 + seconds) * 1_000_000);
+        clock.read(at(0), second);
+        // The clock may have been put forward before.
+        let now = clock.read(at(10), second * 11);
+        assert_eq!(clock.elapsed(now, at(-50)), second * 60);
+        assert_eq!(clock.surely_elapsed(now, at(-50)), second * 10);
+        assert_eq!(clock.surely_elapsed(now, at(4)), second * 6);
+        assert_eq!(clock.surely_elapsed(now, at(12)), Duration::ZERO, "another replica's clock is ahead");
+        assert_eq!(clock.surely_elapsed(now, at(172_800)), second * 10, "that clock was wrong");
+        // Or back: it goes on from where the other one stood.
+        clock.go_on_from(at(600));
+        let now = clock.read(at(15), second * 16);
+        assert_eq!(now, at(605));
+        assert_eq!(clock.surely_elapsed(now, at(599)), second * 15);
+        assert_eq!(clock.surely_elapsed(now, at(602)), second * 3);
+        clock.go_on_from(at(20));
+        assert_eq!(clock.read(at(16), second * 17), at(606), "what is past changes nothing");
     }
 
     #[test]

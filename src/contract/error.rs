@@ -34,6 +34,15 @@ pub enum Kind {
     Unexpected,
 }
 
+impl Kind {
+    /// Whether an app may have done what it ended with such an error, or what was sent again after that. Of
+    /// [`Kind::Unknown`] it may do so later, too.
+    #[must_use]
+    pub const fn leaves_doubt(self) -> bool {
+        matches!(self, Self::RateLimited | Self::Unavailable | Self::Unexpected)
+    }
+}
+
 /// Whether another attempt can help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {

@@ -181,12 +181,28 @@ impl Connection {
             account.merge(told);
         }
         if draft.active && found.state() == State::Inactive {
-            if let Some(told) = self.adapter().reactivate(&account).await?.value() {
+            let answered = match self.adapter().reactivate(&account).await {
+                Err(error) if error.kind.leaves_doubt() => self.seen_back(login, error).await,
+                answered => answered,
+            };
+            if let Some(told) = answered?.value() {
                 account.merge(told);
             }
             account.state = Some(State::Active);
         }
         Ok(Outcome::Done(account))
+    }
+
+    /// The account of `login`, where it gives access though the app ended that with `error`.
+    ///
+    /// # Errors
+    /// `error` where it does not, and that nobody knows where it cannot be looked at.
+    async fn seen_back(&self, login: &str, error: Error) -> Result<Outcome<Account>> {
+        match self.look_up(login).await {
+            Ok(Some(account)) if account.state() != State::Inactive => Ok(Outcome::Done(account)),
+            Ok(_) => Err(error),
+            Err(_) => Err(Error::new(Kind::Unknown, error.operation, error.message)),
+        }
     }
 
     /// Whoever comes back to a disabled account is in the groups it was in: nobody took it out of them.
@@ -256,7 +272,7 @@ impl Connection {
     fn may_be_removed_yet(&self, known: &[store::Record]) -> bool {
         known.iter().any(|record| {
             let asked_at = Person::read(record.clone()).standing.removal_unanswered_at;
-            asked_at.is_some_and(|at| self.shared.clock.elapsed(at) < SETTLE)
+            asked_at.is_some_and(|at| self.shared.clock.surely_elapsed(at) < SETTLE)
         })
     }
 

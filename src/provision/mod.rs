@@ -8,6 +8,7 @@ mod approvals;
 mod audit;
 mod brake;
 mod bulk;
+mod clockwork;
 mod confirm;
 mod conflict;
 mod connection;

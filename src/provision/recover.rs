@@ -26,6 +26,7 @@ impl Gateway {
     pub async fn recover(&self) -> Result<usize> {
         let open = self.shared().store.intents(&Intents::AllOpen(None)).await?;
         self.tell_of_strangers(&open);
+        self.resume_clock(&open).await?;
         if self.shared().store.term().is_some() {
             for connection in self.connections() {
                 connection.share_cursor_key().await?;

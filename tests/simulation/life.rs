@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use portcullis::base::clock::{Clock, SharedClock, Steady, Timestamp};
+use portcullis::base::clock::{SharedClock, SteadyClock, Timestamp};
 use portcullis::base::id::Ids;
 use portcullis::base::jitter;
 use portcullis::provision::{Connection, DeletePolicy, Gateway, Policy, Shared};
@@ -71,24 +71,12 @@ struct Wall {
     offset: AtomicI64,
 }
 
-/// The clock of one process.
-#[derive(Debug)]
-struct Watch {
-    wall: Arc<Wall>,
-    steady: Mutex<Steady>,
-}
-
-impl Clock for Watch {
-    fn now(&self) -> Timestamp {
-        let offset = self.wall.offset.load(Ordering::SeqCst);
-        let running = self.wall.began.elapsed();
-        let wall = Timestamp(Timestamp(1_705_312_800_000_000).plus(running).0 + offset);
-        self.steady.lock().unwrap().read(wall, running)
-    }
-
-    fn elapsed(&self, earlier: Timestamp) -> Duration {
-        let now = self.now();
-        self.steady.lock().unwrap().elapsed(now, earlier)
+impl Wall {
+    /// What it shows, and how long the runtime has run.
+    fn read(&self) -> (Timestamp, Duration) {
+        let running = self.began.elapsed();
+        let offset = self.offset.load(Ordering::SeqCst);
+        (Timestamp(Timestamp(1_705_312_800_000_000).plus(running).0 + offset), running)
     }
 }
 
@@ -158,8 +146,8 @@ impl World {
 
     fn start(memory: &Memory, app: &Arc<App>, wall: &Arc<Wall>, policy: &Policy) -> Process {
         let alive = Arc::<Alive>::default();
-        let watch = Watch { wall: Arc::clone(wall), steady: Mutex::default() };
-        let clock: SharedClock = Arc::new(watch);
+        let wall = Arc::clone(wall);
+        let clock: SharedClock = Arc::new(SteadyClock::new(move || wall.read()));
         let store = Arc::new(Hooked::new(memory.open(), Mortal(Arc::clone(&alive))));
         let shared = Arc::new(Shared {
             store,

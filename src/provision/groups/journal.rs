@@ -161,8 +161,7 @@ impl Connection {
                     error = error.message,
                     "a lost change of a group could not be looked up"
                 );
-                self.close(intent, IntentState::Ambiguous, "the app could not be asked").await;
-                return Err(refuse::still_working(self.policy.idp));
+                return Err(self.look_later(intent, "the app could not be asked").await);
             }
         };
         let name = name_of(&aim.desired);
@@ -180,9 +179,8 @@ impl Connection {
             return Ok(Ended::Closed);
         };
         let Some(group) = found else {
-            if self.shared.clock.elapsed(intent.created_at) < SETTLE {
-                self.close(intent, IntentState::Ambiguous, "the app does not show it yet").await;
-                return Err(refuse::still_working(self.policy.idp));
+            if self.shared.clock.surely_elapsed(intent.created_at) < SETTLE {
+                return Err(self.look_later(intent, "the app does not show it yet").await);
             }
             self.close(intent, IntentState::NotApplied, "the app never showed it").await;
             return Ok(Ended::Closed);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::sleep;
 
+use super::app::Fault;
 use super::stage::{Stage, admin, id, is_active, native, person, removing, status};
 use crate::contract::{Accounts, Capabilities, State};
 use crate::provision::{Orphans, Policy};
@@ -43,6 +44,20 @@ async fn a_create_nobody_came_back_for_is_reported_after_half_an_hour() {
     stage.post(person("anna@corp.example")).await.unwrap();
     stage.go_on_for(Duration::from_mins(2)).await;
     assert!(reported(&stage).await.is_empty(), "its caller has come back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_orphan_is_reported_in_time_though_the_clock_was_put_back() {
+    let stage = Stage::new(native()).await;
+    sleep(Duration::from_hours(2)).await;
+    let anna = stage.hire("anna@corp.example").await;
+    stage.deactivate(&anna).await.unwrap();
+    stage.app.next("reactivate", Fault::Loses);
+    assert_eq!(status(stage.activate(&anna).await), 503);
+    let stage = stage.restarted_in_the_past().await;
+    stage.go_on_for(Duration::from_mins(32)).await;
+    let tasks = reported(&stage).await;
+    assert_eq!((tasks.len(), tasks[0].kind.as_str(), &tasks[0].resource), (1, "orphan", &anna));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,8 +1,10 @@
 //! Access comes back when a request says so, and from nothing else.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use super::app::Fault;
@@ -283,6 +285,38 @@ async fn nobody_is_hired_into_an_account_whose_removal_may_come_yet() {
         stage.deactivate(&anna).await.unwrap();
         assert_eq!(stage.app.working("anna@corp.example"), 0);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_hired_into_an_account_that_was_enabled_with_an_error_has_it() {
+    for seen in [true, false] {
+        let stage = Stage::new(native()).await;
+        let anna = stage.hire("anna@corp.example").await;
+        stage.delete(&anna).await.unwrap();
+        stage.app.next("reactivate", Fault::Breaks);
+        if !seen {
+            let fair = Arc::new(Notify::new());
+            fair.notify_one();
+            stage.app.next("account", Fault::Waits(fair));
+            stage.app.next("account", Fault::Fails(Kind::Unavailable));
+        }
+        let answered = stage.post(person("anna@corp.example")).await;
+        assert_eq!(answered.is_ok(), seen, "{answered:?}");
+        assert_eq!(stage.app.state("a1"), Some(State::Active));
+        stage.go_on_for(Duration::from_mins(2)).await;
+        assert_eq!(stage.list(User, None).await[0]["active"], true);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_hired_into_an_account_that_was_not_enabled_may_be_hired_again() {
+    let stage = Stage::new(native()).await;
+    let anna = stage.hire("anna@corp.example").await;
+    stage.delete(&anna).await.unwrap();
+    stage.app.next("reactivate", Fault::Fails(Kind::Unavailable));
+    assert_eq!(status(stage.post(person("anna@corp.example")).await), 503);
+    assert!(stage.open_intents().await.is_empty());
+    assert!(is_active(&stage.post(person("anna@corp.example")).await.unwrap()));
 }
 
 #[tokio::test(start_paused = true)]

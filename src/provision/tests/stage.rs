@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::app::ScriptedApp;
-use crate::base::clock::{Clock, SharedClock, Timestamp};
+use crate::base::clock::{SharedClock, SteadyClock, Timestamp};
 use crate::base::id::Ids;
 use crate::base::jitter;
 use crate::contract::{
@@ -132,13 +132,24 @@ pub(super) fn by_hand() -> Capabilities {
     }
 }
 
-/// A clock that shows how long the runtime has waited.
-#[derive(Debug)]
-struct Waited(Instant);
+/// The machine's clock: it shows how long the runtime has waited, and is ahead of that.
+#[derive(Debug, Clone, Copy)]
+struct Wall {
+    began: Instant,
+    ahead: Duration,
+}
 
-impl Clock for Waited {
-    fn now(&self) -> Timestamp {
-        Timestamp(1_705_312_800_000_000).plus(self.0.elapsed())
+impl Wall {
+    fn new() -> Self {
+        Self { began: Instant::now(), ahead: Duration::ZERO }
+    }
+
+    /// As a process reads it.
+    fn clock(self) -> SharedClock {
+        Arc::new(SteadyClock::new(move || {
+            let waited = self.began.elapsed();
+            (Timestamp(1_705_312_800_000_000).plus(waited + self.ahead), waited)
+        }))
     }
 }
 
@@ -148,7 +159,7 @@ pub(super) struct Stage {
     pub disk: Arc<Disk>,
     pub gateway: Arc<Gateway>,
     pub connection: Arc<Connection>,
-    clock: SharedClock,
+    wall: Wall,
     policy: Policy,
     directory: Arc<TempDir>,
 }
@@ -185,24 +196,24 @@ impl Stage {
                 |role: &str| Group { id: format!("role:{role}"), name: role.to_owned(), members: None };
             app.content().groups = vec![group("admin"), group("member")];
         }
-        let clock: SharedClock = Arc::new(Waited(Instant::now()));
         let disk = Arc::<Disk>::default();
         let store = Arc::new(Hooked::new(store, Timeless(Arc::clone(&disk))));
-        Self::over(app, store, disk, clock, policy, directory)
+        Self::over(app, store, disk, Wall::new(), policy, directory)
     }
 
     fn over(
         app: Arc<ScriptedApp>,
         store: Arc<dyn Store>,
         disk: Arc<Disk>,
-        clock: SharedClock,
+        wall: Wall,
         policy: Policy,
         directory: Arc<TempDir>,
     ) -> Self {
+        let clock = wall.clock();
         let shared = Arc::new(Shared {
             store: Arc::clone(&store),
             ids: Ids::new(Arc::clone(&clock)),
-            clock: Arc::clone(&clock),
+            clock,
             tracker: tokio_util::task::TaskTracker::new(),
             metrics: Arc::default(),
             leading: crate::provision::Leading::default(),
@@ -214,7 +225,7 @@ impl Stage {
         let connection =
             Connection::new("app", "https://scim.example", adapter, policy.clone(), Arc::clone(&shared));
         let gateway = Gateway::new(vec![Arc::clone(&connection)], shared);
-        Self { app, store, disk, gateway, connection, clock, policy, directory }
+        Self { app, store, disk, gateway, connection, wall, policy, directory }
     }
 
     /// The same app and database under a process that was started again; what the old one does no longer counts as
@@ -225,17 +236,23 @@ impl Stage {
 
     /// [`Stage::restarted`] under another policy.
     pub(super) async fn restarted_with(&self, policy: Policy) -> Self {
-        self.restarted_under(policy, Arc::clone(&self.clock)).await
+        self.restarted_under(policy, self.wall).await
     }
 
     /// [`Stage::restarted`] after the machine's clock was put back to when the test began.
     pub(super) async fn restarted_in_the_past(&self) -> Self {
-        self.restarted_under(self.policy.clone(), Arc::new(Waited(Instant::now()))).await
+        self.restarted_under(self.policy.clone(), Wall::new()).await
     }
 
-    async fn restarted_under(&self, policy: Policy, clock: SharedClock) -> Self {
+    /// [`Stage::restarted`] after the machine's clock was put forward by this.
+    pub(super) async fn restarted_in(&self, time: Duration) -> Self {
+        let wall = Wall { ahead: self.wall.ahead + time, ..self.wall };
+        self.restarted_under(self.policy.clone(), wall).await
+    }
+
+    async fn restarted_under(&self, policy: Policy, wall: Wall) -> Self {
         let (app, store, disk) = (Arc::clone(&self.app), Arc::clone(&self.store), Arc::clone(&self.disk));
-        let again = Self::over(app, store, disk, clock, policy, Arc::clone(&self.directory));
+        let again = Self::over(app, store, disk, wall, policy, Arc::clone(&self.directory));
         again.gateway.recover().await.unwrap();
         again
     }
@@ -252,7 +269,7 @@ impl Stage {
             disk: Arc::clone(&self.disk),
             gateway: Arc::clone(&self.gateway),
             connection: self.gateway.connection("app").unwrap(),
-            clock: Arc::clone(&self.clock),
+            wall: self.wall,
             policy,
             directory: Arc::clone(&self.directory),
         }
@@ -274,8 +291,8 @@ impl Stage {
         let store = still(sqlite::open(backup)).await.unwrap();
         let disk = Arc::<Disk>::default();
         let store = Arc::new(Hooked::new(store, Timeless(Arc::clone(&disk))));
-        let (app, clock) = (Arc::clone(&self.app), Arc::clone(&self.clock));
-        let again = Self::over(app, store, disk, clock, self.policy.clone(), Arc::clone(&self.directory));
+        let (app, directory) = (Arc::clone(&self.app), Arc::clone(&self.directory));
+        let again = Self::over(app, store, disk, self.wall, self.policy.clone(), directory);
         again.gateway.recover().await.unwrap();
         again.gateway.recognise_backup().await.unwrap();
         again

@@ -187,7 +187,7 @@ impl Connection {
     pub(in crate::provision) async fn seek(&self, intent: &Intent, aim: Aim) -> Result<Sought> {
         let wanted = mapping::wanted(&aim.desired, self.capabilities(), &self.policy)?;
         let login = wanted.email.as_deref().unwrap_or(&wanted.user_name);
-        let has_settled = self.shared.clock.elapsed(intent.created_at) >= SETTLE;
+        let has_settled = self.shared.clock.surely_elapsed(intent.created_at) >= SETTLE;
         let turns_up = has_settled && self.may_turn_up(intent);
         if has_settled
             && self.capabilities().accounts.email_unique
@@ -217,8 +217,7 @@ impl Connection {
                     error = error.message,
                     "a lost create could not be looked up"
                 );
-                self.close(intent, IntentState::Ambiguous, "the app could not be asked").await;
-                return Err(refuse::still_working(self.policy.idp));
+                return Err(self.look_later(intent, "the app could not be asked").await);
             }
         };
         let known = match &found {
@@ -238,8 +237,7 @@ impl Connection {
                 return Ok(Sought::Never);
             }
             if !has_settled {
-                self.close(intent, IntentState::Ambiguous, "the app does not show the account yet").await;
-                return Err(refuse::still_working(self.policy.idp));
+                return Err(self.look_later(intent, "the app does not show the account yet").await);
             }
             self.close(intent, IntentState::NotApplied, "the app never showed the account").await;
             return Ok(Sought::Never);

@@ -233,14 +233,8 @@ impl Connection {
             (ended, _) => ended,
         };
         if let Err(error) = ended {
-            let may_have_access = match error.kind {
-                contract::Kind::Unknown => gives_access,
-                // The app may have done what it answers with an error, or what was sent again after that.
-                contract::Kind::Unavailable | contract::Kind::RateLimited | contract::Kind::Unexpected => {
-                    reactivates
-                }
-                _ => false,
-            };
+            let unanswered = error.kind == contract::Kind::Unknown;
+            let may_have_access = unanswered && gives_access || error.kind.leaves_doubt() && reactivates;
             if gives_access && person.standing.active || may_have_access {
                 self.expect_caller(&mut person);
             }
