@@ -59,12 +59,6 @@ pub trait Clock: fmt::Debug + Send + Sync {
         self.now().since(earlier)
     }
 
-    /// How long ago `earlier` was at the least. How a clock was set between two processes nobody can tell: of what an
-    /// earlier one told it is known that it came before this one began.
-    fn surely_elapsed(&self, earlier: Timestamp) -> Duration {
-        self.elapsed(earlier)
-    }
-
     /// Tells no moment before `told`, which an earlier process told; nothing to do where that is past.
     fn go_on_from(&self, _told: Timestamp) {}
 }
@@ -101,10 +95,6 @@ impl Clock for SystemClock {
 
     fn elapsed(&self, earlier: Timestamp) -> Duration {
         MACHINE.elapsed(earlier)
-    }
-
-    fn surely_elapsed(&self, earlier: Timestamp) -> Duration {
-        MACHINE.surely_elapsed(earlier)
     }
 
     fn go_on_from(&self, told: Timestamp) {
@@ -148,11 +138,6 @@ impl<R: Fn() -> Reading + Send + Sync> Clock for SteadyClock<R> {
         steady.elapsed(now, earlier)
     }
 
-    fn surely_elapsed(&self, earlier: Timestamp) -> Duration {
-        let (steady, now) = self.read();
-        steady.surely_elapsed(now, earlier)
-    }
-
     fn go_on_from(&self, told: Timestamp) {
         self.read().0.go_on_from(told);
     }
@@ -166,8 +151,8 @@ pub struct Steady {
     told: Option<(Timestamp, Duration)>,
     /// When it was put forward, and by how much.
     jumps: VecDeque<(Timestamp, Duration)>,
-    /// The latest moment that was told before this clock was first read, and what the running clock showed then.
-    began: Option<(Timestamp, Duration)>,
+    /// What the running clock showed at the first reading.
+    began: Option<Duration>,
 }
 
 impl Steady {
@@ -179,7 +164,7 @@ impl Steady {
     pub fn read(&mut self, wall: Timestamp, running: Duration) -> Timestamp {
         let Some((before, ran)) = self.told else {
             self.told = Some((wall, running));
-            self.began = Some((wall, running));
+            self.began = Some(running);
             return wall;
         };
         let expected = before.plus(running.saturating_sub(ran));
@@ -195,40 +180,23 @@ impl Steady {
         now
     }
 
-    /// How long before `now` `earlier` truly was. A later moment was told by another clock, before this one was first
-    /// read.
+    /// How long before `now` `earlier` truly was. What lies ahead was told by another replica a moment ago, or by a clock
+    /// that was wrong before this one was first read.
     pub fn elapsed(&self, now: Timestamp, earlier: Timestamp) -> Duration {
-        if earlier > now {
-            return self.runs();
+        let ahead = earlier.since(now);
+        if ahead > MISSET {
+            let ran = self.told.map(|(_, ran)| ran).unwrap_or_default();
+            return ran.saturating_sub(self.began.unwrap_or_default());
         }
         let later = self.jumps.iter().filter(|(at, _)| *at >= earlier).map(|(_, by)| *by);
         now.since(earlier).saturating_sub(later.sum())
     }
 
-    /// How long before `now` `earlier` was at the least. What lies ahead was told by another replica a moment ago, or
-    /// by a clock that was wrong before this one was first read.
-    pub fn surely_elapsed(&self, now: Timestamp, earlier: Timestamp) -> Duration {
-        let told_before = self.began.is_some_and(|(began, _)| earlier <= began);
-        match earlier.since(now) {
-            _ if told_before => self.runs(),
-            Duration::ZERO => self.elapsed(now, earlier),
-            ahead if ahead > MISSET => self.runs(),
-            _ => Duration::ZERO,
-        }
-    }
-
     /// Tells nothing before `told` from now on, which was told before this clock was first read.
     pub fn go_on_from(&mut self, told: Timestamp) {
-        if let (Some((now, _)), Some((began, _))) = (&mut self.told, &mut self.began) {
+        if let Some((now, _)) = &mut self.told {
             *now = told.max(*now);
-            *began = told.max(*began);
         }
-    }
-
-    /// How long this clock has been read for.
-    fn runs(&self) -> Duration {
-        let ran = self.told.map(|(_, ran)| ran).unwrap_or_default();
-        ran.saturating_sub(self.began.map(|(_, ran)| ran).unwrap_or_default())
     }
 }
 
@@ -281,29 +249,21 @@ mod tests {
         assert_eq!(clock.read(at(3_625 - 7_200), second * 26), at(3_625));
         let now = clock.read(at(3_630 - 7_200), second * 31);
         assert_eq!(now, at(3_630));
-        assert_eq!(clock.elapsed(now, at(9_000)), second * 30, "another clock told it before this one began");
+        assert_eq!(clock.elapsed(now, at(3_640)), Duration::ZERO, "another replica's clock is ahead");
+        assert_eq!(clock.elapsed(now, at(172_800)), second * 30, "it was wrong before this one began");
     }
 
     #[test]
-    fn what_another_process_told_is_as_old_as_this_one_at_the_least() {
+    fn a_clock_goes_on_from_what_another_process_told() {
         let (mut clock, second) = (Steady::default(), Duration::from_secs(1));
-        let at = |seconds: i64| Timestamp((1_000_000 + seconds) * 1_000_000);
+        let at = |seconds: i64| Timestamp((10_000 + seconds) * 1_000_000);
         clock.read(at(0), second);
-        // The clock may have been put forward before.
-        let now = clock.read(at(10), second * 11);
-        assert_eq!(clock.elapsed(now, at(-50)), second * 60);
-        assert_eq!(clock.surely_elapsed(now, at(-50)), second * 10);
-        assert_eq!(clock.surely_elapsed(now, at(4)), second * 6);
-        assert_eq!(clock.surely_elapsed(now, at(12)), Duration::ZERO, "another replica's clock is ahead");
-        assert_eq!(clock.surely_elapsed(now, at(172_800)), second * 10, "that clock was wrong");
-        // Or back: it goes on from where the other one stood.
         clock.go_on_from(at(600));
-        let now = clock.read(at(15), second * 16);
+        let now = clock.read(at(5), second * 6);
         assert_eq!(now, at(605));
-        assert_eq!(clock.surely_elapsed(now, at(599)), second * 15);
-        assert_eq!(clock.surely_elapsed(now, at(602)), second * 3);
+        assert_eq!(clock.elapsed(now, at(599)), second * 6);
         clock.go_on_from(at(20));
-        assert_eq!(clock.read(at(16), second * 17), at(606), "what is past changes nothing");
+        assert_eq!(clock.read(at(6), second * 7), at(606), "what is past changes nothing");
     }
 
     #[test]

@@ -179,7 +179,7 @@ impl Connection {
             return Ok(Ended::Closed);
         };
         let Some(group) = found else {
-            if self.shared.clock.surely_elapsed(intent.created_at) < SETTLE {
+            if self.shared.clock.elapsed(intent.created_at) < SETTLE {
                 return Err(self.look_later(intent, "the app does not show it yet").await);
             }
             self.close(intent, IntentState::NotApplied, "the app never showed it").await;

@@ -5,12 +5,12 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::base::clock::Timestamp;
-use crate::contract::{Accounts, Capabilities, State};
+use crate::contract::State;
 use crate::scim::schema::ResourceKind::User;
 use crate::store::{Intent, IntentState, Intents, Kind, Write};
 
 use super::app::Fault;
-use super::stage::{Stage, is_active, native, person, status};
+use super::stage::{Stage, native, person, status};
 
 fn intent(id: &str, operation: &str, sticky: bool, state: IntentState) -> Intent {
     Intent {
@@ -127,33 +127,4 @@ async fn an_account_that_was_deleted_before_the_clock_was_put_back_is_what_a_lat
         assert_eq!(stage.people().await, 1, "{ahead:?}");
         assert_eq!(stage.list(User, None).await[0]["active"], true, "{ahead:?}");
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn nobody_is_out_because_the_clock_was_put_forward_before_a_restart() {
-    let stage = Stage::new(native()).await;
-    let anna = stage.hire("anna@corp.example").await;
-    stage.deactivate(&anna).await.unwrap();
-    stage.app.next("reactivate", Fault::ActsLate);
-    assert_eq!(status(stage.activate(&anna).await), 503);
-    let stage = stage.restarted_in(Duration::from_hours(1)).await;
-    assert_eq!(status(stage.deactivate(&anna).await), 503, "the activation may come yet");
-    stage.app.catch_up();
-    stage.go_on_for(Duration::from_mins(2)).await;
-    assert_eq!(stage.app.state("a1"), Some(State::Inactive));
-    stage.deactivate(&anna).await.unwrap();
-}
-
-#[tokio::test(start_paused = true)]
-async fn no_create_is_sent_again_because_the_clock_was_put_forward_before_a_restart() {
-    let accounts = Accounts { email_unique: false, ..native().accounts };
-    let stage = Stage::new(Capabilities { accounts, ..native() }).await;
-    stage.app.put("boss", "boss@corp.example", State::Active, "admin");
-    stage.app.next("create_account", Fault::ActsLate);
-    assert_eq!(status(stage.post(person("anna@corp.example")).await), 503);
-    let stage = stage.restarted_in(Duration::from_hours(1)).await;
-    assert_eq!(status(stage.post(person("anna@corp.example")).await), 503);
-    stage.app.catch_up();
-    assert!(is_active(&stage.post(person("anna@corp.example")).await.unwrap()));
-    assert_eq!(stage.app.working("anna@corp.example"), 1);
 }

@@ -132,25 +132,12 @@ pub(super) fn by_hand() -> Capabilities {
     }
 }
 
-/// The machine's clock: it shows how long the runtime has waited, and is ahead of that.
-#[derive(Debug, Clone, Copy)]
-struct Wall {
-    began: Instant,
-    ahead: Duration,
-}
-
-impl Wall {
-    fn new() -> Self {
-        Self { began: Instant::now(), ahead: Duration::ZERO }
-    }
-
-    /// As a process reads it.
-    fn clock(self) -> SharedClock {
-        Arc::new(SteadyClock::new(move || {
-            let waited = self.began.elapsed();
-            (Timestamp(1_705_312_800_000_000).plus(waited + self.ahead), waited)
-        }))
-    }
+/// The machine's clock as a process reads it: it shows how long the runtime has waited since then.
+fn clock(origin: Instant) -> SharedClock {
+    Arc::new(SteadyClock::new(move || {
+        let waited = origin.elapsed();
+        (Timestamp(1_705_312_800_000_000).plus(waited), waited)
+    }))
 }
 
 pub(super) struct Stage {
@@ -159,7 +146,7 @@ pub(super) struct Stage {
     pub disk: Arc<Disk>,
     pub gateway: Arc<Gateway>,
     pub connection: Arc<Connection>,
-    wall: Wall,
+    origin: Instant,
     policy: Policy,
     directory: Arc<TempDir>,
 }
@@ -198,18 +185,18 @@ impl Stage {
         }
         let disk = Arc::<Disk>::default();
         let store = Arc::new(Hooked::new(store, Timeless(Arc::clone(&disk))));
-        Self::over(app, store, disk, Wall::new(), policy, directory)
+        Self::over(app, store, disk, Instant::now(), policy, directory)
     }
 
     fn over(
         app: Arc<ScriptedApp>,
         store: Arc<dyn Store>,
         disk: Arc<Disk>,
-        wall: Wall,
+        origin: Instant,
         policy: Policy,
         directory: Arc<TempDir>,
     ) -> Self {
-        let clock = wall.clock();
+        let clock = clock(origin);
         let shared = Arc::new(Shared {
             store: Arc::clone(&store),
             ids: Ids::new(Arc::clone(&clock)),
@@ -225,7 +212,7 @@ impl Stage {
         let connection =
             Connection::new("app", "https://scim.example", adapter, policy.clone(), Arc::clone(&shared));
         let gateway = Gateway::new(vec![Arc::clone(&connection)], shared);
-        Self { app, store, disk, gateway, connection, wall, policy, directory }
+        Self { app, store, disk, gateway, connection, origin, policy, directory }
     }
 
     /// The same app and database under a process that was started again; what the old one does no longer counts as
@@ -236,23 +223,17 @@ impl Stage {
 
     /// [`Stage::restarted`] under another policy.
     pub(super) async fn restarted_with(&self, policy: Policy) -> Self {
-        self.restarted_under(policy, self.wall).await
+        self.restarted_under(policy, self.origin).await
     }
 
     /// [`Stage::restarted`] after the machine's clock was put back to when the test began.
     pub(super) async fn restarted_in_the_past(&self) -> Self {
-        self.restarted_under(self.policy.clone(), Wall::new()).await
+        self.restarted_under(self.policy.clone(), Instant::now()).await
     }
 
-    /// [`Stage::restarted`] after the machine's clock was put forward by this.
-    pub(super) async fn restarted_in(&self, time: Duration) -> Self {
-        let wall = Wall { ahead: self.wall.ahead + time, ..self.wall };
-        self.restarted_under(self.policy.clone(), wall).await
-    }
-
-    async fn restarted_under(&self, policy: Policy, wall: Wall) -> Self {
+    async fn restarted_under(&self, policy: Policy, origin: Instant) -> Self {
         let (app, store, disk) = (Arc::clone(&self.app), Arc::clone(&self.store), Arc::clone(&self.disk));
-        let again = Self::over(app, store, disk, wall, policy, Arc::clone(&self.directory));
+        let again = Self::over(app, store, disk, origin, policy, Arc::clone(&self.directory));
         again.gateway.recover().await.unwrap();
         again
     }
@@ -269,7 +250,7 @@ impl Stage {
             disk: Arc::clone(&self.disk),
             gateway: Arc::clone(&self.gateway),
             connection: self.gateway.connection("app").unwrap(),
-            wall: self.wall,
+            origin: self.origin,
             policy,
             directory: Arc::clone(&self.directory),
         }
@@ -292,7 +273,7 @@ impl Stage {
         let disk = Arc::<Disk>::default();
         let store = Arc::new(Hooked::new(store, Timeless(Arc::clone(&disk))));
         let (app, directory) = (Arc::clone(&self.app), Arc::clone(&self.directory));
-        let again = Self::over(app, store, disk, self.wall, self.policy.clone(), directory);
+        let again = Self::over(app, store, disk, self.origin, self.policy.clone(), directory);
         again.gateway.recover().await.unwrap();
         again.gateway.recognise_backup().await.unwrap();
         again

@@ -57,8 +57,7 @@ async fn the_account_that_turns_up_late_is_suspended_within_a_minute_and_told() 
 async fn a_process_that_was_started_again_still_watches() {
     let (stage, _) = doubled(Policy::default(), person(ANNA)).await;
     let again = stage.restarted().await;
-    // How long ago the create was sent nobody knows but that it was before the start.
-    again.go_on_for(Duration::from_mins(2)).await;
+    again.go_on_for(Duration::from_mins(1)).await;
     assert_eq!((again.app.state("a1"), again.app.state("a2")), (Some(State::Active), Some(State::Inactive)));
 }
 

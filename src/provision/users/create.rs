@@ -187,7 +187,7 @@ impl Connection {
     pub(in crate::provision) async fn seek(&self, intent: &Intent, aim: Aim) -> Result<Sought> {
         let wanted = mapping::wanted(&aim.desired, self.capabilities(), &self.policy)?;
         let login = wanted.email.as_deref().unwrap_or(&wanted.user_name);
-        let has_settled = self.shared.clock.surely_elapsed(intent.created_at) >= SETTLE;
+        let has_settled = self.shared.clock.elapsed(intent.created_at) >= SETTLE;
         let turns_up = has_settled && self.may_turn_up(intent);
         if has_settled
             && self.capabilities().accounts.email_unique

@@ -10,7 +10,7 @@ use super::super::recover::is_interrupted;
 use super::super::refuse;
 use super::super::standing::Person;
 use super::super::{Refusal, Result};
-use super::{Aim, SETTLE, index};
+use super::{Aim, index};
 use crate::base::jitter::share;
 use crate::contract;
 use crate::scim::error::ScimError;
@@ -195,13 +195,9 @@ impl Connection {
         self.end(intent, state, outcome, None, None).await;
     }
 
-    /// Leaves what was never answered open until the next look, within a minute while it may still come; answers what its
-    /// caller reads.
+    /// Leaves what was never answered open until the next look, and answers what its caller reads.
     pub(in crate::provision) async fn look_later(&self, intent: &Intent, outcome: &str) -> Refusal {
-        let pause = lanes::pause(lanes::lane_of(intent), intent.attempts, None, share());
-        let may_come = self.shared.clock.surely_elapsed(intent.created_at) < SETTLE;
-        let told = may_come.then(|| pause.min(SETTLE));
-        self.end(intent, IntentState::Ambiguous, outcome, told, None).await;
+        self.close(intent, IntentState::Ambiguous, outcome).await;
         refuse::still_working(self.policy.idp)
     }
 

@@ -103,7 +103,7 @@ impl Connection {
 
     /// For how long a step that gives access and was never answered may still take effect; `None` where there is none.
     pub(in crate::provision) fn unsettled_for(&self, person: &Person) -> Option<Duration> {
-        let ago = self.shared.clock.surely_elapsed(person.standing.unsettled_at?);
+        let ago = self.shared.clock.elapsed(person.standing.unsettled_at?);
         SETTLE.checked_sub(ago).filter(|left| !left.is_zero())
     }
 
