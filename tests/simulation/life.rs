@@ -14,7 +14,7 @@ use portcullis::store::memory::Memory;
 use portcullis::store::{self, Intent, Intents, Store, Write};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -237,10 +237,15 @@ pub fn live_and_heal(seed: u64, healing: Duration) -> Life {
 
 /// Crashes, outages, full disks and jumps of the clock, until the end.
 async fn trouble(world: &World, dice: &mut Dice, end: Instant) {
+    let mut put_forward = None;
     while Instant::now() < end {
         sleep(Duration::from_secs(5 + dice.below(240))).await;
         match dice.below(10) {
-            0..=4 => world.crash().await,
+            0..=4 => {
+                // Whether what was lost just before has settled a process that begins after both cannot tell.
+                sleep_until(put_forward.map_or(world.began, |at| at + Duration::from_mins(1))).await;
+                world.crash().await;
+            }
             5 | 6 => {
                 world.app.set_down(true);
                 sleep(Duration::from_secs(1 + dice.below(120))).await;
@@ -257,6 +262,7 @@ async fn trouble(world: &World, dice: &mut Dice, end: Instant) {
             _ => {
                 // Forwards and backwards, an hour at the most.
                 let jump = i64::try_from(dice.below(7_200)).unwrap() - 3_600;
+                put_forward = Some(Instant::now()).filter(|_| jump > 0).or(put_forward);
                 world.tell(&format!("the clock is set by {jump} s"));
                 world.wall.offset.fetch_add(jump * 1_000_000, Ordering::SeqCst);
             }
