@@ -183,6 +183,12 @@ impl App {
         world.accounts.values().filter(works).count()
     }
 
+    /// Accounts of an address, whether they work or not.
+    pub fn accounts_of(&self, email: &str) -> usize {
+        let has_it = |account: &&Account| account.email.as_deref() == Some(email);
+        self.world().accounts.values().filter(has_it).count()
+    }
+
     /// Waits as a network does, and says what becomes of the call.
     async fn begin(&self, operation: &'static str, writes: bool) -> Result<Fate> {
         let (pause, fate, down) = {

@@ -28,13 +28,11 @@ pub async fn judge(world: &World, said: &[Said], healing: Duration) -> Vec<Strin
         if working > 1 {
             found.push(format!("{email}: {working} accounts work"));
         }
-        if let Some(last) = last_word(&own)
-            && last.asked.leaves()
-            && working > 0
-        {
-            found.push(format!("{email}: lost: {last:?}"));
+        // Which of several accounts is whose the gateway may not know: a person has to.
+        if world.app.accounts_of(&email) < 2 || !several_are_told(world, &email).await {
+            found.extend(lost(&own, &email, working));
+            found.extend(disagreement(world, &email, working).await);
         }
-        found.extend(disagreement(world, &email, working).await);
     }
     found.extend(world.app.doubles());
     for intent in world.open_intents().await {
@@ -57,6 +55,18 @@ fn told_too_early(said: &Said, own: &[&Said]) -> Option<String> {
         other.asked.gives() && other.began <= ended && other.ended.is_none_or(|at| at >= said.began)
     });
     (!meanwhile).then(|| format!("told too early: {said:?}"))
+}
+
+/// A leaver who has access though nothing was asked for after that.
+fn lost(own: &[&Said], email: &str, working: usize) -> Option<String> {
+    let last = last_word(own).filter(|last| last.asked.leaves() && working > 0)?;
+    Some(format!("{email}: lost: {last:?}"))
+}
+
+/// Whether a person was told that several accounts have the address, in an app that makes them.
+async fn several_are_told(world: &World, email: &str) -> bool {
+    let tasks = world.connection().0.tasks(true).await.unwrap_or_default();
+    !world.app.is_unique() && tasks.iter().any(|task| task.kind == "ambiguous" && task.person == email)
 }
 
 /// Access that came though the last who asked for it was overruled before, and that was confirmed.
