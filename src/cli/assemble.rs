@@ -7,10 +7,11 @@ use tokio_util::task::TaskTracker;
 
 use super::config::{Config, Memory};
 use super::{ConfigFile, Failure};
-use crate::base::clock::{SharedClock, SystemClock};
+use crate::base::clock::{SharedClock, SteadyClock};
 use crate::base::id::Ids;
 use crate::provision::{Connection, Gateway, Leading, Shared};
 use crate::store::anchor::Anchor;
+use crate::store::timekeeping::Timekeeping;
 use crate::store::{Store, postgres, sqlite};
 
 /// The configuration or the store cannot be used (`EX_CONFIG`).
@@ -69,8 +70,9 @@ async fn store(config: &Config) -> Result<Arc<dyn Store>, Failure> {
 
 /// Opens the store and makes every connection. The caller decides whether it may serve.
 pub async fn gateway(config: &Config) -> Result<Arc<Gateway>, Failure> {
-    let clock: SharedClock = Arc::new(SystemClock);
     let store = store(config).await?;
+    let timekeeping = Timekeeping::new(config.data_dir().join("portcullis.clock"));
+    let clock: SharedClock = Arc::new(SteadyClock::new(timekeeping));
     if let Some(folder) = config.anchor.parent() {
         make_folder(folder)?;
     }

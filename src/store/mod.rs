@@ -15,6 +15,7 @@ pub mod postgres;
 mod prefix;
 pub mod sqlite;
 mod task;
+pub mod timekeeping;
 pub mod trace;
 mod words;
 

@@ -28,9 +28,14 @@ pub async fn judge(world: &World, said: &[Said], healing: Duration) -> Vec<Strin
         if working > 1 {
             found.push(format!("{email}: {working} accounts work"));
         }
-        // Which of several accounts is whose the gateway may not know: a person has to.
-        if world.app.accounts_of(&email) < 2 || !several_are_told(world, &email).await {
-            found.extend(lost(&own, &email, working));
+        // Which of several accounts is whose the gateway may not know: a person has to, and nobody was told it is done.
+        let is_told = world.app.accounts_of(&email) > 1 && several_are_told(world, &email).await;
+        found.extend(
+            lost(&own, working)
+                .filter(|last| last.done() || !is_told)
+                .map(|last| format!("{email}: lost: {last:?}")),
+        );
+        if !is_told {
             found.extend(disagreement(world, &email, working).await);
         }
     }
@@ -58,9 +63,8 @@ fn told_too_early(said: &Said, own: &[&Said]) -> Option<String> {
 }
 
 /// A leaver who has access though nothing was asked for after that.
-fn lost(own: &[&Said], email: &str, working: usize) -> Option<String> {
-    let last = last_word(own).filter(|last| last.asked.leaves() && working > 0)?;
-    Some(format!("{email}: lost: {last:?}"))
+fn lost<'a>(own: &[&'a Said], working: usize) -> Option<&'a Said> {
+    last_word(own).filter(|last| last.asked.leaves() && working > 0)
 }
 
 /// Whether a person was told that several accounts have the address, in an app that makes them.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use portcullis::base::clock::{SharedClock, SteadyClock, Timestamp};
+use portcullis::base::clock::{Machine, Reading, SharedClock, Steady, SteadyClock, Timestamp};
 use portcullis::base::id::Ids;
 use portcullis::base::jitter;
 use portcullis::provision::{Connection, DeletePolicy, Gateway, Policy, Shared};
@@ -14,7 +14,7 @@ use portcullis::store::memory::Memory;
 use portcullis::store::{self, Intent, Intents, Store, Write};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -69,14 +69,31 @@ impl Alive {
 struct Wall {
     began: Instant,
     offset: AtomicI64,
+    kept: Mutex<Option<Steady>>,
 }
 
-impl Wall {
-    /// What it shows, and how long the runtime has run.
-    fn read(&self) -> (Timestamp, Duration) {
-        let running = self.began.elapsed();
-        let offset = self.offset.load(Ordering::SeqCst);
+/// The machine as one process has it.
+struct Clocks {
+    wall: Arc<Wall>,
+    alive: Arc<Alive>,
+}
+
+impl Machine for Clocks {
+    /// What the wall clock shows, and how long the runtime has run.
+    fn read(&self) -> Reading {
+        let running = self.wall.began.elapsed();
+        let offset = self.wall.offset.load(Ordering::SeqCst);
         (Timestamp(Timestamp(1_705_312_800_000_000).plus(running).0 + offset), running)
+    }
+
+    fn kept(&self) -> Option<Steady> {
+        self.wall.kept.lock().unwrap().clone()
+    }
+
+    fn keep(&self, steady: &Steady) {
+        if !self.alive.is_dead() {
+            *self.wall.kept.lock().unwrap() = Some(steady.clone());
+        }
     }
 }
 
@@ -146,8 +163,8 @@ impl World {
 
     fn start(memory: &Memory, app: &Arc<App>, wall: &Arc<Wall>, policy: &Policy) -> Process {
         let alive = Arc::<Alive>::default();
-        let wall = Arc::clone(wall);
-        let clock: SharedClock = Arc::new(SteadyClock::new(move || wall.read()));
+        let clocks = Clocks { wall: Arc::clone(wall), alive: Arc::clone(&alive) };
+        let clock: SharedClock = Arc::new(SteadyClock::new(clocks));
         let store = Arc::new(Hooked::new(memory.open(), Mortal(Arc::clone(&alive))));
         let shared = Arc::new(Shared {
             store,
@@ -192,7 +209,7 @@ pub fn live_and_heal(seed: u64, healing: Duration) -> Life {
         let mut dice = Dice::new(seed, 0);
         let began = Instant::now();
         let (memory, app) = (Memory::default(), App::new(Dice::new(seed, 1)));
-        let wall = Arc::new(Wall { began, offset: AtomicI64::new(0) });
+        let wall = Arc::new(Wall { began, offset: AtomicI64::new(0), kept: Mutex::default() });
         let hard = dice.chance(30);
         let delete = if hard { DeletePolicy::Hard } else { DeletePolicy::Deactivate };
         let policy = Policy { delete, ..Policy::default() };
@@ -237,13 +254,15 @@ pub fn live_and_heal(seed: u64, healing: Duration) -> Life {
 
 /// Crashes, outages, full disks and jumps of the clock, until the end.
 async fn trouble(world: &World, dice: &mut Dice, end: Instant) {
-    let mut put_forward = None;
     while Instant::now() < end {
         sleep(Duration::from_secs(5 + dice.below(240))).await;
         match dice.below(10) {
             0..=4 => {
-                // Whether what was lost just before has settled a process that begins after both cannot tell.
-                sleep_until(put_forward.map_or(world.began, |at| at + Duration::from_mins(1))).await;
+                // Now and then with the machine.
+                if dice.chance(10) {
+                    world.tell("the machine is started again");
+                    *world.wall.kept.lock().unwrap() = None;
+                }
                 world.crash().await;
             }
             5 | 6 => {
@@ -262,7 +281,6 @@ async fn trouble(world: &World, dice: &mut Dice, end: Instant) {
             _ => {
                 // Forwards and backwards, an hour at the most.
                 let jump = i64::try_from(dice.below(7_200)).unwrap() - 3_600;
-                put_forward = Some(Instant::now()).filter(|_| jump > 0).or(put_forward);
                 world.tell(&format!("the clock is set by {jump} s"));
                 world.wall.offset.fetch_add(jump * 1_000_000, Ordering::SeqCst);
             }

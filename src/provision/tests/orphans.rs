@@ -54,7 +54,7 @@ async fn an_orphan_is_reported_in_time_though_the_clock_was_put_back() {
     stage.deactivate(&anna).await.unwrap();
     stage.app.next("reactivate", Fault::Loses);
     assert_eq!(status(stage.activate(&anna).await), 503);
-    let stage = stage.restarted_in_the_past().await;
+    let stage = stage.rebooted_in_the_past().await;
     stage.go_on_for(Duration::from_mins(32)).await;
     let tasks = reported(&stage).await;
     assert_eq!((tasks.len(), tasks[0].kind.as_str(), &tasks[0].resource), (1, "orphan", &anna));

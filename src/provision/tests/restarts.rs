@@ -5,12 +5,12 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::base::clock::Timestamp;
-use crate::contract::State;
+use crate::contract::{Accounts, Capabilities, State};
 use crate::scim::schema::ResourceKind::User;
 use crate::store::{Intent, IntentState, Intents, Kind, Write};
 
 use super::app::Fault;
-use super::stage::{Stage, native, person, status};
+use super::stage::{Stage, is_active, native, person, status};
 
 fn intent(id: &str, operation: &str, sticky: bool, state: IntentState) -> Intent {
     Intent {
@@ -105,7 +105,7 @@ async fn what_the_app_says_counts_though_the_clock_was_put_back() {
     let stage = Stage::new(native()).await;
     sleep(Duration::from_hours(1)).await;
     stage.hire("anna@corp.example").await;
-    let stage = stage.restarted_in_the_past().await;
+    let stage = stage.rebooted_in_the_past().await;
     sleep(Duration::from_mins(1)).await;
     stage.app.put("a1", "anna@corp.example", State::Inactive, "member");
     assert_eq!(stage.list(User, None).await[0]["active"], false);
@@ -119,7 +119,7 @@ async fn an_account_that_was_deleted_before_the_clock_was_put_back_is_what_a_lat
         let anna = stage.hire("anna@corp.example").await;
         sleep(Duration::from_secs(1)).await;
         stage.delete(&anna).await.unwrap();
-        let stage = stage.restarted_in_the_past().await;
+        let stage = stage.rebooted_in_the_past().await;
         sleep(Duration::from_mins(1)).await;
         stage.app.next("reactivate", Fault::Loses);
         assert_eq!(status(stage.post(person("anna@corp.example")).await), 503);
@@ -127,4 +127,54 @@ async fn an_account_that_was_deleted_before_the_clock_was_put_back_is_what_a_lat
         assert_eq!(stage.people().await, 1, "{ahead:?}");
         assert_eq!(stage.list(User, None).await[0]["active"], true, "{ahead:?}");
     }
+}
+
+const AN_HOUR: Duration = Duration::from_hours(1);
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_out_because_the_clock_was_put_forward_before_a_restart() {
+    for reboots in [false, true] {
+        let stage = Stage::new(native()).await;
+        let anna = stage.hire("anna@corp.example").await;
+        stage.deactivate(&anna).await.unwrap();
+        stage.app.next("reactivate", Fault::ActsLate);
+        assert_eq!(status(stage.activate(&anna).await), 503);
+        let stage =
+            if reboots { stage.rebooted_in(AN_HOUR).await } else { stage.restarted_in(AN_HOUR).await };
+        assert_eq!(status(stage.deactivate(&anna).await), 503, "the activation may come yet");
+        stage.app.catch_up();
+        stage.go_on_for(Duration::from_mins(2)).await;
+        assert_eq!(stage.app.state("a1"), Some(State::Inactive));
+        stage.deactivate(&anna).await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_create_is_sent_again_because_the_clock_was_put_forward_before_a_restart() {
+    for reboots in [false, true] {
+        let accounts = Accounts { email_unique: false, ..native().accounts };
+        let stage = Stage::new(Capabilities { accounts, ..native() }).await;
+        stage.app.put("boss", "boss@corp.example", State::Active, "admin");
+        stage.app.next("create_account", Fault::ActsLate);
+        assert_eq!(status(stage.post(person("anna@corp.example")).await), 503);
+        let stage =
+            if reboots { stage.rebooted_in(AN_HOUR).await } else { stage.restarted_in(AN_HOUR).await };
+        assert_eq!(status(stage.post(person("anna@corp.example")).await), 503);
+        stage.app.catch_up();
+        assert!(is_active(&stage.post(person("anna@corp.example")).await.unwrap()));
+        assert_eq!(stage.app.working("anna@corp.example"), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_in_doubt_is_settled_though_the_process_ends_again_and_again() {
+    let mut stage = Stage::new(native()).await;
+    stage.app.next("create_account", Fault::ActsLate);
+    assert_eq!(status(stage.post(person("anna@corp.example")).await), 503);
+    for _ in 0..45 {
+        sleep(Duration::from_secs(2)).await;
+        stage = stage.restarted().await;
+    }
+    stage.go_on_for(Duration::from_secs(5)).await;
+    assert!(stage.open_intents().await.is_empty());
 }

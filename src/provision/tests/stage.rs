@@ -2,8 +2,8 @@
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::app::ScriptedApp;
-use crate::base::clock::{SharedClock, SteadyClock, Timestamp};
+use crate::base::clock::{Machine, Reading, SharedClock, Steady, SteadyClock, Timestamp};
 use crate::base::id::Ids;
 use crate::base::jitter;
 use crate::contract::{
@@ -132,12 +132,33 @@ pub(super) fn by_hand() -> Capabilities {
     }
 }
 
-/// The machine's clock as a process reads it: it shows how long the runtime has waited since then.
-fn clock(origin: Instant) -> SharedClock {
-    Arc::new(SteadyClock::new(move || {
-        let waited = origin.elapsed();
-        (Timestamp(1_705_312_800_000_000).plus(waited), waited)
-    }))
+/// A machine whose clock shows how long the runtime has waited, and is ahead of that.
+#[derive(Debug, Clone)]
+struct Wall {
+    began: Instant,
+    ahead: Duration,
+    kept: Arc<Mutex<Option<Steady>>>,
+}
+
+impl Wall {
+    fn new() -> Self {
+        Self { began: Instant::now(), ahead: Duration::ZERO, kept: Arc::default() }
+    }
+}
+
+impl Machine for Wall {
+    fn read(&self) -> Reading {
+        let waited = self.began.elapsed();
+        (Timestamp(1_705_312_800_000_000).plus(waited + self.ahead), waited)
+    }
+
+    fn kept(&self) -> Option<Steady> {
+        self.kept.lock().unwrap().clone()
+    }
+
+    fn keep(&self, steady: &Steady) {
+        *self.kept.lock().unwrap() = Some(steady.clone());
+    }
 }
 
 pub(super) struct Stage {
@@ -146,7 +167,7 @@ pub(super) struct Stage {
     pub disk: Arc<Disk>,
     pub gateway: Arc<Gateway>,
     pub connection: Arc<Connection>,
-    origin: Instant,
+    wall: Wall,
     policy: Policy,
     directory: Arc<TempDir>,
 }
@@ -185,18 +206,18 @@ impl Stage {
         }
         let disk = Arc::<Disk>::default();
         let store = Arc::new(Hooked::new(store, Timeless(Arc::clone(&disk))));
-        Self::over(app, store, disk, Instant::now(), policy, directory)
+        Self::over(app, store, disk, Wall::new(), policy, directory)
     }
 
     fn over(
         app: Arc<ScriptedApp>,
         store: Arc<dyn Store>,
         disk: Arc<Disk>,
-        origin: Instant,
+        wall: Wall,
         policy: Policy,
         directory: Arc<TempDir>,
     ) -> Self {
-        let clock = clock(origin);
+        let clock: SharedClock = Arc::new(SteadyClock::new(wall.clone()));
         let shared = Arc::new(Shared {
             store: Arc::clone(&store),
             ids: Ids::new(Arc::clone(&clock)),
@@ -212,7 +233,7 @@ impl Stage {
         let connection =
             Connection::new("app", "https://scim.example", adapter, policy.clone(), Arc::clone(&shared));
         let gateway = Gateway::new(vec![Arc::clone(&connection)], shared);
-        Self { app, store, disk, gateway, connection, origin, policy, directory }
+        Self { app, store, disk, gateway, connection, wall, policy, directory }
     }
 
     /// The same app and database under a process that was started again; what the old one does no longer counts as
@@ -223,17 +244,29 @@ impl Stage {
 
     /// [`Stage::restarted`] under another policy.
     pub(super) async fn restarted_with(&self, policy: Policy) -> Self {
-        self.restarted_under(policy, self.origin).await
+        self.restarted_under(policy, self.wall.clone()).await
     }
 
-    /// [`Stage::restarted`] after the machine's clock was put back to when the test began.
-    pub(super) async fn restarted_in_the_past(&self) -> Self {
-        self.restarted_under(self.policy.clone(), Instant::now()).await
+    /// [`Stage::restarted`] after the machine's clock was put forward by this.
+    pub(super) async fn restarted_in(&self, time: Duration) -> Self {
+        let wall = Wall { ahead: self.wall.ahead + time, ..self.wall.clone() };
+        self.restarted_under(self.policy.clone(), wall).await
     }
 
-    async fn restarted_under(&self, policy: Policy, origin: Instant) -> Self {
+    /// [`Stage::restarted_in`], and the machine itself was started again.
+    pub(super) async fn rebooted_in(&self, time: Duration) -> Self {
+        let wall = Wall { ahead: self.wall.ahead + time, kept: Arc::default(), ..self.wall };
+        self.restarted_under(self.policy.clone(), wall).await
+    }
+
+    /// [`Stage::restarted`] after the machine was started again, its clock put back to when the test began.
+    pub(super) async fn rebooted_in_the_past(&self) -> Self {
+        self.restarted_under(self.policy.clone(), Wall::new()).await
+    }
+
+    async fn restarted_under(&self, policy: Policy, wall: Wall) -> Self {
         let (app, store, disk) = (Arc::clone(&self.app), Arc::clone(&self.store), Arc::clone(&self.disk));
-        let again = Self::over(app, store, disk, origin, policy, Arc::clone(&self.directory));
+        let again = Self::over(app, store, disk, wall, policy, Arc::clone(&self.directory));
         again.gateway.recover().await.unwrap();
         again
     }
@@ -250,7 +283,7 @@ impl Stage {
             disk: Arc::clone(&self.disk),
             gateway: Arc::clone(&self.gateway),
             connection: self.gateway.connection("app").unwrap(),
-            origin: self.origin,
+            wall: self.wall.clone(),
             policy,
             directory: Arc::clone(&self.directory),
         }
@@ -273,7 +306,7 @@ impl Stage {
         let disk = Arc::<Disk>::default();
         let store = Arc::new(Hooked::new(store, Timeless(Arc::clone(&disk))));
         let (app, directory) = (Arc::clone(&self.app), Arc::clone(&self.directory));
-        let again = Self::over(app, store, disk, self.origin, self.policy.clone(), directory);
+        let again = Self::over(app, store, disk, self.wall.clone(), self.policy.clone(), directory);
         again.gateway.recover().await.unwrap();
         again.gateway.recognise_backup().await.unwrap();
         again
