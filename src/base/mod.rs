@@ -1,4 +1,4 @@
-//! What every floor may use: clock, ids, jitter, lanes, secrets, signatures, base64, hexadecimal digits, folding, the context of one request, what is counted.
+//! What every floor may use: clocks, ids, jitter, lanes, secrets, signatures, base64, hexadecimal digits, folding, the context of one request, what is counted.
 
 pub mod base64;
 pub mod clock;
@@ -13,3 +13,4 @@ pub mod metrics;
 pub mod names;
 pub mod secret;
 pub mod signing;
+pub mod steady;

@@ -7,8 +7,9 @@ use tokio_util::task::TaskTracker;
 
 use super::config::{Config, Memory};
 use super::{ConfigFile, Failure};
-use crate::base::clock::{SharedClock, SteadyClock};
+use crate::base::clock::SharedClock;
 use crate::base::id::Ids;
+use crate::base::steady::SteadyClock;
 use crate::provision::{Connection, Gateway, Leading, Shared};
 use crate::store::anchor::Anchor;
 use crate::store::timekeeping::Timekeeping;

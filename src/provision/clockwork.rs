@@ -1,7 +1,8 @@
 //! The clock over a restart: what an earlier process wrote down never lies ahead.
 
 use super::gateway::Gateway;
-use crate::base::clock::{MISSET, Timestamp};
+use crate::base::clock::Timestamp;
+use crate::base::steady::MISSET;
 use crate::store::trace::Traces;
 use crate::store::{Intent, Kind, Result};
 

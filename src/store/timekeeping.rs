@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::clock::{Machine, Reading, Steady, read_machine};
+use crate::base::clock::read_machine;
+use crate::base::steady::{Machine, Reading, Steady};
 
 /// The clocks of this machine, and the file beside the database that tells of them.
 #[derive(Debug)]
@@ -59,7 +60,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::base::clock::{Clock, SteadyClock};
+    use crate::base::clock::Clock;
+    use crate::base::steady::SteadyClock;
 
     #[test]
     fn a_clock_goes_on_from_the_file_of_this_start_of_the_machine_and_of_no_other() {

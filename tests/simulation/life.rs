@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use portcullis::base::clock::{Machine, Reading, SharedClock, Steady, SteadyClock, Timestamp};
+use portcullis::base::clock::{SharedClock, Timestamp};
 use portcullis::base::id::Ids;
 use portcullis::base::jitter;
+use portcullis::base::steady::{Machine, Reading, Steady, SteadyClock};
 use portcullis::provision::{Connection, DeletePolicy, Gateway, Policy, Shared};
 use portcullis::store::hooked::{Hook, Hooked};
 use portcullis::store::memory::Memory;

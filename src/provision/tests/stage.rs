@@ -12,9 +12,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::app::ScriptedApp;
-use crate::base::clock::{Machine, Reading, SharedClock, Steady, SteadyClock, Timestamp};
+use crate::base::clock::{SharedClock, Timestamp};
 use crate::base::id::Ids;
 use crate::base::jitter;
+use crate::base::steady::{Machine, Reading, Steady, SteadyClock};
 use crate::contract::{
     Accounts, Adapter, Capabilities, Create, Deactivate, Delete, Fulfilment, Group, GroupCapabilities, Held,
     Membership, Mode, Reactivate, Residual, Roles,
