@@ -350,18 +350,22 @@ async fn somebody_wanted_back_while_the_removal_is_under_way_is_invited_again_if
     }
 }
 
+/// Somebody whose invitation the app does not show, and whose removal met this.
+async fn removed_unseen(fault: Fault) -> (Stage, String) {
+    let own = removing();
+    let accounts = crate::contract::Accounts { shows_invited: false, ..own.accounts };
+    let stage = Stage::new(crate::contract::Capabilities { accounts, ..own }).await;
+    let anna = stage.hire("anna@corp.example").await;
+    stage.app.put("a1", "anna@corp.example", State::Invited, "member");
+    stage.app.next("deactivate", fault);
+    assert_eq!(status(stage.deactivate(&anna).await), 503);
+    (stage, anna)
+}
+
 #[tokio::test(start_paused = true)]
 async fn somebody_wanted_back_whose_removal_nobody_can_see_is_invited_again() {
     for (fault, invitations) in [(Fault::Loses, 1), (Fault::Fails(Kind::Unknown), 0)] {
-        let hiding = crate::contract::Capabilities {
-            accounts: crate::contract::Accounts { shows_invited: false, ..removing().accounts },
-            ..removing()
-        };
-        let stage = Stage::new(hiding).await;
-        let anna = stage.hire("anna@corp.example").await;
-        stage.app.put("a1", "anna@corp.example", State::Invited, "member");
-        stage.app.next("deactivate", fault);
-        assert_eq!(status(stage.deactivate(&anna).await), 503);
+        let (stage, anna) = removed_unseen(fault).await;
         let again = stage.restarted().await;
         again.app.calls();
         assert!(is_active(&again.activate(&anna).await.unwrap()));
@@ -373,17 +377,23 @@ async fn somebody_wanted_back_whose_removal_nobody_can_see_is_invited_again() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_failed_invitation_back_leaves_the_removal_nobody_can_see_in_doubt() {
+    for fault in [Fault::Fails(Kind::Unavailable), Fault::ActsLate] {
+        let (stage, anna) = removed_unseen(Fault::Loses).await;
+        stage.app.next("create_account", fault);
+        assert_eq!(status(stage.activate(&anna).await), 503);
+        stage.go_on_for(Duration::from_mins(3)).await;
+        assert!(is_active(&stage.activate(&anna).await.unwrap()));
+        assert_eq!(stage.app.working("anna@corp.example"), 1);
+    }
+}
+
 /// An invitation that is only remembered is no sign that the one which was sent unheard has come.
 #[tokio::test(start_paused = true)]
 async fn nobody_is_said_to_be_out_while_a_second_invitation_may_be_on_its_way() {
     for accepted in [true, false] {
-        let own = removing();
-        let accounts = crate::contract::Accounts { shows_invited: false, ..own.accounts };
-        let stage = Stage::new(crate::contract::Capabilities { accounts, ..own }).await;
-        let anna = stage.hire("anna@corp.example").await;
-        stage.app.put("a1", "anna@corp.example", State::Invited, "member");
-        stage.app.next("deactivate", Fault::Loses);
-        assert_eq!(status(stage.deactivate(&anna).await), 503);
+        let (stage, anna) = removed_unseen(Fault::Loses).await;
         let again = stage.restarted().await;
         again.app.next("create_account", Fault::Loses);
         assert_eq!(status(again.activate(&anna).await), 503);

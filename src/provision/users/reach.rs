@@ -11,6 +11,7 @@ use super::super::plan::{self, Access, Step};
 use super::super::refuse;
 use super::super::standing::Person;
 use super::{Aim, Under, may_come_yet};
+use crate::base::clock::Timestamp;
 use crate::base::fold::key;
 use crate::base::lane::{self, Lane};
 use crate::contract::{self, Deactivate};
@@ -23,8 +24,8 @@ struct Work {
     journaled: bool,
     /// The journal could not be written, and access is taken away all the same.
     bypassed: bool,
-    /// The account that is not counted on though nobody knows that it is gone.
-    left: Option<String>,
+    /// The account that is not counted on though nobody knows that it is gone, and since when.
+    left: Option<(String, Timestamp)>,
     /// What the brake wants to be kept.
     counted: Vec<Write>,
 }
@@ -65,7 +66,8 @@ impl Connection {
         let uncertain = aim.wants_access()
             && person.standing.unconfirmed_at.is_some()
             && person.may_be_hidden(&capabilities);
-        let left = if uncertain { person.record.account.take() } else { None };
+        let left = person.standing.unconfirmed_at.filter(|_| uncertain);
+        let left = left.and_then(|since| Some((person.record.account.take()?, since)));
         let mut steps = if aim.deleted {
             plan::delete(&person, &capabilities, &self.policy)?
         } else {
@@ -225,10 +227,15 @@ impl Connection {
         let may_come = self.unsettled_for(&person).filter(|_| !aim.wants_access());
         let ended = ended.and_then(|()| may_come.map_or(Ok(()), |left| Err(may_come_yet(left))));
         let ended = match (ended, left) {
-            (Err(error), Some(id)) => {
+            (Err(error), Some((id, since))) => {
                 person.record.account = Some(id);
                 // The app counts on the first invitation still, so it was not removed.
-                if error.kind == contract::Kind::Conflict { Ok(()) } else { Err(error) }
+                if error.kind == contract::Kind::Conflict {
+                    Ok(())
+                } else {
+                    person.standing.unconfirmed_at = Some(since);
+                    Err(error)
+                }
             }
             (ended, _) => ended,
         };
