@@ -63,11 +63,9 @@ impl Connection {
         let mut doubt = doubt;
         // A removal without an answer may have been done, and an app that shows no invitations does not tell: whoever
         // is wanted back is invited again.
-        let uncertain = aim.wants_access()
-            && person.standing.unconfirmed_at.is_some()
-            && person.may_be_hidden(&capabilities);
-        let left = person.standing.unconfirmed_at.filter(|_| uncertain);
-        let left = left.and_then(|since| Some((person.record.account.take()?, since)));
+        let is_wanted_unseen = aim.wants_access() && person.may_be_hidden(&capabilities);
+        let removed_at = person.standing.unconfirmed_at.filter(|_| is_wanted_unseen);
+        let left = removed_at.and_then(|since| Some((person.record.account.take()?, since)));
         let mut steps = if aim.deleted {
             plan::delete(&person, &capabilities, &self.policy)?
         } else {
