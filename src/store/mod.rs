@@ -296,7 +296,8 @@ pub enum Write {
     ClearMembers { connection: String, group: String },
     /// Takes a person out of every group, or a group out of existence.
     ClearMemberships { connection: String, member: String },
-    /// Inserts an intent, and supersedes open intents of the same connection and resource with a lower generation.
+    /// Inserts an intent, and supersedes open intents of the same connection and resource with a lower generation; of a
+    /// group only those of the same operation, for its members, its name and its end are not one another's.
     ///
     /// An id that was used before is a fault of ours and fails with [`Error::Unavailable`].
     Intent(Intent),

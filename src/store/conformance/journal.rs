@@ -142,6 +142,20 @@ pub(super) async fn a_newer_intent_supersedes_open_older_ones_of_its_resource(st
     assert_eq!(open_ids(store, Intents::AllOpen(None)).await, ["i3", "i4", "i8", "i9"]);
 }
 
+pub(super) async fn a_change_of_members_takes_the_place_of_no_other_work_on_its_group(store: &Subject) {
+    let about = |id: &str, operation: &str, generation: i64| Intent {
+        kind: Kind::Group,
+        operation: operation.to_owned(),
+        ..intent(id, "g1", generation)
+    };
+    let journal = [about("i1", "members", 1), about("i2", "delete", 0), about("i3", "rename", 0)];
+    write(store, journal.map(Write::Intent)).await;
+    write(store, [Write::Intent(about("i4", "members", 2))]).await;
+
+    let which = Intents::Open { connection: HERE.to_owned(), resource: "g1".to_owned() };
+    assert_eq!(open_ids(store, which).await, ["i4", "i3", "i2"]);
+}
+
 pub(super) async fn what_is_confirmed_superseded_or_dead_is_not_opened_again(store: &Subject) {
     let open = [IntentState::Journaled, IntentState::Attempting, IntentState::Ambiguous];
     for ended in [IntentState::Confirmed, IntentState::Superseded, IntentState::Dead] {

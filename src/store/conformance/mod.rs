@@ -80,6 +80,7 @@ pub async fn all(make: impl AsyncFn(&'static str) -> Arc<dyn Store>) {
             an_intent_id_is_used_once,
             an_intent_is_made_due_unless_it_has_moved_on,
             a_newer_intent_supersedes_open_older_ones_of_its_resource,
+            a_change_of_members_takes_the_place_of_no_other_work_on_its_group,
             what_is_confirmed_superseded_or_dead_is_not_opened_again,
             settling_moves_an_intent_on,
             an_attempt_that_was_counted_stays_counted,

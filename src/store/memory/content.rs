@@ -135,6 +135,7 @@ impl Content {
             other.connection == intent.connection
                 && other.resource == intent.resource
                 && other.generation < intent.generation
+                && (other.kind == Kind::User || other.operation == intent.operation)
                 && other.state.is_open()
         };
         for other in self.intents.values_mut().filter(older) {

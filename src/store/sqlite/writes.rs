@@ -227,6 +227,7 @@ async fn insert_intent(to: &mut SqliteConnection, intent: &Intent) -> Applied {
     query(
         "UPDATE intents SET state = 'superseded', updated_at = ?13
          WHERE connection = ?2 AND resource = ?4 AND generation < ?6
+         AND (kind = 'user' OR operation = ?5)
          AND state IN ('journaled', 'attempting', 'ambiguous');
          INSERT INTO intents (id, connection, kind, resource, operation, generation, plan, sticky, state, attempts,
                               next_attempt_at, request_id, created_at, updated_at, outcome, fence, strikes,
