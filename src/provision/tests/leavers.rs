@@ -190,13 +190,21 @@ async fn a_caller_that_hangs_up_cancels_nothing() {
 #[tokio::test(start_paused = true)]
 async fn an_inactive_person_is_looked_at_before_another_deactivation_is_a_200() {
     for capabilities in [native(), removing()] {
-        let stage = Stage::new(capabilities).await;
-        let anna = stage.hire("anna@corp.example").await;
-        stage.deactivate(&anna).await.unwrap();
-        sleep(STALE).await;
-        stage.app.put("a1", "anna@corp.example", State::Active, "member");
-        assert!(!is_active(&stage.deactivate(&anna).await.unwrap()));
-        assert_eq!(stage.app.working("anna@corp.example"), 0);
+        for (pause, deleted) in
+            [(STALE, false), (Duration::from_secs(5), false), (Duration::from_secs(5), true)]
+        {
+            let stage = Stage::new(capabilities).await;
+            let anna = stage.hire("anna@corp.example").await;
+            stage.deactivate(&anna).await.unwrap();
+            sleep(pause).await;
+            stage.app.put("a1", "anna@corp.example", State::Active, "member");
+            if deleted {
+                stage.delete(&anna).await.unwrap();
+            } else {
+                assert!(!is_active(&stage.deactivate(&anna).await.unwrap()));
+            }
+            assert_eq!(stage.app.working("anna@corp.example"), 0);
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::adoption::refuse_other_address;
 use super::super::connection::Connection;
+use super::super::plan::{self, Access};
 use super::super::policy::Idp;
 use super::super::standing::Person;
 use super::super::{Preconditions, Result, Shown, View};
@@ -68,15 +69,17 @@ impl Connection {
 
     /// The person a request is about, what is still under way there, and what the look at the app failed with.
     ///
-    /// The caller holds the person's turn.
-    async fn approach(&self, id: &str, when: &Preconditions) -> Result<Approached> {
+    /// `leaves` is whether nobody is to be told that the person is out before the app was looked at. The caller holds
+    /// the person's turn.
+    async fn approach(&self, id: &str, when: &Preconditions, leaves: bool) -> Result<Approached> {
         let mut person = self.person(id).await?;
         check(when, person.record.version)?;
         self.refuse_take_over(&person)?;
         let open = self.work_left_open(&mut person).await?;
         // What is changed is what stands in the app now, not what stood a while ago, or before work that is under way.
+        let is_out = leaves && plan::access(&person, self.capabilities()) != Access::Open;
         let in_doubt = open.is_some() || self.unwritten.holds(id);
-        let doubt = self.look_again(&mut person, in_doubt).await?;
+        let doubt = self.look_again(&mut person, is_out || in_doubt).await?;
         Ok((person, open, doubt))
     }
 
@@ -92,12 +95,12 @@ impl Connection {
     {
         let (this, id, when) = (Arc::clone(self), id.to_owned(), when.clone());
         let work = async move {
-            let asks_for = this.lane_of_change(&id, &change).await?;
+            let (asks_for, _) = this.lane_of_change(&id, &change).await?;
             let turn = asks_for.scope(this.turn(&id)).await?;
             // Whoever was at work on the person may have given the access only now.
-            let lane = this.lane_of_change(&id, &change).await?;
+            let (lane, leaves) = this.lane_of_change(&id, &change).await?;
             this.refuse_overtaken(&turn, lane)?;
-            let (mut person, open, doubt) = lane.scope(this.approach(&id, &when)).await?;
+            let (mut person, open, doubt) = lane.scope(this.approach(&id, &when, leaves)).await?;
             let mut asked = person.clone();
             if let Some((_, aim)) = &open {
                 asked.desired.clone_from(&aim.desired);
@@ -132,21 +135,19 @@ impl Connection {
     }
 
     /// The lane of a change, before anything was looked at: the first where it takes away access that stands, as far
-    /// as the store knows.
+    /// as the store knows. And whether it leaves the person without access.
     async fn lane_of_change(
         &self,
         id: &str,
         change: impl Fn(&Value) -> crate::scim::error::Result<Value>,
-    ) -> Result<Lane> {
+    ) -> Result<(Lane, bool)> {
         let person = self.person(id).await?;
         let stands = person.standing.active || person.was_wanted() || person.standing.is_in_doubt();
         let mut shown = self.show_user(&person, None);
         shown["active"] = json!(true);
-        Ok(match change(&shown) {
-            Ok(desired) if stands && !wants_access(&desired) => Lane::Leave,
-            // What is wrong with it is told once it is looked at in earnest.
-            Ok(_) | Err(_) => Lane::Update,
-        })
+        // What is wrong with it is told once it is looked at in earnest.
+        let leaves = change(&shown).is_ok_and(|desired| !wants_access(&desired));
+        Ok((if stands && leaves { Lane::Leave } else { Lane::Update }, leaves))
     }
 
     /// Deletes a person as the policy says; the resource is gone for callers once the app has confirmed.
@@ -158,7 +159,7 @@ impl Connection {
         let (this, id, when) = (Arc::clone(self), id.to_owned(), when.clone());
         let work = async move {
             let _turn = this.turn(&id).await?;
-            let (mut person, open, doubt) = this.approach(&id, &when).await?;
+            let (mut person, open, doubt) = this.approach(&id, &when, true).await?;
             person.standing.unacknowledged_at = None;
             let (generation, desired, held) = match open {
                 // What was weighed when it was asked for first is not weighed again.
