@@ -154,7 +154,8 @@ impl Connection {
     async fn counterpart(&self, id: &str, add: bool) -> Result<contract::Result<Counterpart>> {
         let record = self.store().record(self.name(), Kind::User, id).await?;
         let Some(mut person) = record.map(Person::read) else { return Ok(Ok(Counterpart::Group)) };
-        if !add && self.has_nothing(&person) && person.standing.is_in_doubt() {
+        let may_be_there = person.standing.is_in_doubt() || person.seems_gone();
+        if !add && self.has_nothing(&person) && may_be_there {
             if let Some(error) = self.look_and_keep(&mut person).await? {
                 return Ok(Err(error));
             }

@@ -8,7 +8,7 @@ use super::leaving::Removal;
 use super::plan;
 use super::recover::Ended;
 use super::standing::{Person, Standing};
-use super::{Refusal, Result, refuse};
+use super::{Refusal, Result, STRIDE, refuse};
 use crate::base::context;
 use crate::base::lane::Lane;
 use crate::contract::{self, Groups};
@@ -185,25 +185,35 @@ impl Connection {
         Ok(Difference { removed: removed.into_iter().collect(), added })
     }
 
-    /// Who would come back into the group with the next account, or may have by now, of these or of everybody.
+    /// Who may be in the group though nobody shows it, of these or of everybody: whoever would come back into it with the
+    /// next account, or may have by now, and whoever only seems to be gone.
     async fn away_from(&self, group: &Record, ids: Option<&[String]>) -> Result<Vec<Record>> {
-        let (true, Some(account)) =
-            (self.capabilities().deactivate == contract::Deactivate::ByRemoval, &group.account)
-        else {
-            return Ok(Vec::new());
-        };
-        let mut records = match ids {
-            Some(ids) => self.store().records(self.name(), Kind::User, ids).await?,
-            None => self.store().scan(self.name(), Kind::User, 0, i64::MAX.unsigned_abs()).await?,
-        };
+        let (Some(account), false) = (&group.account, self.is_floor(group)) else { return Ok(Vec::new()) };
         // Whoever has a role is told by the account; who takes part may be in doubt.
         let are_roles = self.capabilities().groups.are_roles;
-        records.retain(|record| {
-            let standing: Standing = serde_json::from_str(&record.standing).unwrap_or_default();
-            let comes = record.account.is_none() || (!are_roles && standing.is_in_doubt());
-            comes && standing.remembered.is_some_and(|before| before.groups.contains(account))
-        });
-        Ok(records)
+        let by_removal = self.capabilities().deactivate == contract::Deactivate::ByRemoval;
+        let is_away = |record: &Record| {
+            let person = Person::read(record.clone());
+            let Standing { remembered, .. } = &person.standing;
+            let comes = record.account.is_none() || (!are_roles && person.standing.is_in_doubt());
+            let comes_back = remembered.as_ref().is_some_and(|before| before.groups.contains(account));
+            by_removal && comes && comes_back || person.seems_gone()
+        };
+        if let Some(ids) = ids {
+            let mut records = self.store().records(self.name(), Kind::User, ids).await?;
+            records.retain(is_away);
+            return Ok(records);
+        }
+        let (mut away, mut offset) = (Vec::new(), 0);
+        loop {
+            let records = self.store().scan(self.name(), Kind::User, offset, STRIDE).await?;
+            let last = (records.len() as u64) < STRIDE;
+            away.extend(records.into_iter().filter(is_away));
+            if last {
+                return Ok(away);
+            }
+            offset += STRIDE;
+        }
     }
 
     /// Whether the store knows the members as of a freshness window ago; the app is asked where the whole list is needed.

@@ -138,6 +138,12 @@ impl Person {
         std::mem::take(&mut self.standing.adopted) && returned
     }
 
+    /// Whether a listing or a single answer lacked the account, and nobody has looked for it since.
+    pub fn seems_gone(&self) -> bool {
+        let Record { account, observed_at, .. } = &self.record;
+        account.is_none() && observed_at.is_none() && self.standing.gone_at.is_some()
+    }
+
     /// Whether the last request that was carried out left the person with access.
     pub fn was_wanted(&self) -> bool {
         serde_json::from_str(&self.record.desired).is_ok_and(|desired| wants_access(&desired))

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::json;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use super::app::Fault;
-use super::stage::{Stage, is_active, native, person, removing, status};
+use super::stage::{Stage, is_active, native, person, removing, status, workspaces};
 use crate::contract::{Group, State};
-use crate::provision::ListQuery;
+use crate::provision::{ListQuery, Preconditions, View};
 use crate::scim::schema::ResourceKind::{Group as GroupKind, User};
 use crate::store::Kind;
 
@@ -213,6 +214,40 @@ async fn whoever_a_listing_passed_over_is_looked_at_before_anybody_is_told_that_
             }
             let works = |account: &crate::contract::Account| account.state() == State::Active;
             assert!(!stage.app.content().accounts.values().any(works));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_only_seemed_to_be_gone_is_taken_out_of_a_group() {
+    for capabilities in [native(), workspaces()] {
+        for way in 0..6 {
+            let stage = Stage::new(capabilities).await;
+            stage.app.content().groups =
+                vec![Group { id: "team".to_owned(), name: "team".to_owned(), members: None }];
+            let (anna, team) = (stage.hire("anna@corp.example").await, stage.group("team").await);
+            stage.members(&team, "add", &[&anna]).await.unwrap();
+            sleep(STALE).await;
+            let account = stage.app.content().accounts.pop_first().unwrap();
+            if way < 3 {
+                stage.connection.list_accounts().await.unwrap();
+                stage.app.content().accounts.extend([account]);
+            } else {
+                stage.get(User, &anna).await.unwrap();
+                stage.app.content().accounts.extend([account]);
+                stage.list(User, None).await;
+            }
+            match way % 3 {
+                0 => stage.members(&team, "remove", &[&anna]).await.unwrap(),
+                1 => stage.members(&team, "replace", &[]).await.unwrap(),
+                _ => {
+                    let path = "members[display eq \"anna@corp.example\"]";
+                    let body = json!({"Operations": [{"op": "remove", "path": path}]});
+                    let (view, when) = (View::default(), Preconditions::default());
+                    stage.connection.patch(GroupKind, &team, body, &view, &when).await.unwrap();
+                }
+            }
+            assert_eq!(stage.app.groups_of("a1"), [""; 0], "way {way}");
         }
     }
 }
