@@ -493,7 +493,7 @@ impl Connection {
         if !self.is_newest(intent).await? {
             return Ok(Ended::Closed);
         }
-        let Some(group) = self.store().record(self.name(), Kind::Group, &intent.resource).await? else {
+        let Some(group) = self.group_still_there(&intent.resource).await? else {
             return Ok(Ended::Overtaken);
         };
         let Ok(named) = serde_json::from_str::<Vec<String>>(&intent.plan) else {

@@ -31,6 +31,8 @@ pub(in crate::provision) struct GroupStanding {
     pub asked_name: Option<String>,
     /// Those whom the app was asked to let in, as long as it has not said what came of it, by their ids.
     pub unverified: BTreeSet<String>,
+    /// Since when the app's listing lacks it; `None` where a caller deleted it.
+    pub vanished_at: Option<Timestamp>,
 }
 
 impl GroupStanding {
@@ -212,10 +214,20 @@ impl Connection {
         if intent.operation != "delete" {
             return self.seek_group(intent, &aim).await;
         }
-        let Some(record) = self.store().record(self.name(), Kind::Group, &intent.resource).await? else {
+        let Some(record) = self.group_still_there(&intent.resource).await? else {
             return Ok(Ended::Overtaken);
         };
         self.delete_under(record, intent).await.map(|()| Ended::Done)
+    }
+
+    /// The group that something is owed to; the app is asked again where a listing lacked it meanwhile.
+    pub(in crate::provision) async fn group_still_there(&self, id: &str) -> Result<Option<Record>> {
+        let known = self.store().record(self.name(), Kind::Group, id).await?;
+        if known.is_some() {
+            return Ok(known);
+        }
+        self.list_groups().await?;
+        Ok(self.store().record(self.name(), Kind::Group, id).await?)
     }
 
     /// Deletes a group at the app under an intent, and here once the app no longer shows it.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::super::connection::Connection;
+use super::super::groups::GroupStanding;
 use super::super::standing::Person;
 use super::super::{Result, STRIDE, refuse};
 use super::accounts::ATTEMPTS;
@@ -12,10 +13,10 @@ use super::is_believable;
 use crate::base::clock::Timestamp;
 use crate::base::fold::key;
 use crate::contract::Group;
-use crate::store::{self, Kind, Lifecycle, Record, Roster, Write};
+use crate::store::{self, Intents, Key, Kind, Lifecycle, Record, Roster, Write};
 
 impl Connection {
-    pub(super) async fn list_groups(&self) -> Result<()> {
+    pub(in crate::provision) async fn list_groups(&self) -> Result<()> {
         let began = self.now();
         let Some(groups) = self.adapter().groups() else { return Ok(()) };
         let told = groups.groups().await.map_err(|error| refuse::not_applied(&error, self.policy.idp))?;
@@ -57,9 +58,13 @@ impl Connection {
         let held = by_account.len();
         let mut writes = Vec::new();
         for group in told {
-            let known = by_account.remove(&group.id);
+            let known = match by_account.remove(&group.id) {
+                None => self.vanished_group(&group.id).await?,
+                known => known,
+            };
             let id = known.as_ref().map(|record| record.id.clone());
-            if known.as_ref().is_none_or(|record| record.label != group.name) {
+            let stands = |record: &Record| record.lifecycle == Lifecycle::Live && record.label == group.name;
+            if !known.as_ref().is_some_and(stands) {
                 writes.push(self.group_write(known, group));
             }
             if let (Some(id), Some(members)) = (id, &group.members) {
@@ -78,13 +83,26 @@ impl Connection {
             missing.clear();
         }
         for mut record in missing {
+            let which = Intents::Open { connection: self.name().to_owned(), resource: record.id.clone() };
+            if self.store().intents(&which).await?.iter().any(|intent| intent.sticky) {
+                // What is owed to it tells whether it is gone; the next listing takes it away.
+                continue;
+            }
             let expected = Some(record.version);
             record.lifecycle = Lifecycle::Deleted;
+            let (vanished_at, members_read_at) = (Some(self.now()), None);
+            GroupStanding { vanished_at, members_read_at, ..GroupStanding::read(&record) }.write(&mut record);
             record.version += 1;
             writes.push(Write::ClearMembers { connection: self.name().to_owned(), group: record.id.clone() });
             writes.push(Write::Record { record: Box::new(record), expected });
         }
         Ok(writes)
+    }
+
+    /// A group that a listing lacked, and that is the same for callers once the app shows it again.
+    async fn vanished_group(&self, account: &str) -> Result<Option<Record>> {
+        let known = self.store().find(self.name(), Kind::Group, &Key::Account(account.to_owned())).await?;
+        Ok(known.into_iter().find(|record| GroupStanding::read(record).vanished_at.is_some()))
     }
 
     /// Puts people into groups that were not known yet when their accounts told of them.
@@ -109,6 +127,8 @@ impl Connection {
         let now = self.now();
         let expected = known.as_ref().map(|record| record.version);
         let mut record = known.unwrap_or_else(|| self.new_group(&group.name));
+        record.lifecycle = Lifecycle::Live;
+        GroupStanding { vanished_at: None, ..GroupStanding::read(&record) }.write(&mut record);
         let mut desired = serde_json::from_str(&record.desired).unwrap_or_else(|_| json!({}));
         desired["displayName"] = json!(group.name);
         record.desired = desired.to_string();

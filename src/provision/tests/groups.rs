@@ -218,3 +218,67 @@ async fn a_deletion_the_app_cannot_do_is_given_to_a_person() {
     let latest = Intents::Latest { connection: "app".to_owned(), resource: team };
     assert_eq!(stage.store.intents(&latest).await.unwrap()[0].state, IntentState::Dead);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_deletion_that_is_owed_outlives_a_removal_of_which_a_part_was_done() {
+    let (stage, team) = with_team().await;
+    let (anna, bo) = (stage.hire("anna@corp.example").await, stage.hire("bo@corp.example").await);
+    stage.members(&team, "add", &[&anna, &bo]).await.unwrap();
+    stage.app.always("remove_member", Some(Kind::Unavailable));
+    assert_eq!(status(stage.members(&team, "replace", &[]).await), 503);
+    stage.app.always("delete_group", Some(Kind::Unavailable));
+    assert_eq!(status(delete(&stage, &team).await), 503);
+    stage.app.always("remove_member", None);
+    stage.app.next("remove_member", Fault::Fails(Kind::Unavailable));
+    stage.go_on_for(Duration::from_mins(6)).await;
+    assert_eq!((stage.app.groups_of("a1"), stage.app.groups_of("a2")), (Vec::new(), Vec::new()));
+    assert_eq!(names(&stage), ["team"]);
+    stage.app.always("delete_group", None);
+    stage.go_on_for(Duration::from_mins(6)).await;
+    assert!(names(&stage).is_empty(), "{:?}", stage.open_intents().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_owed_to_a_group_is_not_forgotten_because_a_listing_lacks_it() {
+    for deleted in [false, true] {
+        let (stage, team) = with_team().await;
+        let anna = stage.hire("anna@corp.example").await;
+        stage.members(&team, "add", &[&anna]).await.unwrap();
+        if deleted {
+            stage.app.next("delete_group", Fault::Fails(Kind::Unavailable));
+            assert_eq!(status(delete(&stage, &team).await), 503);
+        } else {
+            stage.app.next("remove_member", Fault::Fails(Kind::Unavailable));
+            assert_eq!(status(stage.members(&team, "remove", &[&anna]).await), 503);
+        }
+        sleep(Duration::from_secs(1)).await;
+        let groups = std::mem::take(&mut stage.app.content().groups);
+        stage.connection.list_groups().await.unwrap();
+        stage.app.content().groups = groups;
+        stage.go_on_for(Duration::from_mins(6)).await;
+        assert!(if deleted { names(&stage).is_empty() } else { stage.app.groups_of("a1").is_empty() });
+        assert!(stage.open_intents().await.is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_a_listing_lacked_is_the_same_once_the_app_shows_it_again() {
+    let (stage, team) = with_team().await;
+    let anna = stage.hire("anna@corp.example").await;
+    stage.members(&team, "add", &[&anna]).await.unwrap();
+    sleep(Duration::from_secs(1)).await;
+    let groups = std::mem::take(&mut stage.app.content().groups);
+    stage.connection.list_groups().await.unwrap();
+    assert_eq!(status(stage.get(GroupKind, &team).await), 404);
+    stage.app.content().groups = groups;
+    stage.connection.list_groups().await.unwrap();
+    assert_eq!(name(&stage, &team).await, "team");
+    assert_eq!(stage.members_of(&team).await, [anna]);
+    // Whoever deletes it does so for good.
+    delete(&stage, &team).await.unwrap();
+    stage.app.content().groups =
+        vec![Group { id: "g-team".to_owned(), name: "team".to_owned(), members: None }];
+    stage.connection.list_groups().await.unwrap();
+    assert_eq!(status(stage.get(GroupKind, &team).await), 404);
+    assert_ne!(stage.group("team").await, team);
+}
