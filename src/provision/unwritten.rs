@@ -95,9 +95,9 @@ impl Connection {
                 return Ok(());
             }
             let mut person = match this.person(&id).await {
-                Ok(person) if person.record.generation <= departure.generation => person,
+                Ok(person) => person,
                 Err(refusal) if refusal.error.status != 404 => return Err(refusal),
-                Ok(_) | Err(_) => {
+                Err(_) => {
                     this.unwritten.forget(&id);
                     return Ok(());
                 }
@@ -105,6 +105,11 @@ impl Connection {
             let open = this.work_left_open(&mut person).await?.map_or(0, |(generation, _)| generation);
             if open == departure.generation {
                 // It was journaled before the disk took nothing more, and the journal goes on with it.
+                return Ok(());
+            }
+            // Another replica counts from the record as well: the same generation is a request it has carried out since.
+            if person.record.generation >= departure.generation {
+                this.unwritten.forget(&id);
                 return Ok(());
             }
             if let Some(error) = this.look_again(&mut person, true).await? {

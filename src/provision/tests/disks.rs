@@ -248,3 +248,15 @@ async fn a_deletion_without_a_journal_is_written_down_too() {
     stage.go_on_for(Duration::from_secs(2)).await;
     assert_eq!(status(stage.get(User, &anna).await), 404);
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_another_replica_brought_back_since_stays_too() {
+    let (stage, anna) = unwritten(native()).await;
+    stage.disk.is_empty_again();
+    let other = stage.restarted().await;
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    assert!(is_active(&other.activate(&anna).await.unwrap()));
+    stage.go_on_for(Duration::from_secs(30)).await;
+    assert_eq!(stage.app.writes(), ["deactivate a1", "reactivate a1"]);
+    assert!(is_active(&stage.get(User, &anna).await.unwrap()), "and is not remembered as out");
+}
