@@ -196,10 +196,21 @@ impl Connection {
             return Ok(Ended::Closed);
         }
         let Ok(erasure) = serde_json::from_str::<Erasure>(&intent.plan) else { return Ok(Ended::Unreadable) };
+        let Some(deleted) = self.erased(&erasure.account, &intent.resource).await? else {
+            return Ok(Ended::Overtaken);
+        };
+        let _name = self.turn(&format!("name:{}", deleted.name_key)).await?;
         let Some(record) = self.erased(&erasure.account, &intent.resource).await? else {
             return Ok(Ended::Overtaken);
         };
-        let known = Person::read(record).observed.unwrap_or_default();
+        // Nobody is hired into the account while its end may come.
+        let mut person = Person::read(record);
+        let expected = Some(person.record.version);
+        person.standing.removal_unanswered_at = Some(self.now());
+        person.record.version += 1;
+        let record = Box::new(person.clone().into_record());
+        self.store().commit(vec![Write::Record { record, expected }]).await?;
+        let known = person.observed.unwrap_or_default();
         let account = Account { id: erasure.account, ..known };
         match self.erase(&account).await {
             Ok(()) => Ok(Ended::Done),

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::sleep;
+
 use super::app::Fault;
 use super::stage::{Stage, id, native, person, status};
 use crate::contract::{Capabilities, Deactivate, Kind, State};
@@ -178,4 +180,37 @@ async fn an_approval_is_no_task_that_can_be_said_to_be_done() {
     stage.deactivate(&anna).await.unwrap();
     let open = stage.open_intents().await;
     assert!(open.iter().all(|intent| intent.state != IntentState::Dead) && open.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_only_seemed_to_be_gone_is_not_deleted_past_the_brake() {
+    let (stage, people) = with_people(native(), hard(0), 1).await;
+    sleep(Duration::from_secs(31)).await;
+    let account = stage.app.content().accounts.pop_first().unwrap();
+    stage.connection.list_accounts().await.unwrap();
+    stage.app.content().accounts.extend([account]);
+    stage.app.down(true);
+    assert_eq!(status(stage.delete(&people[0]).await), 503);
+    stage.app.down(false);
+    stage.go_on_for(Duration::from_secs(20)).await;
+    assert_eq!(stage.app.state("a1"), Some(State::Inactive));
+    assert_eq!(stage.connection.approvals().await.unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_hired_into_an_account_whose_approved_deletion_may_come_yet() {
+    let (stage, _) = held().await;
+    let waiting = stage.connection.approvals().await.unwrap();
+    stage.connection.approve(&waiting[0].id, Completion::by("kim")).await.unwrap();
+    stage.app.next("delete_account", Fault::ActsLate);
+    stage.app.always("account", Some(Kind::Unavailable));
+    stage.go_on_for(Duration::from_secs(2)).await;
+    stage.app.always("account", None);
+    assert_eq!(status(stage.post(person("person1@corp.example")).await), 503);
+    assert_eq!(stage.app.state("a2"), Some(State::Inactive));
+    stage.app.catch_up();
+    stage.go_on_for(Duration::from_mins(1)).await;
+    stage.post(person("person1@corp.example")).await.unwrap();
+    assert_eq!(stage.app.working("person1@corp.example"), 1);
+    assert!(stage.open_intents().await.is_empty());
 }
