@@ -326,7 +326,7 @@ impl Connection {
         if !hands_over {
             Lane::Rest.scope(self.place_all(groups, group, added, true, &mut tally)).await?;
         }
-        self.settle_tally(intent, rest, group, tally).await
+        self.settle_tally(intent, (rest, resumed.is_some()), group, tally).await
     }
 
     /// Takes people out, or lets them in: one by one, or by as many at once as the app bears.
@@ -352,11 +352,12 @@ impl Connection {
         Ok(())
     }
 
-    /// Writes down what a change of members came to; `rest` is the entry of the removals it left alone.
+    /// Writes down what a change of members came to; `rest` is the entry of the removals it left alone, and `resumed`
+    /// whether it was promised before.
     async fn settle_tally(
         &self,
         intent: Intent,
-        rest: Option<Intent>,
+        (rest, resumed): (Option<Intent>, bool),
         group: &Record,
         tally: Tally,
     ) -> Result<()> {
@@ -409,9 +410,19 @@ impl Connection {
                 Err(self.settle_failed(&intent, &error).await)
             }
             (None, Some(refusal)) => {
+                let mut intent = intent;
+                if resumed && !out.is_empty() {
+                    intent = self.rest_of(intent, &out);
+                    writes.push(Write::Intent(intent.clone()));
+                }
                 writes.extend(rest);
                 self.store().commit(writes).await?;
-                self.close(&intent, IntentState::NotApplied, "refused as things stood").await;
+                // What was promised before stays open, and a person is told of it.
+                if resumed {
+                    self.postpone(&intent, &refusal).await;
+                } else {
+                    self.close(&intent, IntentState::NotApplied, "refused as things stood").await;
+                }
                 Err(refusal)
             }
         }

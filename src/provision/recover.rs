@@ -240,7 +240,7 @@ impl Connection {
     }
 
     /// What the app was not asked, because it may not be done as things stand, waits for a person beside us.
-    async fn postpone(&self, intent: &Intent, refusal: &Refusal) {
+    pub(super) async fn postpone(&self, intent: &Intent, refusal: &Refusal) {
         let status = refusal.error.status;
         let impossible = status == 501;
         if !impossible && (!(400..500).contains(&status) || status == 429) {

@@ -155,3 +155,28 @@ async fn another_secret_under_the_same_id_takes_the_place_of_the_first() {
     assert!(stage.gateway.admit("app", Some(&token(2).reveal())).await.is_ok());
     assert!(stage.gateway.admit("app", Some(&token(1).reveal())).await.is_err());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_that_a_guard_stops_half_way_is_not_forgotten() {
+    let stage = Stage::new(removing()).await;
+    let mut bosses = Vec::new();
+    for name in ["one", "two", "three"] {
+        bosses.push(admin(&stage, &format!("{name}@corp.example")).await);
+    }
+    let admins = stage.group("admin").await;
+    stage.app.always("remove_member", Some(Kind::Unavailable));
+    assert_eq!(status(stage.members(&admins, "replace", &[&bosses[2]]).await), 503);
+    stage.app.always("remove_member", None);
+    let gate = Arc::new(Notify::new());
+    stage.app.next("remove_member", Fault::Waits(Arc::clone(&gate)));
+    tokio::join!(stage.go_on_for(Duration::from_secs(40)), async {
+        sleep(Duration::from_secs(10)).await;
+        stage.app.put("a3", "three@corp.example", State::Inactive, "admin");
+        stage.connection.list_accounts().await.unwrap();
+        gate.notify_one();
+    });
+    let roles = [stage.app.role("a1"), stage.app.role("a2")];
+    assert_eq!(roles.iter().flatten().filter(|role| *role == "admin").count(), 1, "one has to stay");
+    assert_eq!(stage.open_intents().await.len(), 1);
+    assert_eq!(stage.open_tasks().await, ["attention"]);
+}
