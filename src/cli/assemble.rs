@@ -10,7 +10,7 @@ use super::{ConfigFile, Failure};
 use crate::base::clock::SharedClock;
 use crate::base::id::Ids;
 use crate::base::steady::SteadyClock;
-use crate::provision::{Connection, Gateway, Leading, Shared};
+use crate::provision::{Connection, Gateway, Leading, Refusal, Shared};
 use crate::store::anchor::Anchor;
 use crate::store::timekeeping::Timekeeping;
 use crate::store::{Store, postgres, sqlite};
@@ -70,6 +70,8 @@ async fn store(config: &Config) -> Result<Arc<dyn Store>, Failure> {
 }
 
 /// Opens the store and makes every connection. The caller decides whether it may serve.
+///
+/// No command reaches an app by another way, so that an older database is recognised by whichever comes first.
 pub async fn gateway(config: &Config) -> Result<Arc<Gateway>, Failure> {
     let store = store(config).await?;
     let timekeeping = Timekeeping::new(config.data_dir().join("portcullis.clock"));
@@ -89,7 +91,14 @@ pub async fn gateway(config: &Config) -> Result<Arc<Gateway>, Failure> {
         gate: Arc::default(),
         anchor: Some(anchor),
     });
-    Ok(Gateway::new(connections(config, &shared), shared))
+    let gateway = Gateway::new(connections(config, &shared), shared);
+    gateway.recognise_backup().await.map_err(|refusal| unreadable(&refusal))?;
+    Ok(gateway)
+}
+
+/// The store does not tell what is in it.
+pub fn unreadable(refusal: &Refusal) -> Failure {
+    Failure::new(format!("the journal cannot be read: {}", refusal.error.detail)).code(UNUSABLE)
 }
 
 /// Makes every connection of a configuration.

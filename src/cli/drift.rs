@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use super::{ConfigFile, Failure, Outcome, assemble, print};
 use crate::provision::{Connection, Finding, Report, What};
@@ -33,6 +34,9 @@ pub async fn run(arguments: &Arguments) -> Outcome {
         Some(name) => vec![assemble::connection(&gateway, name)?],
         None => gateway.connections().filter(|connection| connection.can_drift()).collect(),
     };
+    // Listing takes its time, and safe mode may begin meanwhile.
+    let seen = CancellationToken::new();
+    gateway.shared().tracker.spawn(Arc::clone(&gateway).keep_to_safe_mode(seen.clone()));
     let mut reports = Vec::new();
     for connection in connections {
         let report = if arguments.now {
@@ -42,6 +46,7 @@ pub async fn run(arguments: &Arguments) -> Outcome {
         };
         reports.push((connection.name().to_owned(), report));
     }
+    seen.cancel();
     gateway.shared().tracker.close();
     gateway.shared().tracker.wait().await;
     gateway.close().await;

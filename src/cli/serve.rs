@@ -16,7 +16,7 @@ use super::reload::{Followed, Source};
 use super::{ConfigFile, Failure, Outcome};
 use crate::http::server::{ServerSettings, Timers};
 use crate::http::{RouterSettings, router};
-use crate::provision::{Gateway, Refusal};
+use crate::provision::Gateway;
 use crate::store::{self, sqlite};
 
 /// How long requests under way may take after the signal.
@@ -71,11 +71,7 @@ pub async fn gateway_until(
     drain: Duration,
     stop: CancellationToken,
 ) -> Outcome {
-    let unusable = |refusal: Refusal| {
-        Failure::new(format!("the journal cannot be read: {}", refusal.error.detail)).code(UNUSABLE)
-    };
-    gateway.recognise_backup().await.map_err(unusable)?;
-    let unfinished = gateway.recover().await.map_err(unusable)?;
+    let unfinished = gateway.recover().await.map_err(|refusal| assemble::unreadable(&refusal))?;
     if unfinished > 0 {
         tracing::warn!(unfinished, "going on with what an earlier process left open");
     }

@@ -137,7 +137,7 @@ impl Gateway {
 
     /// Compares the database with the number kept outside of it: an older database enters safe mode.
     ///
-    /// Call once, before the first request.
+    /// Call once, before anything is asked of an app.
     pub async fn recognise_backup(&self) -> Result<()> {
         self.safe_mode().await?;
         let Some(anchor) = &self.shared().anchor else { return Ok(()) };

@@ -22,6 +22,7 @@ mod simulators;
 mod stage;
 mod tasks;
 mod teams;
+mod tines;
 mod tokens;
 mod traces;
 mod upgrades;
