@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot set its stage has failed")]
 
 mod administration;
+mod approvals;
 mod audit;
 mod bad_input;
 #[path = "../it/support/client.rs"]

@@ -212,7 +212,11 @@ impl Running {
 
     /// A caller of the admin door.
     pub fn administrator(&self) -> Caller {
-        let token = self.ready["admin_token"].as_str().unwrap();
+        self.administrator_with(self.ready["admin_token"].as_str().unwrap())
+    }
+
+    /// A caller of the admin door with a token of its own.
+    pub fn administrator_with(&self, token: &str) -> Caller {
         Caller { base_path: "/admin/v1".to_owned(), ..self.caller_with("", token) }
     }
 
