@@ -67,8 +67,9 @@ impl Pace {
 /// The verdict after attempt number `attempt` (the first is 1), with `left` of the time for all attempts; `random`
 /// lies between 0 and 1.
 ///
-/// A request that certainly was not done may go again whatever its safety: 429, 503 with the app's word on when, no
-/// connection. One that may have been done goes again only where twice is as good as once.
+/// A request that certainly was not done may go again whatever its safety: 429, no connection. One that may have been
+/// done goes again only where twice is as good as once, as often as the app asks for where it says when. A 503 may come
+/// from a proxy in front of an app that had done it, whatever it says of coming back.
 pub(super) fn next(
     safety: Safety,
     attempt: u32,
@@ -80,7 +81,7 @@ pub(super) fn next(
     let repeatable = safety != Safety::Once;
     let (attempts, word) = match happened {
         Happened::Answered { status: 429, retry_after } => (MANY, retry_after),
-        Happened::Answered { status: 503, retry_after: Some(wait) } => (MANY, Some(wait)),
+        Happened::Answered { status: 503, retry_after: Some(wait) } if repeatable => (MANY, Some(wait)),
         Happened::Answered { status: 408 | 425 | 500 | 502..=504 | 506..=599, retry_after } if repeatable => {
             (FEW, retry_after)
         }
@@ -116,14 +117,11 @@ mod tests {
 
     #[test]
     fn what_was_certainly_not_done_goes_again_whatever_its_safety() {
-        let busy = Happened::Answered { status: 503, retry_after: Some(Duration::from_secs(2)) };
         for safety in ALL {
             for attempt in 1..5 {
                 assert_ne!(after(safety, attempt, answered(429)), Next::Stop);
-                assert_ne!(after(safety, attempt, busy), Next::Stop);
             }
             assert_eq!(after(safety, 5, answered(429)), Next::Stop);
-            assert_eq!(after(safety, 5, busy), Next::Stop);
             assert_ne!(after(safety, 1, Happened::NotSent), Next::Stop);
             assert_eq!(after(safety, 2, Happened::NotSent), Next::Stop);
         }
@@ -139,6 +137,22 @@ mod tests {
                 assert_eq!(after(safety, 2, happened), Next::Stop, "{happened:?}");
             }
         }
+    }
+
+    #[test]
+    fn an_app_that_says_when_is_asked_as_often_as_that_and_for_a_create_never() {
+        let busy = Happened::Answered { status: 503, retry_after: Some(Duration::from_secs(2)) };
+        for safety in [Safety::Read, Safety::Idempotent] {
+            for attempt in 1..5 {
+                assert_ne!(after(safety, attempt, busy), Next::Stop);
+            }
+            assert_eq!(after(safety, 5, busy), Next::Stop);
+        }
+        assert_eq!(
+            after(Safety::Once, 1, busy),
+            Next::Stop,
+            "a proxy says so, too, after the app has created"
+        );
     }
 
     #[test]

@@ -107,8 +107,8 @@ pub fn with_address(
 /// A 404 that speaks, but not JSON, is [`Kind::Unexpected`]: a proxy or a wrong address answered in the app's place,
 /// which says nothing about what is there.
 ///
-/// A 5xx after a [`Safety::Once`] request is [`Kind::Unknown`], since it may have been done before the app broke; a
-/// 503 that says when to come back was not done.
+/// A 5xx after a [`Safety::Once`] request is [`Kind::Unknown`], since it may have been done before the app broke. So is a
+/// 503 that says when to come back: a proxy may have said it after the app had done it.
 #[must_use]
 pub fn failed(app: &'static str, operation: &'static str, safety: Safety, response: &Response) -> Error {
     let body = response.body.trim_ascii_start();
@@ -130,7 +130,6 @@ pub fn failed(app: &'static str, operation: &'static str, safety: Safety, respon
         409 => Kind::Conflict,
         408 | 425 => Kind::Unavailable,
         429 => Kind::RateLimited,
-        503 if response.retry_after.is_some() => Kind::Unavailable,
         501 | 505 => Kind::Unexpected,
         500..=599 => match safety {
             Safety::Read | Safety::Idempotent => Kind::Unavailable,

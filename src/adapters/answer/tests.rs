@@ -96,7 +96,7 @@ fn a_status_means_the_same_for_every_app() {
 }
 
 #[test]
-fn a_broken_app_may_have_done_a_create_but_not_one_it_asks_to_repeat() {
+fn a_broken_app_may_have_done_a_create_also_where_it_asks_to_come_back() {
     for status in [500, 502, 503, 504, 520] {
         assert_eq!(kind(status, "<html>"), Kind::Unknown, "{status}");
         for safety in [Safety::Read, Safety::Idempotent] {
@@ -110,6 +110,8 @@ fn a_broken_app_may_have_done_a_create_but_not_one_it_asks_to_repeat() {
     let patience = Some(Duration::from_secs(7));
     let busy = Response { status: 503, body: Vec::new(), etag: None, retry_after: patience };
     let error = failed("hive", "create_account", Safety::Once, &busy);
+    assert_eq!((error.kind, error.retry), (Kind::Unknown, Retry::AfterLooking));
+    let error = failed("hive", "deactivate", Safety::Idempotent, &busy);
     assert_eq!((error.kind, error.retry), (Kind::Unavailable, Retry::Later(patience)));
     assert_eq!(error.message, "`hive` answered 503: no readable message");
 }

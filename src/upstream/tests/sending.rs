@@ -79,6 +79,13 @@ async fn a_create_is_never_sent_again_after_its_answer_was_lost() {
         assert_eq!(open(&server.url).send(Request::post("/users")).await.unwrap().status, status);
         assert_eq!(server.count(), 1, "{status}");
     }
+    let server = Server::start(|_, _| answer(503, &["Retry-After: 1"], b"")).await;
+    let response = open(&server.url).send(Request::post("/users")).await.unwrap();
+    assert_eq!(
+        (response.status, server.count()),
+        (503, 1),
+        "a proxy says so, too, after the app has created"
+    );
 }
 
 #[tokio::test]

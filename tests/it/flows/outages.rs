@@ -66,6 +66,30 @@ fn a_create_whose_answer_is_lost_is_looked_for_and_not_sent_again() {
     });
 }
 
+/// A proxy before the app asks to come back after the app has created.
+#[test]
+fn a_create_that_is_done_though_the_answer_asks_to_come_back_is_not_sent_again() {
+    let demo = Demo::start();
+    everywhere(&demo, |name, app| {
+        app.warm_up();
+        let again = json!({ "Retry-After": "1" });
+        let creating = json!({ "method": "POST", "path_regex": "members|memberships|users$" });
+        app.fault(&json!({ "match": creating, "status": 503, "headers": again, "commit": true, "times": 1 }));
+        let answer = app.post("/Users", &ada());
+        assert_eq!(creates(app), 1, "{name}");
+        // Honeycomb does not show whom it has invited.
+        let (first, second) = if name == "honeycomb" { (503, 201) } else { (201, 409) };
+        assert_eq!(answer.status, first, "{name}: {}", answer.json());
+        if name == "honeycomb" {
+            app.lever("POST", "invites/ada.berg@example.com/accept", &json!({}));
+        }
+        eventually(SOON, name, || app.find("/Users", "userName", "ada.berg@example.com").pop());
+        assert_eq!(app.post("/Users", &ada()).status, second, "{name}");
+        assert_eq!(app.find("/Users", "userName", "ada.berg@example.com").len(), 1, "{name}");
+        assert_eq!(creates(app), 1, "{name}");
+    });
+}
+
 #[test]
 fn a_create_that_certainly_failed_is_told_and_can_be_repeated() {
     let demo = Demo::start();
