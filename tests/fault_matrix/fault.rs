@@ -126,8 +126,15 @@ const MOVED: Harm = Harm::Says(Saying {
     body: Body::Nothing,
 });
 
+/// A proxy that asks to come back once the app has done it.
+const DONE_AND_BUSY: Harm = Harm::DoesAndSays(Saying {
+    status: 503,
+    header: Some(("retry-after", Said::Text("0"))),
+    body: Body::Page,
+});
+
 /// All of them.
-pub const FAULTS: [Fault; 35] = {
+pub const FAULTS: [Fault; 36] = {
     use Strikes::{Calls, Line, Writes};
     [
         Fault { name: "1 s late", strikes: Calls, harm: late(1) },
@@ -147,6 +154,7 @@ pub const FAULTS: [Fault; 35] = {
         Fault { name: "500", strikes: Calls, harm: says(500, Body::Own) },
         Fault { name: "502 when done", strikes: Writes, harm: does_and_says(502) },
         Fault { name: "503", strikes: Calls, harm: says(503, Body::Own) },
+        Fault { name: "503 for 0 s when done", strikes: Writes, harm: DONE_AND_BUSY },
         Fault { name: "504 when done", strikes: Writes, harm: does_and_says(504) },
         Fault { name: "200 with a page", strikes: Calls, harm: says(200, Body::Page) },
         Fault { name: "malformed JSON", strikes: Writes, harm: Harm::Spoils(Spoilt::Malformed) },
