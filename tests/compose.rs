@@ -13,6 +13,7 @@ use url::Url;
 const APPS: [&str; 5] = ["hive", "honeycomb", "hotjar", "tines", "workiva"];
 const CONFIG: &str = "/etc/portcullis/portcullis.toml";
 const DATA: &str = "/var/lib/portcullis";
+const REPLICAS: [&str; 2] = ["gateway", "gateway-2"];
 const NOBODY: &str = "65534:65534";
 
 /// What is used of a compose file; any other key is an error.
@@ -32,8 +33,6 @@ struct Service {
     image: String,
     #[serde(default)]
     command: Vec<String>,
-    #[serde(default)]
-    scale: Option<u32>,
     #[serde(default)]
     environment: BTreeMap<String, String>,
     #[serde(default)]
@@ -132,7 +131,9 @@ fn text(path: &str) -> String {
 }
 
 fn compose() -> Compose {
-    serde_norway::from_str(&text("docker-compose.yml")).unwrap()
+    let mut file: serde_norway::Value = serde_norway::from_str(&text("docker-compose.yml")).unwrap();
+    file.apply_merge().unwrap();
+    serde_norway::from_value(file).unwrap()
 }
 
 fn gateway_config() -> toml::Table {
@@ -156,7 +157,8 @@ fn texts(table: &toml::Table, path: &str) -> Vec<(String, String)> {
 fn there_are_a_balancer_gateways_a_database_and_a_simulator_for_every_app() {
     let compose = compose();
     assert_eq!(compose.name, "portcullis");
-    let mut expected = vec!["balancer", "gateway", "postgres"];
+    let mut expected = vec!["balancer", "postgres"];
+    expected.extend(REPLICAS);
     expected.extend(APPS);
     expected.sort_unstable();
     assert_eq!(compose.services.keys().map(String::as_str).collect::<Vec<_>>(), expected);
@@ -219,13 +221,15 @@ fn every_reference_resolves() {
 fn the_replicas_are_told_the_mounted_file_and_keep_their_data_in_the_database() {
     let compose = compose();
     let (gateway, postgres) = (&compose.services["gateway"], &compose.services["postgres"]);
-    assert_eq!(gateway.command, ["serve", "--config", CONFIG]);
-    assert_eq!(gateway.scale, Some(2));
-    assert!(gateway.ports.is_empty(), "two of them cannot have one port");
-    let [mounted] = gateway.volumes.as_slice() else { panic!("{:?}", gateway.volumes) };
-    assert_eq!((mounted.source.as_str(), mounted.target.as_str()), ("./docker/portcullis.toml", CONFIG));
-    let needed: BTreeSet<&str> = gateway.depends_on.keys().map(String::as_str).collect();
-    assert_eq!(needed, BTreeSet::from(APPS).union(&BTreeSet::from(["postgres"])).copied().collect());
+    for gateway in REPLICAS.map(|name| &compose.services[name]) {
+        assert_eq!(gateway.command, ["serve", "--config", CONFIG]);
+        assert!(gateway.ports.is_empty(), "the balancer is in front of them");
+        let told = gateway.volumes.iter().find(|mount| mount.target == CONFIG).unwrap();
+        assert_eq!(told.source, "./docker/portcullis.toml");
+        let needed: BTreeSet<&str> = gateway.depends_on.keys().map(String::as_str).collect();
+        assert_eq!(needed, BTreeSet::from(APPS).union(&BTreeSet::from(["postgres"])).copied().collect());
+    }
+    assert_eq!(compose.services[REPLICAS[1]].environment, gateway.environment);
 
     let config = gateway_config();
     assert_eq!(config["store"]["url"]["env"].as_str(), Some("STORE_URL"));
@@ -243,10 +247,30 @@ fn the_replicas_are_told_the_mounted_file_and_keep_their_data_in_the_database() 
     assert!(postgres.ports.is_empty(), "the database is reached by the gateways alone");
 }
 
+/// Two of them cannot be in one folder, whose lock the first one holds; a folder that goes with its container would take
+/// along how far the journal had come.
+#[test]
+fn every_replica_keeps_its_own_files_as_long_as_the_database() {
+    let compose = compose();
+    let folder = gateway_config()["store"]["folder"].as_str().unwrap().to_owned();
+    let kept = REPLICAS.map(|name| {
+        let mounts = &compose.services[name].volumes;
+        let own = mounts.iter().find(|mount| mount.target == folder && !mount.read_only);
+        own.unwrap_or_else(|| panic!("`{name}` keeps nothing")).source.clone()
+    });
+    assert_eq!(BTreeSet::from(kept.clone()).len(), REPLICAS.len(), "{kept:?}");
+    for volume in kept {
+        assert_eq!(
+            compose.volumes[&volume], None,
+            "`{volume}` is another kind of volume than that of the database"
+        );
+    }
+}
+
 #[test]
 fn the_balancer_asks_every_replica_whether_it_is_ready_and_waits_longer_than_it() {
     let compose = compose();
-    let (balancer, gateway) = (&compose.services["balancer"], &compose.services["gateway"]);
+    let balancer = &compose.services["balancer"];
     let config = gateway_config();
     let listen: SocketAddr = config["listen"].as_str().unwrap().parse().unwrap();
     let public = Url::parse(config["public_url"].as_str().unwrap()).unwrap();
@@ -256,7 +280,10 @@ fn the_balancer_asks_every_replica_whether_it_is_ready_and_waits_longer_than_it(
     let rules = text(mounted.source.trim_start_matches("./"));
     let says = |line: &str| assert!(rules.lines().any(|other| other.trim() == line), "`{line}` is missing");
     says(&format!("bind :{}", port.inside));
-    says(&format!("server-template gateway- {} gateway:{}", gateway.scale.unwrap(), listen.port()));
+    for name in REPLICAS {
+        assert!(balancer.depends_on.contains_key(name));
+        says(&format!("server {name} {name}:{}", listen.port()));
+    }
     says("http-check send meth GET uri /readyz ver HTTP/1.1 hdr Host localhost");
     says("http-check expect status 200");
     says("timeout server 60s");
