@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -19,8 +19,11 @@ use crate::http::{RouterSettings, router};
 use crate::provision::Gateway;
 use crate::store::{self, sqlite};
 
-/// How long requests under way may take after the signal.
+/// How long what is under way may take after the signal: what is asked for here, and what the gateway does by itself.
 const DRAIN: Duration = Duration::from_secs(26);
+
+/// How long what the gateway does by itself has at least, where requests took all of the time.
+const LAST_MOMENT: Duration = Duration::from_secs(1);
 
 /// How often the store is read as a whole.
 const CHECKED_EVERY: Duration = Duration::from_hours(24);
@@ -61,8 +64,8 @@ pub fn lock(folder: &Path) -> Result<sqlite::DirectoryLock, Failure> {
     sqlite::lock(folder).map_err(|error| Failure::from(error).code(UNUSABLE))
 }
 
-/// Serves `gateway` until `stop`, then lets requests and promises under way end within `drain`. Where the configuration
-/// is a file, its changes are followed.
+/// Serves `gateway` until `stop`, then lets requests and attempts at promises under way end within `drain`, which give their
+/// leases up. Where the configuration is a file, its changes are followed.
 pub async fn gateway_until(
     listener: TcpListener,
     gateway: Arc<Gateway>,
@@ -103,12 +106,18 @@ pub async fn gateway_until(
         followed.follow(source);
     }
     let damage = gateway.shared().tracker.spawn(until_damaged(Arc::clone(&gateway), stop.clone()));
-    let cut = crate::http::serve(listener, doors, settings, stop).await;
+    let stopped = async {
+        stop.cancelled().await;
+        Instant::now()
+    };
+    let (cut, stopped_at) =
+        tokio::join!(crate::http::serve(listener, doors, settings, stop.clone()), stopped);
     if cut > 0 {
         tracing::warn!(cut, "sockets were closed before their requests ended");
     }
     gateway.shared().tracker.close();
-    let ended = tokio::time::timeout(Duration::from_secs(1), gateway.shared().tracker.wait()).await;
+    let left = drain.saturating_sub(stopped_at.elapsed()).max(LAST_MOMENT);
+    let ended = tokio::time::timeout(left, gateway.shared().tracker.wait()).await;
     if ended.is_err() {
         tracing::warn!("work is still under way; the journal has it, and the next start goes on with it");
     }

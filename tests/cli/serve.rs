@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::time::Duration;
 
 use portcullis::adapters::honeycomb;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::stage::{Place, Running, person, run, simulator, wait_for};
+use crate::stage::{Place, Running, active, person, run, simulator, wait_for};
+use crate::tines::{Tines, hire};
 
 fn token(place: &Place, connection: &str) -> String {
     let made = place.run("token create", &["--connection", connection, "--json"]).ok().json();
@@ -83,6 +85,32 @@ fn what_runs_when_the_signal_comes_is_finished_and_kept() {
     let path = format!("/Users/{}", created.json()["id"].as_str().unwrap());
     let kept = gateway.caller_with("honeycomb", &token).send("GET", &path, &Value::Null);
     assert_eq!((kept.status, &kept.json()["userName"]), (200, &"ada@example.com".into()));
+}
+
+#[test]
+fn what_the_gateway_does_by_itself_when_the_signal_comes_is_finished_too() {
+    let tines = Tines::with("");
+    let (mut gateway, mut idp) = tines.serve();
+    let leaver = hire(&mut idp, "leaver@example.com", "member");
+    let mut app = tines.app();
+    for order in [
+        json!({ "match": { "method": "PUT" }, "status": 500, "times": 2 }),
+        json!({ "match": { "method": "PUT" }, "delay_ms": 4_000 }),
+    ] {
+        assert!(app.send("POST", "/__sim/faults", &order).status < 300);
+    }
+    assert_eq!(idp.send("PATCH", &format!("/Users/{leaver}"), &active(false)).status, 503);
+    wait_for("another attempt", || {
+        let faults = app.send("GET", "/__sim/faults", &Value::Null).json();
+        (faults[1]["struck"].as_u64()? > 0).then_some(())
+    });
+    let (status, took) = gateway.signal("-TERM");
+    assert!(status.success() && took < Duration::from_secs(30), "{status} after {took:?}");
+    assert!(!gateway.log().contains("work is still under way"), "{}", gateway.log());
+    assert_eq!(tines.account("leaver@example.com")["active"], false);
+    let audit = tines.place.run("audit export", &["--connection", "tines"]).ok().stdout;
+    let last = audit.lines().last().unwrap();
+    assert!(last.contains("\"deactivate\"") && last.contains("\"confirmed\""), "{audit}");
 }
 
 #[test]
