@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::Row;
 use crate::harness::idp::person::Person;
 use crate::harness::processes::Program;
-use crate::harness::stage::{Simulated, Stage};
+use crate::harness::stage::{Keeps, Simulated, Stage};
 use crate::harness::wire::{Response, Silence};
 
 /// The app whose people leave in thousands: it keeps accounts, and has no workspace that could be lost.
@@ -40,21 +40,32 @@ const OUT: Duration = Duration::from_secs(10);
 const FLOODED: Duration = Duration::from_secs(5);
 const OTHERS: Duration = Duration::from_secs(2);
 
-/// Measures all of it in `folder`, and tells every part as it is known; `many` is how many leave while the gateway is
-/// killed.
+/// Measures all of it in `folder`, for one gateway on this store, and tells every part as it is known; `many` is how many
+/// leave while the gateway is killed.
 ///
 /// # Errors
 /// The stage cannot be set, or somebody who left has access longer than a quarter of an hour.
-pub fn run(program: &Program, folder: &Path, many: usize, mut tell: impl FnMut(Row)) -> Result<(), String> {
-    restart(program, &folder.join("restart"), many)?.into_iter().for_each(&mut tell);
-    tell(outage(program, &folder.join("outage"))?);
-    flood(program, &folder.join("flood"))?.into_iter().for_each(&mut tell);
+pub fn run(
+    program: &Program,
+    folder: &Path,
+    keeps: Keeps,
+    many: usize,
+    mut tell: impl FnMut(Row),
+) -> Result<(), String> {
+    let stage = |name: &str, seed| {
+        let stage = Stage::set_on(program, &folder.join(name), seed, keeps)?;
+        // What a killed process held is waited for as long as in a product as it comes.
+        stage.configure(|config| Ok(config.replace("lease = \"2s\"", "lease = \"30s\"")))?;
+        Ok::<_, String>(stage)
+    };
+    restart(stage("restart", 0)?, many)?.into_iter().for_each(&mut tell);
+    tell(outage(stage("outage", 1)?)?);
+    flood(stage("flood", 0)?)?.into_iter().for_each(&mut tell);
     Ok(())
 }
 
 /// Everybody leaves while the app is down, the gateway is killed, the app comes back.
-fn restart(program: &Program, folder: &Path, many: usize) -> Result<Vec<Row>, String> {
-    let mut stage = Stage::set(program, folder, 0)?;
+fn restart(mut stage: Stage, many: usize) -> Result<Vec<Row>, String> {
     stage.start()?;
     let app = app(&stage, CROWDED)?;
     let ids = hire(app, "leaver", many)?;
@@ -83,8 +94,7 @@ fn restart(program: &Program, folder: &Path, many: usize) -> Result<Vec<Row>, St
 }
 
 /// A few people of every app leave while it is down for long.
-fn outage(program: &Program, folder: &Path) -> Result<Row, String> {
-    let mut stage = Stage::set(program, folder, 1)?;
+fn outage(mut stage: Stage) -> Result<Row, String> {
     stage.start()?;
     for app in &stage.apps {
         let ids = hire(app, "leaver", FEW)?;
@@ -104,8 +114,7 @@ fn outage(program: &Program, folder: &Path) -> Result<Row, String> {
 }
 
 /// Joiners come faster than the app bears; a leaver of this connection and one of another go in between.
-fn flood(program: &Program, folder: &Path) -> Result<Vec<Row>, String> {
-    let mut stage = Stage::set(program, folder, 0)?;
+fn flood(mut stage: Stage) -> Result<Vec<Row>, String> {
     stage.configure(|config| {
         let (before, after) = config.split_once("[connections.tines]").ok_or("tines is not configured")?;
         let slow = after.replacen("per_second = 2000", &format!("per_second = {PER_SECOND}"), 1);

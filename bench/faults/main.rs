@@ -18,7 +18,7 @@ use harness::stage::Keeps;
 const HELP: &str = "\
 usage: long-run [--kills N] [--seed N] [--at-once N] [--faults PERCENT] [--store sqlite|postgres]
        long-run --points N [--seed N] [--at-once N] [--store sqlite|postgres]
-       long-run --leavers N
+       long-run --leavers N [--store sqlite|postgres]
        long-run --replicas N
 
   --kills N         how often the gateway is killed (10000)
@@ -110,7 +110,12 @@ fn run(arguments: &[String]) -> Result<ExitCode, String> {
         let many = many.parse().map_err(|_| format!("`--leavers {many}`: expected a number"))?;
         let place = kills::folder("leavers", seed);
         let mut kept = true;
-        leavers::run(&program, &place, many, |row| kept &= row.told())?;
+        // Of several the others would answer for the one that is killed.
+        let keeps = match plan_of(seed, 0).keeps {
+            Keeps::Postgres(_) => Keeps::Postgres(1),
+            Keeps::Sqlite => Keeps::Sqlite,
+        };
+        leavers::run(&program, &place, keeps, many, |row| kept &= row.told())?;
         std::fs::remove_dir_all(&place).map_err(|error| error.to_string())?;
         return Ok(code(kept));
     }
