@@ -90,8 +90,9 @@ impl Connection {
             }
             let expected = Some(record.version);
             record.lifecycle = Lifecycle::Deleted;
-            let (vanished_at, members_read_at) = (Some(self.now()), None);
-            GroupStanding { vanished_at, members_read_at, ..GroupStanding::read(&record) }.write(&mut record);
+            let vanished_at = Some(self.now());
+            GroupStanding { members_read_at: None, vanished_at, ..GroupStanding::read(&record) }
+                .write(&mut record);
             record.version += 1;
             writes.push(Write::ClearMembers { connection: self.name().to_owned(), group: record.id.clone() });
             writes.push(Write::Record { record: Box::new(record), expected });
