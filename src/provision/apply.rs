@@ -9,8 +9,8 @@ use super::standing::{About, Invitation, Person, Waiting};
 use super::users::SETTLE;
 use crate::base::context;
 use crate::contract::{
-    Account, Capabilities, Change, Deactivate, Draft, Error, Fulfilment, Held, Kind, Outcome, Request,
-    Result, Role, State,
+    Account, Capabilities, Change, Deactivate, Draft, Error, Fulfilment, Held, Kind, Membership, Outcome,
+    Request, Result, Role, State,
 };
 use crate::store::{self, Key, Lifecycle, Task, TaskState, Write};
 
@@ -78,13 +78,7 @@ impl Connection {
         }
         let mut lost = false;
         let outcome = match self.adapter().create_account(&draft).await {
-            Err(error) if error.kind == Kind::Conflict => {
-                let taken = self.take_over(person, &draft, error).await?;
-                if let Outcome::Done(account) = &taken {
-                    writes.extend(self.groups_kept(&account.id, &person.record.id).await);
-                }
-                taken
-            }
+            Err(error) if error.kind == Kind::Conflict => self.take_over(person, &draft, error).await?,
             Err(error) if error.kind == Kind::Unknown => {
                 lost = true;
                 self.look_for(person, &draft, error).await?
@@ -118,6 +112,7 @@ impl Connection {
         if invited {
             account.state = Some(State::Invited);
         }
+        writes.extend(self.groups_kept(&account.id, &person.record.id).await);
         self.call_off_residual(person, writes);
         person.standing.gone_at = None;
         person.begin_anew();
@@ -206,7 +201,10 @@ impl Connection {
     }
 
     /// Whoever comes back to a disabled account is in the groups it was in: nobody took it out of them.
-    async fn groups_kept(&self, account: &str, member: &str) -> Option<Write> {
+    pub(super) async fn groups_kept(&self, account: &str, member: &str) -> Option<Write> {
+        if self.capabilities().groups.membership != Membership::OnGroup {
+            return None;
+        }
         let key = Key::Account(account.to_owned());
         let known = self.store().find(self.name(), store::Kind::User, &key).await.ok()?;
         let kept = known

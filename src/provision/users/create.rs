@@ -284,7 +284,9 @@ impl Connection {
         person.standing.unacknowledged_at = Some(self.now());
         person.record.version = expected.unwrap_or(0);
         self.watch_unheard(person);
-        Ok(self.save(person, expected, intent, Vec::new()).await?)
+        let kept =
+            self.groups_kept(person.record.account.as_deref().unwrap_or_default(), &person.record.id).await;
+        Ok(self.save(person, expected, intent, kept.into_iter().collect()).await?)
     }
 
     /// A create whose answer its caller cannot have received is answered with what it made.
