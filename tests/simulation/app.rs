@@ -1,17 +1,22 @@
 //! An app that loses answers, acts late, lies and goes down, and keeps a ledger of what truly happened.
 
-use std::collections::BTreeMap;
+pub mod groups;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use portcullis::contract::{
     Account, Accounts, Adapter, By, Capabilities, Change, Create, Deactivate, Delete, Draft, Error, Groups,
-    Held, Kind, Outcome, Page, Reactivate, Result, Role, Roles, Standing, State,
+    Held, Kind, Membership, Outcome, Page, Reactivate, Result, Role, Roles, Standing, State,
 };
 use tokio::time::{Instant, sleep};
 
 use crate::life::Dice;
+
+/// The groups of an app that has any.
+pub const GROUPS: [&str; 2] = ["red", "blue"];
 
 /// What truly happened to somebody's access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +66,9 @@ struct World {
     doubles: Vec<String>,
     /// What was asked, and what became of it.
     asked: Vec<(Duration, String)>,
+    /// The accounts in each group, where there are groups.
+    members: BTreeMap<&'static str, BTreeSet<String>>,
+    tells_groups: bool,
 }
 
 /// What becomes of one call.
@@ -120,10 +128,14 @@ fn removing() -> Capabilities {
 }
 
 impl App {
-    pub fn new(mut dice: Dice) -> Arc<Self> {
+    pub fn new(mut dice: Dice, has_groups: bool) -> Arc<Self> {
         let mut capabilities = if dice.chance(50) { native() } else { removing() };
         // That everybody has one account is the gateway's doing where the app would make another.
-        capabilities.accounts.email_unique = dice.chance(50);
+        capabilities.accounts.email_unique = has_groups || dice.chance(50);
+        if has_groups {
+            capabilities.groups = groups::capabilities(capabilities.deactivate, &mut dice);
+        }
+        let names: &[&str] = if has_groups { &GROUPS } else { &[] };
         let world = World {
             unique: capabilities.accounts.email_unique,
             accounts: BTreeMap::new(),
@@ -135,6 +147,8 @@ impl App {
             faults: 0,
             doubles: Vec::new(),
             asked: Vec::new(),
+            tells_groups: has_groups && capabilities.groups.membership == Membership::OnAccount,
+            members: names.iter().map(|name| (*name, BTreeSet::new())).collect(),
         };
         Arc::new(Self { capabilities, began: Instant::now(), world: Mutex::new(world) })
     }
@@ -207,7 +221,8 @@ impl App {
                     Fate::Breaks
                 }
                 roll if roll < fails + loses => Fate::Loses,
-                roll if writes && roll < fails + loses + late => {
+                // Who is let into a group late is told by the next look for drift.
+                roll if writes && operation != "add_member" && roll < fails + loses + late => {
                     Fate::Late(Duration::from_millis(500 + world.dice.below(40_000)))
                 }
                 roll if writes && roll < fails + loses + late + lies => Fate::Lies,
@@ -308,6 +323,9 @@ impl World {
         let account = account.clone();
         if removes {
             self.accounts.remove(id);
+            for group in GROUPS {
+                self.place(group, id, account.email.as_deref().unwrap_or_default(), false, at);
+            }
         }
         self.note(at, account.email.as_deref().unwrap_or_default(), turned);
         Ok(account)
@@ -352,7 +370,7 @@ impl Adapter for Way {
                 By::Id(id) => account.id == id,
                 By::Email(email) => account.email.as_deref() == Some(email),
             };
-            world.accounts.values().filter(is_wanted).cloned().collect::<Vec<_>>()
+            world.accounts.values().filter(is_wanted).map(|one| world.told(one)).collect::<Vec<_>>()
         };
         let found = self.through(self.app.read("account", answer)).await?;
         match found.as_slice() {
@@ -362,8 +380,11 @@ impl Adapter for Way {
     }
 
     async fn accounts(&self, _: Option<&str>) -> Result<Page<Account>> {
-        let all = self.app.read("accounts", |world| world.accounts.values().cloned().collect());
-        self.through(all).await.map(|items| Page { items, next: None })
+        let all = self
+            .app
+            .read("accounts", |world| world.accounts.values().map(|one| world.told(one)).collect::<Vec<_>>());
+        let items = self.through(all).await.map(|all| self.app.passed_over(all))?;
+        Ok(Page { items, next: None })
     }
 
     async fn create_account(&self, draft: &Draft) -> Result<Outcome<Account>> {
@@ -414,6 +435,6 @@ impl Adapter for Way {
     }
 
     fn groups(&self) -> Option<&dyn Groups> {
-        None
+        self.app.has_groups().then_some(self)
     }
 }

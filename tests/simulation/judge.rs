@@ -6,7 +6,8 @@ use portcullis::provision::ListQuery;
 use portcullis::scim::schema::ResourceKind::User;
 use serde_json::Value;
 
-use crate::app::Turned;
+use crate::app::groups::place_of;
+use crate::app::{GROUPS, Turned};
 use crate::life::World;
 use crate::provider::{Said, email};
 
@@ -38,6 +39,14 @@ pub async fn judge(world: &World, said: &[Said], healing: Duration) -> Vec<Strin
         if !is_told {
             found.extend(disagreement(world, &email, working).await);
         }
+    }
+    for (person, group) in (0..3).flat_map(|person| GROUPS.map(|group| (person, group))) {
+        let place = place_of(&email(person), group);
+        let own: Vec<&Said> = said.iter().filter(|said| said.email == place).collect();
+        found.extend(own.iter().filter_map(|said| told_too_early(said, &own)));
+        found.extend(came_back(world, &place, &own));
+        let inside = world.app.inside(&email(person), group);
+        found.extend(lost(&own, inside).map(|last| format!("{place}: lost: {last:?}")));
     }
     found.extend(world.app.doubles());
     for intent in world.open_intents().await {

@@ -12,14 +12,14 @@ use portcullis::base::steady::{Machine, Reading, Steady, SteadyClock};
 use portcullis::provision::{Connection, DeletePolicy, Gateway, Policy, Shared};
 use portcullis::store::hooked::{Hook, Hooked};
 use portcullis::store::memory::Memory;
-use portcullis::store::{self, Intent, Intents, Store, Write};
+use portcullis::store::{self, Intent, Intents, Kind, Store, Write};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::app::{App, Way, Weather};
+use crate::app::{App, GROUPS, Way, Weather};
 use crate::judge;
 use crate::provider::{Provider, Said};
 
@@ -198,18 +198,27 @@ impl World {
 
 /// Lives the life of this number.
 pub fn live(seed: u64) -> Life {
-    live_and_heal(seed, HEALING)
+    live_through(seed, HEALING, false)
 }
 
 /// The same, with so long to heal.
 pub fn live_and_heal(seed: u64, healing: Duration) -> Life {
+    live_through(seed, healing, false)
+}
+
+/// The life of this number in an app that has groups.
+pub fn live_in_groups(seed: u64) -> Life {
+    live_through(seed, HEALING, true)
+}
+
+fn live_through(seed: u64, healing: Duration, has_groups: bool) -> Life {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     jitter::seed(seed);
     runtime.block_on(async {
         let mut dice = Dice::new(seed, 0);
         let began = Instant::now();
-        let (memory, app) = (Memory::default(), App::new(Dice::new(seed, 1)));
+        let (memory, app) = (Memory::default(), App::new(Dice::new(seed, 1), has_groups));
         let wall = Arc::new(Wall { began, offset: AtomicI64::new(0), kept: Mutex::default() });
         let hard = dice.chance(30);
         let delete = if hard { DeletePolicy::Hard } else { DeletePolicy::Deactivate };
@@ -233,6 +242,10 @@ pub fn live_and_heal(seed: u64, healing: Duration) -> Life {
             for hand in 0..hands {
                 let dice = Dice::new(seed, 10 + person * 10 + hand);
                 tokio::spawn(Arc::clone(&provider).work(person, dice, began + TROUBLE));
+            }
+            for (hand, group) in GROUPS.into_iter().enumerate().filter(|_| has_groups) {
+                let dice = Dice::new(seed, 100 + person * 10 + hand as u64);
+                tokio::spawn(Arc::clone(&provider).work_in_group(person, group, dice, began + TROUBLE));
             }
         }
         trouble(&world, &mut dice, began + TROUBLE).await;
@@ -290,6 +303,11 @@ async fn trouble(world: &World, dice: &mut Dice, end: Instant) {
 }
 
 impl World {
+    /// Whether there is somebody with this id.
+    pub async fn knows(&self, id: &str) -> bool {
+        self.memory.open().record("app", Kind::User, id).await.unwrap().is_some()
+    }
+
     /// Every entry that is open still.
     pub async fn open_intents(&self) -> Vec<Intent> {
         self.memory.open().intents(&Intents::AllOpen(None)).await.unwrap()

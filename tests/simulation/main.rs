@@ -1,4 +1,5 @@
-//! Lives of one connection under crashes, lost answers, outages and clocks that jump, each from a number that repeats it.
+//! Lives of one connection under crashes, lost answers, outages and clocks that jump, each from a number that repeats it;
+//! some of them in an app that has groups.
 //!
 //! `SIMULATION_SEEDS` says how many lives (60 by default), `SIMULATION_SEED` repeats one and tells its story.
 
@@ -16,10 +17,14 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
-#[test]
-fn nobody_who_left_has_access_in_any_life() {
+/// Lives so many lives as were asked for, or tells the story of one.
+#[expect(
+    clippy::print_stdout,
+    reason = "the figures of a long run, and the story of a life, are for whoever runs it"
+)]
+fn all_are_well(lived: impl Fn(u64) -> life::Life) {
     if let Some(seed) = number("SIMULATION_SEED") {
-        let life = life::live(seed);
+        let life = lived(seed);
         println!("{}", life.story.join("\n"));
         assert!(life.violations.is_empty(), "seed {seed}: {:#?}", life.violations);
         return;
@@ -29,14 +34,14 @@ fn nobody_who_left_has_access_in_any_life() {
     let began = Instant::now();
     let (mut failed, mut total) = (Vec::new(), life::Tally::default());
     for seed in first..first + seeds {
-        let life = life::live(seed);
+        let life = lived(seed);
         total.add(&life.tally);
         if !life.violations.is_empty() {
             failed.push((seed, life.violations));
         }
     }
     println!(
-        "{seeds} lives in {:.1} s: {} requests, {} deactivations confirmed, {} crashes, {} faults, {:.1} simulated days",
+        "{seeds} lives in {:.1} s: {} requests, {} removals confirmed, {} crashes, {} faults, {:.1} simulated days",
         began.elapsed().as_secs_f64(),
         total.requests,
         total.confirmed,
@@ -47,6 +52,16 @@ fn nobody_who_left_has_access_in_any_life() {
     assert!(total.confirmed > seeds / 2 && total.crashes > 0 && total.faults > 0, "the lives were too quiet");
     let shown: Vec<_> = failed.iter().take(10).collect();
     assert!(failed.is_empty(), "{} of {seeds} lives went wrong: {shown:#?}", failed.len());
+}
+
+#[test]
+fn nobody_who_left_has_access_in_any_life() {
+    all_are_well(life::live);
+}
+
+#[test]
+fn nobody_who_left_a_group_is_in_it_in_any_life() {
+    all_are_well(life::live_in_groups);
 }
 
 #[test]
@@ -78,5 +93,11 @@ fn a_lost_create_that_shows_beside_a_disabled_account_is_not_sent_again() {
 #[test]
 fn a_lost_create_of_an_address_that_several_have_ends_with_the_time_it_is_watched_for() {
     let violations = life::live_and_heal(1_002, Duration::from_mins(90)).violations;
+    assert!(violations.is_empty(), "{violations:#?}");
+}
+
+#[test]
+fn whoever_comes_back_to_a_disabled_account_after_a_lost_create_is_in_the_groups_it_kept() {
+    let violations = life::live_in_groups(50).violations;
     assert!(violations.is_empty(), "{violations:#?}");
 }

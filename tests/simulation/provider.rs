@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use portcullis::provision::{ListQuery, Patched, Preconditions, Refusal, Shown, View};
-use portcullis::scim::schema::ResourceKind::User;
+use portcullis::scim::schema::ResourceKind::{Group, User};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::app::groups::place_of;
 use crate::life::{Dice, World};
 
 /// What was asked.
@@ -57,6 +58,15 @@ impl Said {
     }
 }
 
+/// What is asked of whom: of somebody, or of their place in a group.
+struct Request<'a> {
+    email: &'a str,
+    asked: Asked,
+    /// The id the provider was told.
+    id: Option<&'a str>,
+    group: Option<&'static str>,
+}
+
 type Heard = Option<portcullis::provision::Result<Option<Shown>>>;
 
 pub struct Provider {
@@ -88,34 +98,83 @@ impl Provider {
                 (true, 7) => Asked::Delete,
                 (true, _) => Asked::Change,
             };
-            // What failed is repeated for a while, and then given up.
-            for _ in 0..=dice.below(3) {
-                let patience = if dice.chance(15) { dice.below(25_000) } else { 60_000 };
-                let said = self.ask(&email, asked, known.as_deref(), Duration::from_millis(patience)).await;
-                if said.status.is_some_and(|status| status < 500 && status != 429) {
-                    break;
-                }
-                sleep(Duration::from_millis(1_000 + dice.below(60_000))).await;
-            }
+            self.repeat(&mut dice, &Request { email: &email, asked, id: known.as_deref(), group: None })
+                .await;
         }
     }
 
-    async fn ask(&self, email: &str, asked: Asked, id: Option<&str>, patience: Duration) -> Said {
+    /// Looks after one person's place in a group until the end.
+    pub async fn work_in_group(
+        self: Arc<Self>,
+        person: u64,
+        group: &'static str,
+        mut dice: Dice,
+        end: Instant,
+    ) {
+        let email = email(person);
+        while Instant::now() < end {
+            sleep(Duration::from_millis(dice.below(90_000))).await;
+            let asked = if dice.chance(50) { Asked::On } else { Asked::Off };
+            let Some(known) = self.known.lock().unwrap().get(&email).cloned() else { continue };
+            let request = Request { email: &email, asked, id: Some(&known), group: Some(group) };
+            self.repeat(&mut dice, &request).await;
+        }
+    }
+
+    /// What failed is repeated for a while, and then given up.
+    async fn repeat(&self, dice: &mut Dice, request: &Request<'_>) {
+        for _ in 0..=dice.below(3) {
+            let patience = if dice.chance(15) { dice.below(25_000) } else { 60_000 };
+            let patience = Duration::from_millis(patience);
+            let said = match request.group {
+                Some(group) => self.place(request, group, patience).await,
+                None => self.ask(request, patience).await,
+            };
+            if said.status.is_some_and(|status| status < 500 && status != 429) {
+                break;
+            }
+            sleep(Duration::from_millis(1_000 + dice.below(60_000))).await;
+        }
+    }
+
+    /// Notes that something is asked.
+    fn begin(&self, about: String, asked: Asked) -> usize {
+        let mut said = self.said.lock().unwrap();
+        let began = self.world.elapsed();
+        let detail = String::new();
+        said.push(Said { email: about, asked, began, ended: None, status: None, detail, working: 0 });
+        said.len() - 1
+    }
+
+    /// Puts somebody into a group, or takes them out.
+    async fn place(&self, request: &Request<'_>, group: &str, patience: Duration) -> Said {
+        let Request { email, asked, id, .. } = *request;
         let (connection, alive) = self.world.connection();
-        let place = {
-            let mut said = self.said.lock().unwrap();
-            let began = self.world.elapsed();
-            said.push(Said {
-                email: email.to_owned(),
-                asked,
-                began,
-                ended: None,
-                status: None,
-                detail: String::new(),
-                working: 0,
-            });
-            said.len() - 1
+        let place = self.begin(place_of(email, group), asked);
+        let (view, when) = (View::default(), Preconditions::default());
+        let query = ListQuery { filter: Some(format!("displayName eq \"{group}\"")), ..Default::default() };
+        let op = if asked.leaves() { "remove" } else { "add" };
+        let body = json!({ "Operations": [{ "op": op, "path": "members", "value": [{ "value": id }] }] });
+        let request = async {
+            let listed = connection.list(Group, &query).await?;
+            let group = listed["Resources"][0]["id"].as_str().unwrap_or("none");
+            connection.patch(Group, group, body, &view, &when).await.map(|_| None)
         };
+        let heard = timeout(patience, request).await;
+        // A process that died answers nobody.
+        let heard = if alive.is_dead() { None } else { heard.ok() };
+        let said = self.note(place, heard, self.world.app.inside(email, group));
+        if !self.world.knows(id.unwrap_or_default()).await {
+            // Of somebody who is not there any more nothing was asked.
+            self.said.lock().unwrap()[place].status = Some(404);
+        }
+        said
+    }
+
+    async fn ask(&self, request: &Request<'_>, patience: Duration) -> Said {
+        let Request { email, asked, id, .. } = *request;
+        let (connection, alive) = self.world.connection();
+        let place = self.begin(email.to_owned(), asked);
         let (view, when) = (View::default(), Preconditions::default());
         let id = id.unwrap_or_default();
         let patch = |value: Value| {
