@@ -397,6 +397,10 @@ impl Connection {
     /// Takes over what the app said of the account.
     pub(super) fn observe(&self, person: &mut Person, account: Account) {
         self.follow_invitation(person, &account);
+        let by_group = self.capabilities().groups.membership == Membership::OnGroup;
+        if by_group && person.record.account.as_ref() != Some(&account.id) {
+            person.standing.linked_at = Some(self.now());
+        }
         person.record.account = Some(account.id.clone());
         person.record.observed_at = Some(self.now());
         person.standing.active = account.state() != State::Inactive;

@@ -186,12 +186,14 @@ impl Connection {
     }
 
     /// Who may be in the group though nobody shows it, of these or of everybody: whoever would come back into it with the
-    /// next account, or may have by now, and whoever only seems to be gone.
+    /// next account, or may have by now, whoever only seems to be gone, and of these whoever got the account after the
+    /// members were read.
     async fn away_from(&self, group: &Record, ids: Option<&[String]>) -> Result<Vec<Record>> {
         let (Some(account), false) = (&group.account, self.is_floor(group)) else { return Ok(Vec::new()) };
         // Whoever has a role is told by the account; who takes part may be in doubt.
         let are_roles = self.capabilities().groups.are_roles;
         let by_removal = self.capabilities().deactivate == contract::Deactivate::ByRemoval;
+        let read_at = super::reading::members_read_at(group);
         let is_away = |record: &Record| {
             let person = Person::read(record.clone());
             let Standing { remembered, .. } = &person.standing;
@@ -200,8 +202,12 @@ impl Connection {
             by_removal && comes && comes_back || person.seems_gone()
         };
         if let Some(ids) = ids {
+            let is_new = |record: &Record| {
+                let linked_at = Person::read(record.clone()).standing.linked_at;
+                linked_at.is_some() && linked_at >= read_at
+            };
             let mut records = self.store().records(self.name(), Kind::User, ids).await?;
-            records.retain(is_away);
+            records.retain(|record| is_away(record) || is_new(record));
             return Ok(records);
         }
         let (mut away, mut offset) = (Vec::new(), 0);
@@ -237,13 +243,16 @@ impl Connection {
             }
             contract::Membership::OnGroup => {
                 if whole {
-                    self.refresh_members(group).await;
+                    // However short ago they were read: whoever got an account since is not known to be among them.
+                    self.read_members(group).await;
                 }
                 super::reading::members_read_at(&self.group(&group.id).await?)
             }
         };
         // What was read for this question is new enough, however short the freshness window is.
-        let known = self.is_fresh(read_at) || read_at.is_some_and(|at| at >= asked_at);
+        let just_read = read_at.is_some_and(|at| at >= asked_at);
+        let by_group = capabilities.groups.membership == contract::Membership::OnGroup;
+        let known = just_read || self.is_fresh(read_at) && !(whole && by_group);
         if whole && !known { Err(refuse::not_read(self.policy.idp)) } else { Ok(known) }
     }
 

@@ -106,12 +106,16 @@ impl Connection {
 
     /// Asks apps that tell members group by group, once a freshness window; a failure leaves what is known.
     pub(super) async fn refresh_members(&self, group: &Record) {
+        if !self.is_fresh(members_read_at(group)) {
+            self.read_members(group).await;
+        }
+    }
+
+    /// Asks apps that tell members group by group for those of one; a failure leaves what is known.
+    pub(super) async fn read_members(&self, group: &Record) {
         let on_group =
             self.capabilities().groups.membership == Membership::OnGroup && self.capabilities().list;
-        let read_at = members_read_at(group);
-        let (true, false, Some(account), Some(groups)) =
-            (on_group, self.is_fresh(read_at), &group.account, self.adapter().groups())
-        else {
+        let (true, Some(account), Some(groups)) = (on_group, &group.account, self.adapter().groups()) else {
             return;
         };
         let outcome = async {

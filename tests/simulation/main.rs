@@ -101,3 +101,11 @@ fn whoever_comes_back_to_a_disabled_account_after_a_lost_create_is_in_the_groups
     let violations = life::live_in_groups(50).violations;
     assert!(violations.is_empty(), "{violations:#?}");
 }
+
+#[test]
+fn whoever_got_the_account_after_the_members_of_a_group_were_read_is_taken_out_of_it() {
+    for seed in [101, 248] {
+        let violations = life::live_in_groups(seed).violations;
+        assert!(violations.is_empty(), "{seed}: {violations:#?}");
+    }
+}

@@ -189,7 +189,10 @@ impl Connection {
         if person.standing.unconfirmed_at.is_some() {
             let expected = Some(person.record.version);
             let record = Write::Record { record: Box::new(person.clone().into_record()), expected };
-            match self.store().commit(vec![intent.clone(), record]).await {
+            // What a look found is seen by whoever changes a group meanwhile.
+            let mut writes = self.place_writes(person).await?;
+            writes.extend([intent.clone(), record]);
+            match self.store().commit(writes).await {
                 // The record was written meanwhile, which holds up nobody who leaves.
                 Err(store::Error::Stale) => {}
                 other => return other,
