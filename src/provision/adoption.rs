@@ -10,7 +10,9 @@ use super::policy::AdoptExisting;
 use super::standing::Person;
 use super::users::wants_access;
 use crate::base::fold::key;
+use crate::contract::Membership;
 use crate::scim::error::{ScimError, ScimType};
+use crate::store::{self, Key, Kind, Lifecycle, Write};
 
 /// What `adopt_existing = "explicit"` tells a caller, without the person.
 const OPERATORS: &str = "no request changes an account that was in the app before (`adopt_existing = \"explicit\"`): an operator links it with `portcullis links adopt`";
@@ -81,6 +83,34 @@ impl Connection {
             AdoptExisting::Lookup | AdoptExisting::Match => ScimError::uniqueness(
                 "the app has an account with this name or address; look it up with a filter and update that one",
             ),
+        }
+    }
+
+    /// Whoever comes back to a disabled account is in the groups it was in: nobody took it out of them.
+    pub(in crate::provision) async fn groups_kept(&self, account: &str, member: &str) -> Option<Write> {
+        if self.capabilities().groups.membership != Membership::OnGroup {
+            return None;
+        }
+        let key = Key::Account(account.to_owned());
+        let known = self.store().find(self.name(), Kind::User, &key).await.ok()?;
+        let kept = known
+            .into_iter()
+            .filter(|record| record.lifecycle == Lifecycle::Deleted)
+            .max_by_key(|record| record.modified_at)
+            .map(|record| Person::read(record).standing.kept_groups)?;
+        let stand = self.store().records(self.name(), Kind::Group, &kept).await.ok()?;
+        let memberships: Vec<store::Membership> = stand
+            .into_iter()
+            .map(|group| store::Membership { group: group.id, member: member.to_owned() })
+            .collect();
+        let connection = self.name().to_owned();
+        (!memberships.is_empty()).then_some(Write::AddMembers { connection, memberships })
+    }
+
+    /// The account stood already when it became theirs, and may be in groups.
+    pub(in crate::provision) fn note_found(&self, person: &mut Person) {
+        if self.capabilities().groups.membership == Membership::OnGroup {
+            person.standing.linked_at = Some(self.now());
         }
     }
 }

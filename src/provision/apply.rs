@@ -9,8 +9,8 @@ use super::standing::{About, Invitation, Person, Waiting};
 use super::users::SETTLE;
 use crate::base::context;
 use crate::contract::{
-    Account, Capabilities, Change, Deactivate, Draft, Error, Fulfilment, Held, Kind, Membership, Outcome,
-    Request, Result, Role, State,
+    Account, Capabilities, Change, Deactivate, Draft, Error, Fulfilment, Held, Kind, Outcome, Request,
+    Result, Role, State,
 };
 use crate::store::{self, Key, Lifecycle, Task, TaskState, Write};
 
@@ -77,7 +77,9 @@ impl Connection {
             return Ok(());
         }
         let mut lost = false;
-        let outcome = match self.adapter().create_account(&draft).await {
+        let answered = self.adapter().create_account(&draft).await;
+        let found = answered.is_err();
+        let outcome = match answered {
             Err(error) if error.kind == Kind::Conflict => self.take_over(person, &draft, error).await?,
             Err(error) if error.kind == Kind::Unknown => {
                 lost = true;
@@ -113,6 +115,9 @@ impl Connection {
             account.state = Some(State::Invited);
         }
         writes.extend(self.groups_kept(&account.id, &person.record.id).await);
+        if found {
+            self.note_found(person);
+        }
         self.call_off_residual(person, writes);
         person.standing.gone_at = None;
         person.begin_anew();
@@ -198,27 +203,6 @@ impl Connection {
             Ok(_) => Err(error),
             Err(_) => Err(Error::new(Kind::Unknown, error.operation, error.message)),
         }
-    }
-
-    /// Whoever comes back to a disabled account is in the groups it was in: nobody took it out of them.
-    pub(super) async fn groups_kept(&self, account: &str, member: &str) -> Option<Write> {
-        if self.capabilities().groups.membership != Membership::OnGroup {
-            return None;
-        }
-        let key = Key::Account(account.to_owned());
-        let known = self.store().find(self.name(), store::Kind::User, &key).await.ok()?;
-        let kept = known
-            .into_iter()
-            .filter(|record| record.lifecycle == Lifecycle::Deleted)
-            .max_by_key(|record| record.modified_at)
-            .map(|record| Person::read(record).standing.kept_groups)?;
-        let stand = self.store().records(self.name(), store::Kind::Group, &kept).await.ok()?;
-        let memberships: Vec<store::Membership> = stand
-            .into_iter()
-            .map(|group| store::Membership { group: group.id, member: member.to_owned() })
-            .collect();
-        let connection = self.name().to_owned();
-        (!memberships.is_empty()).then_some(Write::AddMembers { connection, memberships })
     }
 
     /// After a lost answer: looks whether the account is there, a few times, and never creates again. An app that cannot
@@ -397,9 +381,8 @@ impl Connection {
     /// Takes over what the app said of the account.
     pub(super) fn observe(&self, person: &mut Person, account: Account) {
         self.follow_invitation(person, &account);
-        let by_group = self.capabilities().groups.membership == Membership::OnGroup;
-        if by_group && person.record.account.as_ref() != Some(&account.id) {
-            person.standing.linked_at = Some(self.now());
+        if person.record.account.is_none() && person.record.version > 0 {
+            self.note_found(person);
         }
         person.record.account = Some(account.id.clone());
         person.record.observed_at = Some(self.now());

@@ -9,6 +9,7 @@ use super::plan;
 use super::recover::Ended;
 use super::standing::{Person, Standing};
 use super::{Refusal, Result, STRIDE, refuse};
+use crate::base::clock::Timestamp;
 use crate::base::context;
 use crate::base::lane::Lane;
 use crate::contract::{self, Groups};
@@ -210,13 +211,35 @@ impl Connection {
             records.retain(|record| is_away(record) || is_new(record));
             return Ok(records);
         }
-        let (mut away, mut offset) = (Vec::new(), 0);
+        let mut away = Vec::new();
+        self.look_through(|record| {
+            away.extend(Some(record).filter(is_away));
+            true
+        })
+        .await?;
+        Ok(away)
+    }
+
+    /// Whether anybody got an account that stood already since then.
+    async fn linked_since(&self, read_at: Option<Timestamp>) -> Result<bool> {
+        let mut found = false;
+        self.look_through(|record| {
+            let linked_at = Person::read(record).standing.linked_at;
+            found = linked_at.is_some() && linked_at >= read_at;
+            !found
+        })
+        .await?;
+        Ok(found)
+    }
+
+    /// Reads everybody, a stride at a time, as long as there is a reason to go on.
+    async fn look_through(&self, mut goes_on: impl FnMut(Record) -> bool + Send) -> Result<()> {
+        let mut offset = 0;
         loop {
             let records = self.store().scan(self.name(), Kind::User, offset, STRIDE).await?;
             let last = (records.len() as u64) < STRIDE;
-            away.extend(records.into_iter().filter(is_away));
-            if last {
-                return Ok(away);
+            if !records.into_iter().all(&mut goes_on) || last {
+                return Ok(());
             }
             offset += STRIDE;
         }
@@ -242,17 +265,19 @@ impl Connection {
                 self.listed_at(Kind::User).await?
             }
             contract::Membership::OnGroup => {
-                if whole {
-                    // However short ago they were read: whoever got an account since is not known to be among them.
+                // However short ago they were read: whoever got an account since is not known to be among them.
+                let too_old = whole && self.linked_since(super::reading::members_read_at(group)).await?;
+                if too_old {
                     self.read_members(group).await;
+                } else if whole {
+                    self.refresh_members(group).await;
                 }
-                super::reading::members_read_at(&self.group(&group.id).await?)
+                let read_at = super::reading::members_read_at(&self.group(&group.id).await?);
+                read_at.filter(|at| !too_old || *at >= asked_at)
             }
         };
         // What was read for this question is new enough, however short the freshness window is.
-        let just_read = read_at.is_some_and(|at| at >= asked_at);
-        let by_group = capabilities.groups.membership == contract::Membership::OnGroup;
-        let known = just_read || self.is_fresh(read_at) && !(whole && by_group);
+        let known = self.is_fresh(read_at) || read_at.is_some_and(|at| at >= asked_at);
         if whole && !known { Err(refuse::not_read(self.policy.idp)) } else { Ok(known) }
     }
 
