@@ -10,7 +10,7 @@ use super::members::{Noted, Tally, may_succeed_later};
 use super::standing::{About, Person};
 use super::users::may_come_yet;
 use crate::contract::{self, By, Groups, Outcome, Role, Roles};
-use crate::store::{Kind, Membership, Record};
+use crate::store::{Key, Kind, Lifecycle, Membership, Record};
 
 /// Whom a membership is about.
 enum Counterpart {
@@ -45,7 +45,9 @@ impl Connection {
             return Ok(());
         }
         let loses_admin = match &counterpart {
-            Counterpart::Person(person) => self.would_lose_admin(group, person, add),
+            Counterpart::Person(person) => {
+                person.record.lifecycle == Lifecycle::Live && self.would_lose_admin(group, person, add)
+            }
             Counterpart::Group | Counterpart::Gone(_) => false,
         };
         let _admins = if loses_admin { Some(self.turn("admins").await?) } else { None };
@@ -134,7 +136,7 @@ impl Connection {
             ) if !add => {
                 let account = person.record.account.clone().unwrap_or_default();
                 tally.asked.push(Removal { id: id.to_owned(), account, failed: None });
-                self.note_role(*person, told).await?;
+                self.note_asked_out(*person, group, told).await?;
             }
             (Err(error), Counterpart::Person(person)) if !add && may_hide_a_success(error.kind) => {
                 let account = person.record.account.unwrap_or_default();
@@ -153,7 +155,9 @@ impl Connection {
     /// for; the inner error is why nobody can tell.
     async fn counterpart(&self, id: &str, add: bool) -> Result<contract::Result<Counterpart>> {
         let record = self.store().record(self.name(), Kind::User, id).await?;
-        let Some(mut person) = record.map(Person::read) else { return Ok(Ok(Counterpart::Group)) };
+        let Some(mut person) = record.map(Person::read) else {
+            return Ok(Ok(self.left_behind(id, add).await?));
+        };
         let may_be_there = person.standing.is_in_doubt() || person.seems_gone();
         if !add && self.has_nothing(&person) && may_be_there {
             if let Some(error) = self.look_and_keep(&mut person).await? {
@@ -167,6 +171,17 @@ impl Connection {
         let has_nothing = self.has_nothing(&person);
         let person = Box::new(person);
         Ok(Ok(if has_nothing { Counterpart::Gone(person) } else { Counterpart::Person(person) }))
+    }
+
+    /// A person who was deleted since, and whose account stays in its groups where it is only disabled; else a group.
+    async fn left_behind(&self, id: &str, add: bool) -> Result<Counterpart> {
+        let stays = !add && self.capabilities().deactivate == contract::Deactivate::Native;
+        if !stays {
+            return Ok(Counterpart::Group);
+        }
+        let deleted = self.store().find(self.name(), Kind::User, &Key::Deleted(id.to_owned())).await?.pop();
+        let deleted = deleted.filter(|record| record.account.is_some());
+        Ok(deleted.map_or(Counterpart::Group, |record| Counterpart::Person(Box::new(Person::read(record)))))
     }
 
     /// Where people do the work somebody may be a member before there is an account.
@@ -325,12 +340,19 @@ impl Connection {
 /// The account tells its groups; until the next listing what we did to them is what it tells. Nobody comes back into a
 /// group they were taken out of since.
 pub(super) fn note_group(person: &mut Person, group: &str, add: bool) {
-    if let (Some(remembered), false) = (&mut person.standing.remembered, add) {
-        remembered.groups.retain(|known| known != group);
+    if !add {
+        forget_group(person, group);
     }
     let Some(groups) = person.observed.as_mut().and_then(|account| account.groups.as_mut()) else { return };
     groups.retain(|known| known != group);
     if add {
         groups.push(group.to_owned());
+    }
+}
+
+/// Whoever comes back does not come back into this group.
+pub(super) fn forget_group(person: &mut Person, group: &str) {
+    if let Some(remembered) = &mut person.standing.remembered {
+        remembered.groups.retain(|known| known != group);
     }
 }

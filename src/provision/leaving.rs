@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Result;
 use super::confirm::PAUSES;
 use super::connection::Connection;
-use super::joining::note_group;
+use super::joining::{forget_group, note_group};
 use super::members::Tally;
 use super::standing::Person;
 use crate::base::context;
@@ -71,15 +71,22 @@ impl Connection {
         floor.is_some() && floor == group.account.as_deref()
     }
 
-    /// Where groups are roles, what the app answered to a removal counts at once for those who guard the last
-    /// administrator.
-    pub(super) async fn note_role(&self, mut person: Person, told: Option<Account>) -> Result<()> {
-        let (true, Some(told)) = (self.capabilities().groups.are_roles, told) else { return Ok(()) };
+    /// What counts before a removal was read back: nobody is put back into the group who comes back meanwhile, and where
+    /// groups are roles, what the app answered counts for those who guard the last administrator.
+    pub(super) async fn note_asked_out(
+        &self,
+        mut person: Person,
+        group: &Record,
+        told: Option<Account>,
+    ) -> Result<()> {
         let expected = Some(person.record.version);
-        let mut merged = person.account();
-        merged.merge(told);
-        self.observe(&mut person, merged);
-        self.forget_asked_role(&mut person);
+        forget_group(&mut person, group.account.as_deref().unwrap_or_default());
+        if let (true, Some(told)) = (self.capabilities().groups.are_roles, told) {
+            let mut merged = person.account();
+            merged.merge(told);
+            self.observe(&mut person, merged);
+            self.forget_asked_role(&mut person);
+        }
         if person.differs_from_record() {
             self.keep(&mut person, expected, Vec::new()).await?;
         }

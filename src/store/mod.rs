@@ -121,6 +121,8 @@ pub struct Reference {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Key {
     Id(String),
+    /// As [`Key::Id`], of a deleted record.
+    Deleted(String),
     /// The app's own id; finds deleted records too.
     Account(String),
     Name(String),

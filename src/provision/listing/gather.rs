@@ -174,6 +174,7 @@ fn check_examined(examined: usize, filtered: bool) -> Result<()> {
 fn is_shared(key: &Key) -> bool {
     match key {
         Key::Id(_)
+        | Key::Deleted(_)
         | Key::Account(_)
         | Key::Name(_)
         | Key::ExternalId(_)

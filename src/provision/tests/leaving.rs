@@ -1,8 +1,11 @@
 //! Whoever is said to be out of a group is out of it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::sync::Notify;
+use tokio::time::sleep;
 
 use super::app::Fault;
 use super::stage::{Stage, native, person, removing, status, workspaces};
@@ -170,4 +173,37 @@ async fn nobody_is_taken_out_of_the_role_everybody_has() {
     assert_eq!((refusal.error.status, refusal.error.scim_type), (400, Some(ScimType::Mutability)));
     assert!(stage.app.writes().is_empty());
     assert!(stage.open_tasks().await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_that_is_owed_outlives_the_deletion_of_the_person() {
+    for capabilities in [teams(), told_by_group()] {
+        let (stage, team, ids) = with_members(capabilities, &["anna@corp.example"]).await;
+        stage.app.always("remove_member", Some(Kind::Unavailable));
+        assert_eq!(status(stage.members(&team, "remove", &[&ids[0]]).await), 503);
+        stage.delete(&ids[0]).await.unwrap();
+        stage.app.always("remove_member", None);
+        stage.go_on_for(Duration::from_mins(6)).await;
+        assert_eq!(stage.app.groups_of("a1"), [""; 0]);
+        assert!(stage.open_intents().await.is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_comes_back_into_a_group_while_it_is_read_that_they_are_out_of_it() {
+    let (stage, team, ids) = with_members(workspaces(), &["anna@corp.example"]).await;
+    stage.app.next("deactivate", Fault::Fails(Kind::Unavailable));
+    assert_eq!(status(stage.deactivate(&ids[0]).await), 503);
+    let gate = Arc::new(Notify::new());
+    stage.app.next("members", Fault::Waits(Arc::clone(&gate)));
+    let anna = [ids[0].as_str()];
+    let (removed, back) = tokio::join!(stage.members(&team, "remove", &anna), async {
+        sleep(Duration::from_secs(1)).await;
+        let back = stage.activate(&ids[0]).await;
+        gate.notify_one();
+        back
+    });
+    back.unwrap();
+    removed.unwrap();
+    assert_eq!(stage.app.groups_of("a1"), [""; 0]);
 }

@@ -42,7 +42,7 @@ pub async fn all(make: impl AsyncFn(&'static str) -> Arc<dyn Store>) {
             a_name_is_free_in_another_kind_and_connection,
             a_deleted_record_is_hidden_and_its_name_free,
             a_deleted_record_comes_back_only_to_a_free_name,
-            a_deleted_record_is_found_by_account,
+            a_deleted_record_is_found_by_account_and_by_id,
             inserting_an_existing_id_is_stale,
             replacing_another_version_is_stale,
             replacing_an_unknown_record_is_stale,

@@ -103,11 +103,14 @@ pub(super) async fn a_deleted_record_comes_back_only_to_a_free_name(store: &Subj
     assert_eq!(ids(&store.scan(HERE, Kind::User, 0, 10).await.unwrap()), ["u1"]);
 }
 
-pub(super) async fn a_deleted_record_is_found_by_account(store: &Subject) {
+pub(super) async fn a_deleted_record_is_found_by_account_and_by_id(store: &Subject) {
     let deleted = Record { lifecycle: Lifecycle::Deleted, ..full("u1") };
     write(store, [insert(deleted.clone())]).await;
     let found = store.find(HERE, Kind::User, &Key::Account("acc-7".to_owned())).await.unwrap();
-    assert_eq!(found, vec![deleted]);
+    assert_eq!(found, vec![deleted.clone()]);
+    write(store, [insert(user("u2", "bo@corp.example"))]).await;
+    let by_id = async |id: &str| store.find(HERE, Kind::User, &Key::Deleted(id.to_owned())).await.unwrap();
+    assert_eq!((by_id("u1").await, by_id("u2").await), (vec![deleted], vec![]));
 }
 
 pub(super) async fn inserting_an_existing_id_is_stale(store: &Subject) {

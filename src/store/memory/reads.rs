@@ -44,8 +44,8 @@ impl Content {
     }
 
     pub(super) fn find(&self, connection: &str, kind: Kind, key: &Key) -> Vec<Record> {
-        if let Key::Account(account) = key {
-            let found = self.of(connection, kind).filter(|record| record.account.as_ref() == Some(account));
+        if matches!(key, Key::Account(_) | Key::Deleted(_)) {
+            let found = self.of(connection, kind).filter(|record| self.has_key(record, key));
             return found.map(|record| self.with_groups(record)).collect();
         }
         self.live(connection, kind).filter(|record| self.has_key(record, key)).collect()
@@ -60,6 +60,7 @@ impl Content {
         };
         match key {
             Key::Id(id) => record.id == *id,
+            Key::Deleted(id) => record.id == *id && record.lifecycle == Lifecycle::Deleted,
             Key::Account(account) => named(&record.account, account),
             Key::Name(name) => record.name_key == *name,
             Key::ExternalId(id) => named(&record.external_id, id),

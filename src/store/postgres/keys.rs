@@ -60,7 +60,13 @@ pub(super) async fn ids(
         Key::Group(group) => under(GROUP).bind(storable(group)),
         Key::Active(active) => under(ACTIVE).bind(active),
         Key::Modified { from, to } => under(MODIFIED).bind(from.0).bind(to.0),
-        Key::Id(_) | Key::Account(_) | Key::Name(_) | Key::ExternalId(_) | Key::Email(_) | Key::Member(_) => {
+        Key::Id(_)
+        | Key::Deleted(_)
+        | Key::Account(_)
+        | Key::Name(_)
+        | Key::ExternalId(_)
+        | Key::Email(_)
+        | Key::Member(_) => {
             return Ok(None);
         }
     };

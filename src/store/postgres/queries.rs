@@ -72,6 +72,8 @@ macro_rules! task_query {
 
 pub(super) const RECORD: &str = records_where!("r.id = $3 AND r.lifecycle = 'live' ORDER BY r.id");
 
+pub(super) const DELETED: &str = records_where!("r.id = $3 AND r.lifecycle = 'deleted' ORDER BY r.id");
+
 pub(super) const BY_ACCOUNT: &str = records_where!("r.account = $3 ORDER BY r.id");
 
 pub(super) const BY_NAME: &str = records_where!("r.name_key = $3 AND r.lifecycle = 'live' ORDER BY r.id");
@@ -176,6 +178,7 @@ pub(super) async fn find(
 ) -> sqlx::Result<Vec<Record>> {
     let (statement, value) = match key {
         Key::Id(id) => (RECORD, id),
+        Key::Deleted(id) => (DELETED, id),
         Key::Account(account) => (BY_ACCOUNT, account),
         Key::Name(name) => (BY_NAME, name),
         Key::ExternalId(external_id) => (BY_EXTERNAL_ID, external_id),

@@ -54,6 +54,10 @@ pub(super) const RECORD: &str = record_query!(
     "records r WHERE r.connection = ?1 AND r.kind = ?2 AND r.id = ?3 AND r.lifecycle = 'live' ORDER BY r.id"
 );
 
+pub(super) const DELETED: &str = record_query!(
+    "records r WHERE r.connection = ?1 AND r.kind = ?2 AND r.id = ?3 AND r.lifecycle = 'deleted' ORDER BY r.id"
+);
+
 pub(super) const BY_ACCOUNT: &str =
     record_query!("records r WHERE r.connection = ?1 AND r.kind = ?2 AND r.account = ?3 ORDER BY r.id");
 
@@ -162,6 +166,7 @@ pub(super) async fn find(
 ) -> Result<Vec<Record>> {
     let (statement, value) = match key {
         Key::Id(id) => (RECORD, id),
+        Key::Deleted(id) => (DELETED, id),
         Key::Account(account) => (BY_ACCOUNT, account),
         Key::Name(name) => (BY_NAME, name),
         Key::ExternalId(external_id) => (BY_EXTERNAL_ID, external_id),
