@@ -78,7 +78,8 @@ impl Connection {
         }
         let mut lost = false;
         let answered = self.adapter().create_account(&draft).await;
-        let found = answered.is_err();
+        // Whoever did not come of this answer stood already, or came of an earlier one.
+        let mut found = answered.is_err();
         let outcome = match answered {
             Err(error) if error.kind == Kind::Conflict => self.take_over(person, &draft, error).await?,
             Err(error) if error.kind == Kind::Unknown => {
@@ -88,6 +89,7 @@ impl Connection {
             Ok(Outcome::Done(account) | Outcome::Already(account) | Outcome::Invited(account))
                 if account.id.is_empty() =>
             {
+                found = true;
                 let lost = Error::new(Kind::Unknown, "create_account", "the app did not tell the new id");
                 self.look_for(person, &draft, lost).await?
             }

@@ -4,7 +4,8 @@ use futures_util::future::try_join_all;
 
 use super::Result;
 use super::connection::Connection;
-use super::leaving::{Removal, may_hide_a_success};
+use super::groups::GroupStanding;
+use super::leaving::{Removal, may_be_done_yet, may_hide_a_success};
 use super::mapping;
 use super::members::{Noted, Tally, may_succeed_later};
 use super::standing::{About, Person};
@@ -16,7 +17,8 @@ use crate::store::{Key, Kind, Lifecycle, Membership, Record};
 enum Counterpart {
     Person(Box<Person>),
     Group,
-    /// A person without an account: the app has nothing to remove, and they come back into what is remembered.
+    /// A person without an account, or whom the app shows outside: it has nothing to remove, and they do not come back
+    /// into what is remembered.
     Gone(Box<Person>),
 }
 
@@ -31,7 +33,7 @@ impl Connection {
         tally: &mut Tally,
     ) -> Result<()> {
         let _turn = self.turn(id).await?;
-        let counterpart = match self.counterpart(id, add).await? {
+        let counterpart = match self.counterpart(groups, group, id, add, tally).await? {
             Ok(counterpart) => counterpart,
             Err(error) => {
                 tally.fail_removal(id.to_owned(), error);
@@ -75,7 +77,7 @@ impl Connection {
         // In the order of their ids, so that nobody waits for somebody who waits for them.
         for id in ids {
             turns.push(self.turn(id).await?);
-            match self.counterpart(id, add).await? {
+            match self.counterpart(groups, group, id, add, tally).await? {
                 Err(error) => tally.fail_removal(id.clone(), error),
                 Ok(Counterpart::Person(person)) if add => match self.refuse_leaver(&person).await {
                     Err(refusal) => drop(tally.refusal.get_or_insert(refusal)),
@@ -129,14 +131,19 @@ impl Connection {
         add: bool,
         tally: &mut Tally,
     ) -> Result<()> {
+        if let (false, Counterpart::Person(person)) = (add, &counterpart)
+            && asked.as_ref().err().is_none_or(|error| may_be_done_yet(error.kind))
+        {
+            let told = asked.as_ref().ok().and_then(|outcome| outcome.clone().value()).flatten();
+            self.note_asked_out(Person::clone(person), group, told, tally);
+        }
         match (asked, counterpart) {
             (
-                Ok(Outcome::Done(told) | Outcome::Already(told) | Outcome::Invited(told)),
+                Ok(Outcome::Done(_) | Outcome::Already(_) | Outcome::Invited(_)),
                 Counterpart::Person(person),
             ) if !add => {
-                let account = person.record.account.clone().unwrap_or_default();
+                let account = person.record.account.unwrap_or_default();
                 tally.asked.push(Removal { id: id.to_owned(), account, failed: None });
-                self.note_asked_out(*person, group, told).await?;
             }
             (Err(error), Counterpart::Person(person)) if !add && may_hide_a_success(error.kind) => {
                 let account = person.record.account.unwrap_or_default();
@@ -152,8 +159,15 @@ impl Connection {
     }
 
     /// Whom a membership is about. Before somebody who has no account is taken out, one that may have come is looked
-    /// for; the inner error is why nobody can tell.
-    async fn counterpart(&self, id: &str, add: bool) -> Result<contract::Result<Counterpart>> {
+    /// for, and before whoever is no member as far as is known, whether they are; the inner error is why nobody can tell.
+    async fn counterpart(
+        &self,
+        groups: &dyn Groups,
+        group: &Record,
+        id: &str,
+        add: bool,
+        tally: &mut Tally,
+    ) -> Result<contract::Result<Counterpart>> {
         let record = self.store().record(self.name(), Kind::User, id).await?;
         let Some(mut person) = record.map(Person::read) else {
             return Ok(Ok(self.left_behind(id, add).await?));
@@ -168,9 +182,21 @@ impl Connection {
             }
             person = self.person(id).await?;
         }
-        let has_nothing = self.has_nothing(&person);
+        let mut is_out = self.has_nothing(&person);
+        if !add && !is_out && self.looks_before_a_removal() && !self.may_be_member(group, id).await? {
+            match self.is_outside(groups, group, &person, tally).await {
+                Ok(outside) => is_out = outside,
+                Err(error) => return Ok(Err(error)),
+            }
+        }
         let person = Box::new(person);
-        Ok(Ok(if has_nothing { Counterpart::Gone(person) } else { Counterpart::Person(person) }))
+        Ok(Ok(if is_out { Counterpart::Gone(person) } else { Counterpart::Person(person) }))
+    }
+
+    /// Whether somebody is in a group as far as is known, or may have been let in by a call nobody answered.
+    async fn may_be_member(&self, group: &Record, id: &str) -> Result<bool> {
+        let known = self.store().members_among(self.name(), &group.id, &[id.to_owned()]).await?;
+        Ok(!known.is_empty() || GroupStanding::read(group).unverified.contains(id))
     }
 
     /// A person who was deleted since, and whose account stays in its groups where it is only disabled; else a group.
@@ -208,6 +234,20 @@ impl Connection {
         } else {
             groups.remove_member(&account, &member).await
         }
+    }
+
+    /// Nobody comes back into groups that a caller took them out of since, however far that has come.
+    pub(super) async fn forget_groups_left(&self, person: &mut Person) -> Result<()> {
+        let comes_back = person.standing.remembered.as_ref().is_some_and(|before| !before.groups.is_empty());
+        if !comes_back || self.capabilities().groups.are_roles {
+            return Ok(());
+        }
+        let asked = person.standing.asked_groups.iter().filter(|(_, inside)| !**inside);
+        let left: Vec<String> = asked.map(|(id, _)| id.clone()).collect();
+        for group in self.store().records(self.name(), Kind::Group, &left).await? {
+            forget_group(person, group.account.as_deref().unwrap_or_default());
+        }
+        Ok(())
     }
 
     /// Puts the account back into groups that a removal has taken from it.
@@ -351,7 +391,7 @@ pub(super) fn note_group(person: &mut Person, group: &str, add: bool) {
 }
 
 /// Whoever comes back does not come back into this group.
-pub(super) fn forget_group(person: &mut Person, group: &str) {
+fn forget_group(person: &mut Person, group: &str) {
     if let Some(remembered) = &mut person.standing.remembered {
         remembered.groups.retain(|known| known != group);
     }

@@ -6,13 +6,13 @@ use std::time::Duration;
 use super::Result;
 use super::confirm::PAUSES;
 use super::connection::Connection;
-use super::joining::{forget_group, note_group};
-use super::members::Tally;
+use super::joining::note_group;
+use super::members::{Noted, Tally, may_succeed_later};
 use super::standing::Person;
 use crate::base::context;
 use crate::contract::{Account, By, Error, Groups, Kind, Membership, Request};
 use crate::scim::error::{ScimError, ScimType};
-use crate::store::{self, Record, Task, Write};
+use crate::store::{self, Lifecycle, Record, Task, Write};
 
 /// A removal the app was asked for.
 #[derive(Debug)]
@@ -29,6 +29,11 @@ pub(super) struct Removal {
 struct Reading {
     inside: BTreeSet<String>,
     told: Option<Account>,
+}
+
+/// Whether a removal that failed so may have been done, or is asked for again.
+pub(super) fn may_be_done_yet(kind: Kind) -> bool {
+    may_hide_a_success(kind) || may_succeed_later(kind)
 }
 
 /// Whether a removal that failed so may have been done.
@@ -71,26 +76,29 @@ impl Connection {
         floor.is_some() && floor == group.account.as_deref()
     }
 
-    /// What counts before a removal was read back: nobody is put back into the group who comes back meanwhile, and where
-    /// groups are roles, what the app answered counts for those who guard the last administrator.
-    pub(super) async fn note_asked_out(
+    /// What counts before a removal was read back: nobody comes back into the group meanwhile, and where groups are
+    /// roles, what the app answered counts for those who guard the last administrator.
+    pub(super) fn note_asked_out(
         &self,
         mut person: Person,
         group: &Record,
         told: Option<Account>,
-    ) -> Result<()> {
+        tally: &mut Tally,
+    ) {
         let expected = Some(person.record.version);
-        forget_group(&mut person, group.account.as_deref().unwrap_or_default());
-        if let (true, Some(told)) = (self.capabilities().groups.are_roles, told) {
+        let capabilities = self.capabilities();
+        if let (true, Some(told)) = (capabilities.groups.are_roles, told) {
             let mut merged = person.account();
             merged.merge(told);
             self.observe(&mut person, merged);
             self.forget_asked_role(&mut person);
         }
-        if person.differs_from_record() {
-            self.keep(&mut person, expected, Vec::new()).await?;
+        if !capabilities.groups.are_roles {
+            person.ask_for_group(&group.id, false, capabilities);
         }
-        Ok(())
+        if person.record.lifecycle == Lifecycle::Live && person.differs_from_record() {
+            tally.noted.push(Noted { person, expected, writes: Vec::new() });
+        }
     }
 
     /// Reads back what the app was asked for: whoever is out is noted, whoever is not stays a failure that is worth
@@ -138,6 +146,27 @@ impl Connection {
             tally.fail_removal(removal.id, error);
         }
         Ok(())
+    }
+
+    /// Whether the app shows an account outside a group. Where the group tells its members, one reading serves a change.
+    pub(super) async fn is_outside(
+        &self,
+        groups: &dyn Groups,
+        group: &Record,
+        person: &Person,
+        tally: &mut Tally,
+    ) -> crate::contract::Result<bool> {
+        let account = person.record.account.clone().unwrap_or_default();
+        if let Some(inside) = &tally.inside {
+            return Ok(!inside.contains(&account));
+        }
+        let asked = Removal { id: person.record.id.clone(), account, failed: None };
+        let Reading { inside, .. } = self.who_is_inside(groups, group, std::slice::from_ref(&asked)).await?;
+        let outside = !inside.contains(&asked.account);
+        if self.capabilities().groups.membership == Membership::OnGroup {
+            tally.inside = Some(inside);
+        }
+        Ok(outside)
     }
 
     /// One reading of the app: of the account where there is one and it tells its groups, else of the group.

@@ -7,7 +7,7 @@ use super::groups::GroupStanding;
 use super::leaving::Removal;
 use super::plan;
 use super::recover::Ended;
-use super::standing::{Person, Standing};
+use super::standing::Person;
 use super::{Refusal, Result, STRIDE, refuse};
 use crate::base::clock::Timestamp;
 use crate::base::context;
@@ -56,6 +56,8 @@ pub(super) struct Tally {
     /// The error told to the caller; one that is worth another attempt comes before all others.
     error: Option<contract::Error>,
     pub refusal: Option<Refusal>,
+    /// The app's ids of its members, where the app told them for this change.
+    pub inside: Option<BTreeSet<String>>,
     goes_on: bool,
 }
 
@@ -104,8 +106,8 @@ impl Connection {
 
     /// What the steps come to, seen from the members that stand.
     ///
-    /// Whoever is named by a step is only passed over where it is known that they are in or out already: an old reading
-    /// never makes a removal look done.
+    /// Whoever is named by a step is only passed over where it is known that they are in or out already; whoever is named
+    /// by a removal never is, as long as the app can be asked: a reading never makes a removal look done.
     pub(super) async fn difference(&self, group: &Record, steps: Vec<MembersStep>) -> Result<Difference> {
         if steps.is_empty() {
             return Ok(Difference::default());
@@ -113,6 +115,7 @@ impl Connection {
         let needs_all =
             steps.iter().any(|step| matches!(step, MembersStep::Replace(_) | MembersStep::RemoveMatching(_)));
         let leave = steps.iter().all(|step| matches!(step, MembersStep::Remove(_)));
+        let looks = self.looks_before_a_removal();
         let mut certain = match self.members_are_known(group, needs_all).await {
             // Whoever is named and shall leave is taken out once the app can be asked, and was a member as far as is known.
             Err(_) if leave => false,
@@ -140,21 +143,17 @@ impl Connection {
                     wanted.extend(ids);
                 }
                 MembersStep::Remove(ids) => {
-                    named.extend(self.away_from(group, Some(&ids)).await?.into_iter().map(|one| one.id));
-                    asked.extend(ids.iter().cloned());
-                    for id in ids {
-                        wanted.remove(&id);
-                        if unverified.contains(&id)
-                            || !certain && self.store().record(self.name(), Kind::User, &id).await?.is_some()
-                        {
-                            named.insert(id);
-                        }
-                    }
+                    let people = self.store().records(self.name(), Kind::User, &ids).await?;
+                    let may_be_in = |one: &Record| looks || !certain || self.is_away(group, one);
+                    named.extend(people.into_iter().filter(may_be_in).map(|one| one.id));
+                    named.extend(ids.iter().filter(|id| unverified.contains(*id)).cloned());
+                    wanted.retain(|id| !ids.contains(id));
+                    asked.extend(ids);
                 }
                 MembersStep::RemoveMatching(filter) => {
                     let ids: Vec<String> = unverified.iter().cloned().collect();
                     let may_be_in = self.store().records(self.name(), Kind::User, &ids).await?;
-                    let away = self.away_from(group, None).await?;
+                    let away = self.away_from(group).await?;
                     let may_be_in = may_be_in.into_iter().chain(away).map(|one| Reference {
                         id: one.id,
                         label: one.label,
@@ -174,7 +173,7 @@ impl Connection {
                     wanted = ids.into_iter().collect();
                     asked.extend(leaving.iter().cloned());
                     named.extend(unverified.iter().cloned());
-                    let away = self.away_from(group, None).await?.into_iter().map(|one| one.id);
+                    let away = self.away_from(group).await?.into_iter().map(|one| one.id);
                     named.extend(away.filter(|id| !wanted.contains(id)));
                 }
             }
@@ -186,38 +185,35 @@ impl Connection {
         Ok(Difference { removed: removed.into_iter().collect(), added })
     }
 
-    /// Who may be in the group though nobody shows it, of these or of everybody: whoever would come back into it with the
-    /// next account, or may have by now, whoever only seems to be gone, and of these whoever got the account after the
-    /// members were read.
-    async fn away_from(&self, group: &Record, ids: Option<&[String]>) -> Result<Vec<Record>> {
-        let (Some(account), false) = (&group.account, self.is_floor(group)) else { return Ok(Vec::new()) };
+    /// Whether somebody may be in the group though nobody shows it: whoever would come back into it with the next
+    /// account, or may have by now, and whoever only seems to be gone.
+    fn is_away(&self, group: &Record, record: &Record) -> bool {
+        let (Some(account), false) = (&group.account, self.is_floor(group)) else { return false };
+        let person = Person::read(record.clone());
         // Whoever has a role is told by the account; who takes part may be in doubt.
-        let are_roles = self.capabilities().groups.are_roles;
+        let in_doubt = !self.capabilities().groups.are_roles && person.standing.is_in_doubt();
         let by_removal = self.capabilities().deactivate == contract::Deactivate::ByRemoval;
-        let read_at = super::reading::members_read_at(group);
-        let is_away = |record: &Record| {
-            let person = Person::read(record.clone());
-            let Standing { remembered, .. } = &person.standing;
-            let comes = record.account.is_none() || (!are_roles && person.standing.is_in_doubt());
-            let comes_back = remembered.as_ref().is_some_and(|before| before.groups.contains(account));
-            by_removal && comes && comes_back || person.seems_gone()
-        };
-        if let Some(ids) = ids {
-            let is_new = |record: &Record| {
-                let linked_at = Person::read(record.clone()).standing.linked_at;
-                linked_at.is_some() && linked_at >= read_at
-            };
-            let mut records = self.store().records(self.name(), Kind::User, ids).await?;
-            records.retain(|record| is_away(record) || is_new(record));
-            return Ok(records);
-        }
+        let comes = by_removal && (record.account.is_none() || in_doubt);
+        let remembered = person.standing.remembered.as_ref();
+        comes && remembered.is_some_and(|before| before.groups.contains(account)) || person.seems_gone()
+    }
+
+    /// Everybody who is away (see [`Connection::is_away`]).
+    async fn away_from(&self, group: &Record) -> Result<Vec<Record>> {
         let mut away = Vec::new();
         self.look_through(|record| {
-            away.extend(Some(record).filter(is_away));
+            away.extend(Some(record).filter(|record| self.is_away(group, record)));
             true
         })
         .await?;
         Ok(away)
+    }
+
+    /// Whether the app is asked about whoever is named by a removal, however it is known that they are out. Of roles the
+    /// listing tells.
+    pub(super) fn looks_before_a_removal(&self) -> bool {
+        let capabilities = self.capabilities();
+        capabilities.list && !capabilities.accounts.everything && !capabilities.groups.are_roles
     }
 
     /// Whether anybody got an account that stood already since then.
@@ -395,7 +391,7 @@ impl Connection {
         group: &Record,
         tally: Tally,
     ) -> Result<()> {
-        let Tally { added, removed, asked: _, noted: _, refused, error, refusal, goes_on } = tally;
+        let Tally { added, removed, refused, error, refusal, goes_on, .. } = tally;
         let connection = || self.name().to_owned();
         let mut writes: Vec<Write> =
             removed.iter().map(|membership| self.member_thanks(&group.id, &membership.member)).collect();

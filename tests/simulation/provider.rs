@@ -164,8 +164,8 @@ impl Provider {
         // A process that died answers nobody.
         let heard = if alive.is_dead() { None } else { heard.ok() };
         let said = self.note(place, heard, self.world.app.inside(email, group));
-        if !self.world.knows(id.unwrap_or_default()).await {
-            // Of somebody who is not there any more nothing was asked.
+        if asked.leaves() && !self.world.knows(id.unwrap_or_default()).await {
+            // Of somebody who is not there any more nothing was asked; whoever was let in before may be there still.
             self.said.lock().unwrap()[place].status = Some(404);
         }
         said

@@ -333,6 +333,8 @@ impl Run {
         for (number, app) in self.stage.apps.iter().enumerate() {
             let job = &self.jobs[number];
             let left: Vec<_> = left.iter().filter(|(of, ..)| *of == number).collect();
+            let ids: Vec<String> = job.ids().into_iter().collect();
+            let before = audit.read(app.target.name, &ids)?;
             let left = Self::try_once_more(job, &left, &mut self.dice);
             let told = job.history.take();
             let ids: Vec<String> = job.ids().into_iter().collect();
@@ -364,7 +366,7 @@ impl Run {
             found.extend(case.violations());
             found.extend(wrong.iter().map(|(person, text)| case.violation(Invariant::Truth, person, text)));
             for (person, failure) in &left {
-                let stuck = stuck(person, failure, &memory);
+                let stuck = stuck(person, failure, &before).and_then(|_| stuck(person, failure, &memory));
                 found.extend(stuck.map(|text| case.violation(Invariant::Progress, person, text)));
             }
             let books = &mut self.books[number];
@@ -402,7 +404,7 @@ impl Run {
         Ok(())
     }
 
-    /// What was in doubt a moment ago may have been settled since.
+    /// What was in doubt a moment ago may have been settled since; it may be settled right after this, too.
     fn try_once_more(job: &Job, left: &[&(usize, String, String)], dice: &mut Dice) -> Vec<(String, String)> {
         let mut still = Vec::new();
         for place in 0..job.people.len() {

@@ -207,3 +207,49 @@ async fn nobody_comes_back_into_a_group_while_it_is_read_that_they_are_out_of_it
     removed.unwrap();
     assert_eq!(stage.app.groups_of("a1"), [""; 0]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_is_asked_of_the_app_however_it_is_known_that_somebody_is_out() {
+    for capabilities in [teams(), told_by_group(), workspaces()] {
+        let (stage, team, ids) = with_members(capabilities, &["anna@corp.example"]).await;
+        let anna = [ids[0].as_str()];
+        stage.members(&team, "remove", &anna).await.unwrap();
+        stage.app.calls();
+        stage.members(&team, "remove", &anna).await.unwrap();
+        assert_eq!(stage.app.calls().len(), 1, "one look, and nothing to do");
+        let inside = Some(vec!["team".to_owned()]);
+        stage.app.content().accounts.get_mut("a1").unwrap().groups.clone_from(&inside);
+        stage.members(&team, "remove", &anna).await.unwrap();
+        assert_eq!(stage.app.groups_of("a1"), [""; 0], "somebody was let in meanwhile");
+        stage.app.down(true);
+        assert_eq!(status(stage.members(&team, "remove", &anna).await), 503, "nobody can tell");
+        stage.app.content().accounts.get_mut("a1").unwrap().groups.clone_from(&inside);
+        stage.app.down(false);
+        stage.go_on_for(Duration::from_mins(6)).await;
+        assert_eq!(stage.app.groups_of("a1"), [""; 0], "what was asked for is owed");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_who_are_known_to_be_out_are_looked_for_by_one_reading_of_the_group() {
+    let people = ["anna@corp.example", "bo@corp.example", "cy@corp.example"];
+    let (stage, team, ids) = with_members(told_by_group(), &people).await;
+    let all: Vec<&str> = ids.iter().map(String::as_str).collect();
+    stage.members(&team, "remove", &all).await.unwrap();
+    stage.app.calls();
+    stage.members(&team, "remove", &all).await.unwrap();
+    assert_eq!(stage.app.calls(), ["members team"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_comes_back_into_a_group_while_they_are_owed_to_be_out_of_it() {
+    for fault in [Fault::Fails(Kind::Unavailable), Fault::ActsLate] {
+        let (stage, team, ids) = with_members(workspaces(), &["anna@corp.example"]).await;
+        stage.app.next("remove_member", fault);
+        stage.app.always("members", Some(Kind::Unavailable));
+        assert_eq!(status(stage.members(&team, "remove", &[&ids[0]]).await), 503);
+        stage.deactivate(&ids[0]).await.unwrap();
+        stage.activate(&ids[0]).await.unwrap();
+        assert_eq!(stage.app.groups_of("a2"), [""; 0]);
+    }
+}

@@ -66,6 +66,7 @@ impl Connection {
         let is_wanted_unseen = aim.wants_access() && person.may_be_hidden(&capabilities);
         let removed_at = person.standing.unconfirmed_at.filter(|_| is_wanted_unseen);
         let left = removed_at.and_then(|since| Some((person.record.account.take()?, since)));
+        self.forget_groups_left(&mut person).await?;
         let mut steps = if aim.deleted {
             plan::delete(&person, &capabilities, &self.policy)?
         } else {
