@@ -131,9 +131,12 @@ impl Connection {
         add: bool,
         tally: &mut Tally,
     ) -> Result<()> {
-        if let (false, Counterpart::Person(person)) = (add, &counterpart)
-            && asked.as_ref().err().is_none_or(|error| may_be_done_yet(error.kind))
-        {
+        let is_asked = match &asked {
+            Ok(Outcome::Waiting(_)) => false,
+            Ok(_) => true,
+            Err(error) => may_be_done_yet(error.kind),
+        };
+        if let (true, Counterpart::Person(person)) = (is_asked && !add, &counterpart) {
             let told = asked.as_ref().ok().and_then(|outcome| outcome.clone().value()).flatten();
             self.note_asked_out(Person::clone(person), group, told, tally);
         }

@@ -147,7 +147,9 @@ impl Connection {
                     let may_be_in = |one: &Record| looks || !certain || self.is_away(group, one);
                     named.extend(people.into_iter().filter(may_be_in).map(|one| one.id));
                     named.extend(ids.iter().filter(|id| unverified.contains(*id)).cloned());
-                    wanted.retain(|id| !ids.contains(id));
+                    for id in &ids {
+                        wanted.remove(id);
+                    }
                     asked.extend(ids);
                 }
                 MembersStep::RemoveMatching(filter) => {
@@ -546,12 +548,11 @@ impl Connection {
     }
 }
 
-/// Whether somebody who is named is, as far as is known, where they shall be.
+/// Whether somebody who is to be let in is, as far as is known, there.
 fn seems_done(steps: &[MembersStep], held: &BTreeSet<String>) -> bool {
     steps.iter().any(|step| match step {
         MembersStep::Add(ids) => ids.iter().any(|id| held.contains(id)),
-        MembersStep::Remove(ids) => ids.iter().any(|id| !held.contains(id)),
-        MembersStep::RemoveMatching(_) | MembersStep::Replace(_) => false,
+        MembersStep::Remove(_) | MembersStep::RemoveMatching(_) | MembersStep::Replace(_) => false,
     })
 }
 
