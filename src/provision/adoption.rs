@@ -106,13 +106,6 @@ impl Connection {
         let connection = self.name().to_owned();
         (!memberships.is_empty()).then_some(Write::AddMembers { connection, memberships })
     }
-
-    /// The account stood already when it became theirs, and may be in groups.
-    pub(in crate::provision) fn note_found(&self, person: &mut Person) {
-        if self.capabilities().groups.membership == Membership::OnGroup {
-            person.standing.linked_at = Some(self.now());
-        }
-    }
 }
 
 /// Refuses another address in the request that takes an account over: who can say what an account's address is

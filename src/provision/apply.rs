@@ -78,8 +78,6 @@ impl Connection {
         }
         let mut lost = false;
         let answered = self.adapter().create_account(&draft).await;
-        // Whoever did not come of this answer stood already, or came of an earlier one.
-        let mut found = answered.is_err();
         let outcome = match answered {
             Err(error) if error.kind == Kind::Conflict => self.take_over(person, &draft, error).await?,
             Err(error) if error.kind == Kind::Unknown => {
@@ -89,7 +87,6 @@ impl Connection {
             Ok(Outcome::Done(account) | Outcome::Already(account) | Outcome::Invited(account))
                 if account.id.is_empty() =>
             {
-                found = true;
                 let lost = Error::new(Kind::Unknown, "create_account", "the app did not tell the new id");
                 self.look_for(person, &draft, lost).await?
             }
@@ -117,9 +114,6 @@ impl Connection {
             account.state = Some(State::Invited);
         }
         writes.extend(self.groups_kept(&account.id, &person.record.id).await);
-        if found {
-            self.note_found(person);
-        }
         self.call_off_residual(person, writes);
         person.standing.gone_at = None;
         person.begin_anew();
@@ -383,9 +377,6 @@ impl Connection {
     /// Takes over what the app said of the account.
     pub(super) fn observe(&self, person: &mut Person, account: Account) {
         self.follow_invitation(person, &account);
-        if person.record.account.is_none() && person.record.version > 0 {
-            self.note_found(person);
-        }
         person.record.account = Some(account.id.clone());
         person.record.observed_at = Some(self.now());
         person.standing.active = account.state() != State::Inactive;

@@ -206,14 +206,16 @@ impl Connection {
         let expected = Some(person.record.version);
         note_group(&mut person, group.account.as_deref().unwrap_or_default(), false);
         person.ask_for_group(&group.id, false, self.capabilities());
+        let is_told = told.is_some();
         if let Some(told) = told {
             let mut merged = person.account();
             merged.merge(told);
             self.observe(&mut person, merged);
         }
         let mut writes = Vec::new();
-        if self.capabilities().groups.are_roles {
-            writes = self.membership_writes(&person).await?;
+        if is_told || self.capabilities().groups.are_roles {
+            // Whom a listing lacked meanwhile is in the other groups again.
+            writes = self.place_writes(&person).await?;
         }
         if person.differs_from_record() || !writes.is_empty() {
             self.keep(&mut person, expected, writes).await?;

@@ -9,7 +9,6 @@ use super::plan;
 use super::recover::Ended;
 use super::standing::Person;
 use super::{Refusal, Result, STRIDE, refuse};
-use crate::base::clock::Timestamp;
 use crate::base::context;
 use crate::base::lane::Lane;
 use crate::contract::{self, Groups};
@@ -202,13 +201,16 @@ impl Connection {
 
     /// Everybody who is away (see [`Connection::is_away`]).
     async fn away_from(&self, group: &Record) -> Result<Vec<Record>> {
-        let mut away = Vec::new();
-        self.look_through(|record| {
-            away.extend(Some(record).filter(|record| self.is_away(group, record)));
-            true
-        })
-        .await?;
-        Ok(away)
+        let (mut away, mut offset) = (Vec::new(), 0);
+        loop {
+            let records = self.store().scan(self.name(), Kind::User, offset, STRIDE).await?;
+            let last = (records.len() as u64) < STRIDE;
+            away.extend(records.into_iter().filter(|record| self.is_away(group, record)));
+            if last {
+                return Ok(away);
+            }
+            offset += STRIDE;
+        }
     }
 
     /// Whether the app is asked about whoever is named by a removal, however it is known that they are out. Of roles the
@@ -218,32 +220,8 @@ impl Connection {
         capabilities.list && !capabilities.accounts.everything && !capabilities.groups.are_roles
     }
 
-    /// Whether anybody got an account that stood already since then.
-    async fn linked_since(&self, read_at: Option<Timestamp>) -> Result<bool> {
-        let mut found = false;
-        self.look_through(|record| {
-            let linked_at = Person::read(record).standing.linked_at;
-            found = linked_at.is_some() && linked_at >= read_at;
-            !found
-        })
-        .await?;
-        Ok(found)
-    }
-
-    /// Reads everybody, a stride at a time, as long as there is a reason to go on.
-    async fn look_through(&self, mut goes_on: impl FnMut(Record) -> bool + Send) -> Result<()> {
-        let mut offset = 0;
-        loop {
-            let records = self.store().scan(self.name(), Kind::User, offset, STRIDE).await?;
-            let last = (records.len() as u64) < STRIDE;
-            if !records.into_iter().all(&mut goes_on) || last {
-                return Ok(());
-            }
-            offset += STRIDE;
-        }
-    }
-
-    /// Whether the store knows the members as of a freshness window ago; the app is asked where the whole list is needed.
+    /// Whether the store knows the members as of a freshness window ago; the app is asked where the whole list is needed,
+    /// in any case where the group tells it.
     ///
     /// # Errors
     /// 503 where the whole list is needed and the app does not tell it.
@@ -254,29 +232,27 @@ impl Connection {
         }
         let asked_at = self.now();
         // Who may lose a role is told by the listing, too.
-        let whole = whole || capabilities.groups.are_roles;
-        let read_at = match capabilities.groups.membership {
+        let listed = whole || capabilities.groups.are_roles;
+        let (read_at, counts) = match capabilities.groups.membership {
             contract::Membership::OnAccount => {
-                if whole {
+                if listed {
                     self.ensure_listed_lately(Kind::User).await?;
                 }
-                self.listed_at(Kind::User).await?
+                let read_at = self.listed_at(Kind::User).await?;
+                (read_at, self.is_fresh(read_at))
             }
             contract::Membership::OnGroup => {
-                // However short ago they were read: whoever got an account since is not known to be among them.
-                let too_old = whole && self.linked_since(super::reading::members_read_at(group)).await?;
-                if too_old {
+                // However short ago they were read: somebody may have got an account since that was among them.
+                if whole {
                     self.read_members(group).await;
-                } else if whole {
-                    self.refresh_members(group).await;
                 }
                 let read_at = super::reading::members_read_at(&self.group(&group.id).await?);
-                read_at.filter(|at| !too_old || *at >= asked_at)
+                (read_at, !whole && self.is_fresh(read_at))
             }
         };
         // What was read for this question is new enough, however short the freshness window is.
-        let known = self.is_fresh(read_at) || read_at.is_some_and(|at| at >= asked_at);
-        if whole && !known { Err(refuse::not_read(self.policy.idp)) } else { Ok(known) }
+        let known = counts || read_at.is_some_and(|at| at >= asked_at);
+        if listed && !known { Err(refuse::not_read(self.policy.idp)) } else { Ok(known) }
     }
 
     /// Which of those that are named are members: nobody else comes or goes, so nobody else is read.

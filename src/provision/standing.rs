@@ -68,9 +68,6 @@ pub struct Standing {
     pub returned: bool,
     /// The groups callers put the person into, and those they took the person out of (`false`), by their ids.
     pub asked_groups: BTreeMap<String, bool>,
-    /// Since when the account is theirs, where the app tells members group by group: an older reading of a group does not
-    /// know them.
-    pub linked_at: Option<Timestamp>,
     /// Of whoever was deleted here and only disabled in the app: the groups the account stays in there, by their ids.
     pub kept_groups: Vec<String>,
 }

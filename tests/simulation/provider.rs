@@ -154,7 +154,14 @@ impl Provider {
         let (view, when) = (View::default(), Preconditions::default());
         let query = ListQuery { filter: Some(format!("displayName eq \"{group}\"")), ..Default::default() };
         let op = if asked.leaves() { "remove" } else { "add" };
-        let body = json!({ "Operations": [{ "op": op, "path": "members", "value": [{ "value": id }] }] });
+        let by_name = asked.leaves() && self.world.elapsed().as_millis().is_multiple_of(3);
+        let body = if by_name {
+            // Whoever is shown so, whom the whole list is read for.
+            let path = format!("members[display eq \"{email}\"]");
+            json!({ "Operations": [{ "op": op, "path": path }] })
+        } else {
+            json!({ "Operations": [{ "op": op, "path": "members", "value": [{ "value": id }] }] })
+        };
         let request = async {
             let listed = connection.list(Group, &query).await?;
             let group = listed["Resources"][0]["id"].as_str().unwrap_or("none");

@@ -344,7 +344,6 @@ impl Connection {
         let user_name = desired.get("userName").and_then(Value::as_str).unwrap_or_default().to_owned();
         let mut person = self.new_person(desired, &user_name);
         person.standing.adopted = true;
-        self.note_found(&mut person);
         self.observe(&mut person, account);
         index(&mut person);
         person.record.generation = 1;

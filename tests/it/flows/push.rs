@@ -37,6 +37,8 @@ struct Least {
     remove: &'static str,
     shows_one: &'static str,
     shows_some: &'static str,
+    /// The reading before all members are replaced; empty where accounts, or people, tell them.
+    whole: &'static str,
     /// Whether whoever is out already is looked for; of roles the listing tells, and of a task whoever does it.
     looks: bool,
     /// Whether one call takes all who come or go.
@@ -56,6 +58,7 @@ const SCIM: Least = Least {
     remove: PATCH_GROUP,
     shows_one: READ_GROUP,
     shows_some: READ_GROUP,
+    whole: READ_GROUP,
     looks: true,
     together: true,
 };
@@ -69,6 +72,7 @@ const WORKIVA: Least = Least {
     remove: "DELETE /platform/v1/groups/{id}/members/{id}",
     shows_one: "GET /platform/v1/groups/{id}/members",
     shows_some: "GET /platform/v1/groups/{id}/members",
+    whole: "GET /platform/v1/groups/{id}/members",
     looks: true,
     together: false,
 };
@@ -83,6 +87,7 @@ const LEAST: [Least; 12] = [
         remove: "DELETE /api/v1/workspaces/{id}/members/{id}",
         shows_one: "GET /api/v1/workspaces/{id}/members",
         shows_some: "GET /api/v1/workspaces/{id}/members",
+        whole: "",
         looks: true,
         together: false,
     },
@@ -97,6 +102,7 @@ const LEAST: [Least; 12] = [
         remove: "PUT /1/team_memberships/{id}",
         shows_one: "GET /1/team_memberships",
         shows_some: "GET /1/team_memberships",
+        whole: "",
         looks: false,
         together: false,
     },
@@ -109,6 +115,7 @@ const LEAST: [Least; 12] = [
         remove: "DELETE /api/v1/teams/{id}/memberships/{id}",
         shows_one: "GET /api/v1/users/{id}",
         shows_some: "GET /api/v1/users",
+        whole: "",
         looks: true,
         together: false,
     },
@@ -140,6 +147,7 @@ const LEAST: [Least; 12] = [
         remove: "task change_role",
         shows_one: "",
         shows_some: "",
+        whole: "",
         looks: false,
         together: false,
     },
@@ -154,6 +162,11 @@ enum Worth {
     Rename,
     /// So many go, then so many come.
     Members {
+        gone: usize,
+        come: usize,
+    },
+    /// As [`Worth::Members`], where the whole list is replaced.
+    Whole {
         gone: usize,
         come: usize,
     },
@@ -184,6 +197,10 @@ impl Least {
                 let shows = if gone > 1 { self.shows_some } else { self.shows_one };
                 let shows = (gone > 0 && !shows.is_empty()).then(|| shows.to_owned());
                 [times(self.remove, gone), shows.into_iter().collect(), times(self.add, come)].concat()
+            }
+            Worth::Whole { gone, come } => {
+                let whole = Some(self.whole.to_owned()).filter(|call| !call.is_empty());
+                whole.into_iter().chain(self.calls(Worth::Members { gone, come })).collect()
             }
         }
     }
@@ -421,7 +438,9 @@ impl<'a> Push<'a> {
         let others = self.others.clone().into_iter().map(|id| json!({ "value": id }));
         let members: Vec<Value> = others.chain([member(self, 0), member(self, 2)]).collect();
         let whole = json!({ "schemas": [GROUP], "displayName": self.name, "members": members });
-        for (step, worth) in [("put", Worth::Members { gone: 1, come: 1 }), ("put again", Worth::Nothing)] {
+        for (step, worth) in
+            [("put", Worth::Whole { gone: 1, come: 1 }), ("put again", Worth::Whole { gone: 0, come: 0 })]
+        {
             let least = self.least.calls(worth);
             self.send(step, ("PUT", &self.place(), Some(&whole)), 200, &least);
             self.holds(step, &[0, 2]);
@@ -429,7 +448,7 @@ impl<'a> Push<'a> {
 
         let others: Vec<&str> = self.others.iter().map(String::as_str).collect();
         let nobody = replace_members(&others)["Operations"][0].clone();
-        self.patch("replace by none", &[nobody], Worth::Members { gone: 2, come: 0 });
+        self.patch("replace by none", &[nobody], Worth::Whole { gone: 2, come: 0 });
         self.holds("replace by none", &[]);
         self.delete();
     }
