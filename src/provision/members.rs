@@ -186,17 +186,16 @@ impl Connection {
         Ok(Difference { removed: removed.into_iter().collect(), added })
     }
 
-    /// Whether somebody may be in the group though nobody shows it: whoever would come back into it with the next
-    /// account, or may have by now, and whoever only seems to be gone.
+    /// Whether somebody may be in the group though nobody shows it: whoever comes back into it once they are given access
+    /// again, or may have by now, and whoever only seems to be gone.
     fn is_away(&self, group: &Record, record: &Record) -> bool {
         let (Some(account), false) = (&group.account, self.is_floor(group)) else { return false };
         let person = Person::read(record.clone());
-        // Whoever has a role is told by the account; who takes part may be in doubt.
-        let in_doubt = !self.capabilities().groups.are_roles && person.standing.is_in_doubt();
+        // Whoever has a role is told by the account.
+        let comes = record.account.is_none() || !self.capabilities().groups.are_roles;
         let by_removal = self.capabilities().deactivate == contract::Deactivate::ByRemoval;
-        let comes = by_removal && (record.account.is_none() || in_doubt);
-        let remembered = person.standing.remembered.as_ref();
-        comes && remembered.is_some_and(|before| before.groups.contains(account)) || person.seems_gone()
+        let remembered = person.standing.remembered.as_ref().filter(|_| comes && by_removal);
+        remembered.is_some_and(|before| before.groups.contains(account)) || person.seems_gone()
     }
 
     /// Everybody who is away (see [`Connection::is_away`]).
@@ -233,25 +232,21 @@ impl Connection {
         let asked_at = self.now();
         // Who may lose a role is told by the listing, too.
         let listed = whole || capabilities.groups.are_roles;
-        let (read_at, counts) = match capabilities.groups.membership {
+        let known = match capabilities.groups.membership {
             contract::Membership::OnAccount => {
                 if listed {
                     self.ensure_listed_lately(Kind::User).await?;
                 }
                 let read_at = self.listed_at(Kind::User).await?;
-                (read_at, self.is_fresh(read_at))
+                // What was read for this question is new enough, however short the freshness window is.
+                self.is_fresh(read_at) || read_at.is_some_and(|at| at >= asked_at)
             }
+            // However short ago they were read: somebody may have got an account since that was among them.
+            contract::Membership::OnGroup if whole => self.read_members(group).await,
             contract::Membership::OnGroup => {
-                // However short ago they were read: somebody may have got an account since that was among them.
-                if whole {
-                    self.read_members(group).await;
-                }
-                let read_at = super::reading::members_read_at(&self.group(&group.id).await?);
-                (read_at, !whole && self.is_fresh(read_at))
+                self.is_fresh(super::reading::members_read_at(&self.group(&group.id).await?))
             }
         };
-        // What was read for this question is new enough, however short the freshness window is.
-        let known = counts || read_at.is_some_and(|at| at >= asked_at);
         if listed && !known { Err(refuse::not_read(self.policy.idp)) } else { Ok(known) }
     }
 

@@ -111,12 +111,13 @@ impl Connection {
         }
     }
 
-    /// Asks apps that tell members group by group for those of one; a failure leaves what is known.
-    pub(super) async fn read_members(&self, group: &Record) {
+    /// Asks apps that tell members group by group for those of one, and tells whether they answered; a failure leaves what
+    /// is known.
+    pub(super) async fn read_members(&self, group: &Record) -> bool {
         let on_group =
             self.capabilities().groups.membership == Membership::OnGroup && self.capabilities().list;
         let (true, Some(account), Some(groups)) = (on_group, &group.account, self.adapter().groups()) else {
-            return;
+            return false;
         };
         let outcome = async {
             let told = groups.members(account).await.map_err(|error| error.to_string())?;
@@ -130,9 +131,11 @@ impl Connection {
             });
             self.store().commit(writes).await.map_err(|error| error.to_string())
         };
-        if let Err(reason) = outcome.await {
+        let outcome = outcome.await;
+        if let Err(reason) = &outcome {
             tracing::warn!(connection = self.name(), reason, "the members of a group could not be read");
         }
+        outcome.is_ok()
     }
 }
 

@@ -253,3 +253,21 @@ async fn nobody_comes_back_into_a_group_while_they_are_owed_to_be_out_of_it() {
         assert_eq!(stage.app.groups_of("a2"), [""; 0]);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn nobody_comes_back_into_a_group_that_was_emptied_while_they_were_leaving() {
+    let (stage, team, ids) = with_members(workspaces(), &["anna@corp.example"]).await;
+    sleep(Duration::from_mins(5)).await;
+    stage.app.next("deactivate", Fault::Lies);
+    let (left, ()) = tokio::join!(stage.deactivate(&ids[0]), async {
+        sleep(Duration::from_secs(2)).await;
+        // The app lost the membership, and the next listing shows it.
+        stage.app.content().accounts.get_mut("a1").unwrap().groups = Some(Vec::new());
+        stage.list(ResourceKind::User, None).await;
+        assert!(stage.members_of(&team).await.is_empty());
+        empty(&stage, &team).await.unwrap();
+    });
+    assert_eq!(status(left), 503);
+    stage.activate(&ids[0]).await.unwrap();
+    assert_eq!(stage.app.groups_of("a1"), [""; 0]);
+}
