@@ -196,7 +196,7 @@ impl Connection {
         Ok(Reading { inside, told: None })
     }
 
-    /// Keeps that a person is out of a group, and what the reading told besides.
+    /// Keeps that a person is out of a group, and of a role what the reading told besides.
     async fn note_out(&self, group: &Record, id: &str, told: Option<Account>) -> Result<()> {
         let _turn = self.turn(id).await?;
         let Some(record) = self.store().record(self.name(), store::Kind::User, id).await? else {
@@ -206,16 +206,15 @@ impl Connection {
         let expected = Some(person.record.version);
         note_group(&mut person, group.account.as_deref().unwrap_or_default(), false);
         person.ask_for_group(&group.id, false, self.capabilities());
-        let is_told = told.is_some();
-        if let Some(told) = told {
-            let mut merged = person.account();
-            merged.merge(told);
-            self.observe(&mut person, merged);
-        }
         let mut writes = Vec::new();
-        if is_told || self.capabilities().groups.are_roles {
-            // Whom a listing lacked meanwhile is in the other groups again.
-            writes = self.place_writes(&person).await?;
+        // Of the other groups the reading may be older than what is known by now.
+        if self.capabilities().groups.are_roles {
+            if let Some(told) = told {
+                let mut merged = person.account();
+                merged.merge(told);
+                self.observe(&mut person, merged);
+            }
+            writes = self.membership_writes(&person).await?;
         }
         if person.differs_from_record() || !writes.is_empty() {
             self.keep(&mut person, expected, writes).await?;

@@ -271,3 +271,26 @@ async fn nobody_comes_back_into_a_group_that_was_emptied_while_they_were_leaving
     stage.activate(&ids[0]).await.unwrap();
     assert_eq!(stage.app.groups_of("a1"), [""; 0]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_reading_that_shows_a_removal_takes_nobody_out_of_a_group_they_joined_meanwhile() {
+    let (stage, team, ids) = with_members(teams(), &["anna@corp.example"]).await;
+    stage.app.content().groups.push(Group {
+        id: "other".to_owned(),
+        name: "other".to_owned(),
+        members: None,
+    });
+    sleep(Duration::from_mins(5)).await;
+    let (other, anna) = (stage.group("other").await, [ids[0].as_str()]);
+    let gate = Arc::new(Notify::new());
+    stage.app.next("account", Fault::AnswersOld(Arc::clone(&gate)));
+    let (removed, ()) = tokio::join!(stage.members(&team, "remove", &anna), async {
+        sleep(Duration::from_secs(1)).await;
+        stage.members(&other, "add", &anna).await.unwrap();
+        gate.notify_one();
+    });
+    removed.unwrap();
+    assert_eq!(stage.members_of(&other).await, ids);
+    empty(&stage, &other).await.unwrap();
+    assert_eq!(stage.app.groups_of("a1"), [""; 0]);
+}
