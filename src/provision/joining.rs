@@ -162,7 +162,7 @@ impl Connection {
     }
 
     /// Whom a membership is about. Before somebody who has no account is taken out, one that may have come is looked
-    /// for, and before whoever is no member as far as is known, whether they are; the inner error is why nobody can tell.
+    /// for, and whoever is known to be no member is looked at once more; the inner error is why nobody can tell.
     async fn counterpart(
         &self,
         groups: &dyn Groups,
@@ -186,11 +186,9 @@ impl Connection {
             person = self.person(id).await?;
         }
         let mut is_out = self.has_nothing(&person);
-        if !add && !is_out && self.looks_before_a_removal() && !self.may_be_member(group, id).await? {
-            match self.is_outside(groups, group, &person, tally).await {
-                Ok(outside) => is_out = outside,
-                Err(error) => return Ok(Err(error)),
-            }
+        if !add && !is_out && tally.looks && !self.may_be_member(group, id).await? {
+            // What cannot be looked at is taken for a membership.
+            is_out = self.is_outside(groups, group, &person, tally).await.unwrap_or(false);
         }
         let person = Box::new(person);
         Ok(Ok(if is_out { Counterpart::Gone(person) } else { Counterpart::Person(person) }))

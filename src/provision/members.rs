@@ -20,6 +20,8 @@ use crate::store::{self, Intent, IntentState, Kind, Membership, Record, Referenc
 pub(super) struct Difference {
     pub removed: Vec<String>,
     pub added: Vec<String>,
+    /// Whether the app is looked at before whoever is out already, as far as is known, is taken out.
+    pub looks: bool,
 }
 
 /// A change of members, by SCIM id.
@@ -57,6 +59,8 @@ pub(super) struct Tally {
     pub refusal: Option<Refusal>,
     /// The app's ids of its members, where the app told them for this change.
     pub inside: Option<BTreeSet<String>>,
+    /// As of the [`Difference`].
+    pub looks: bool,
     goes_on: bool,
 }
 
@@ -183,7 +187,7 @@ impl Connection {
         let removed: BTreeSet<String> =
             held.union(&named).filter(|id| !wanted.contains(*id)).filter(is_asked).cloned().collect();
         let added = wanted.iter().filter(|id| !held.contains(*id) || named.contains(*id)).cloned().collect();
-        Ok(Difference { removed: removed.into_iter().collect(), added })
+        Ok(Difference { removed: removed.into_iter().collect(), added, looks: looks && certain })
     }
 
     /// Whether somebody may be in the group though nobody shows it: whoever comes back into it once they are given access
@@ -214,7 +218,7 @@ impl Connection {
 
     /// Whether the app is asked about whoever is named by a removal, however it is known that they are out. Of roles the
     /// listing tells.
-    pub(super) fn looks_before_a_removal(&self) -> bool {
+    fn looks_before_a_removal(&self) -> bool {
         let capabilities = self.capabilities();
         capabilities.list && !capabilities.accounts.everything && !capabilities.groups.are_roles
     }
@@ -284,7 +288,7 @@ impl Connection {
         difference: Difference,
         resumed: Option<&Intent>,
     ) -> Result<()> {
-        let Difference { removed, added } = &difference;
+        let Difference { removed, added, looks } = &difference;
         if removed.is_empty() && added.is_empty() {
             return Ok(());
         }
@@ -300,7 +304,7 @@ impl Connection {
             (intent, rest)
         };
         let groups = self.app_groups(true, "hold members")?;
-        let mut tally = Tally::default();
+        let mut tally = Tally { looks: *looks, ..Tally::default() };
         let plan = |operation: &'static str, ids: &[String]| {
             for _ in ids {
                 context::note_step(operation);
@@ -514,16 +518,17 @@ impl Connection {
             return Ok(Ended::Unreadable);
         };
         // Taking out somebody who is gone already is nothing to do, so nobody has to be looked for first.
-        let difference = Difference { removed: named, added: Vec::new() };
+        let difference = Difference { removed: named, ..Difference::default() };
         self.change_members(&group, difference, Some(intent)).await.map(|()| Ended::Done)
     }
 }
 
-/// Whether somebody who is to be let in is, as far as is known, there.
+/// Whether somebody who is named is, as far as is known, where they shall be.
 fn seems_done(steps: &[MembersStep], held: &BTreeSet<String>) -> bool {
     steps.iter().any(|step| match step {
         MembersStep::Add(ids) => ids.iter().any(|id| held.contains(id)),
-        MembersStep::Remove(_) | MembersStep::RemoveMatching(_) | MembersStep::Replace(_) => false,
+        MembersStep::Remove(ids) => ids.iter().any(|id| !held.contains(id)),
+        MembersStep::RemoveMatching(_) | MembersStep::Replace(_) => false,
     })
 }
 

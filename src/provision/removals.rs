@@ -20,7 +20,7 @@ pub(super) struct OpenRemovals {
 impl OpenRemovals {
     /// Who is on the way out, and neither taken out nor let in by this change.
     fn beside(&self, difference: &Difference) -> Vec<String> {
-        let Difference { removed, added } = difference;
+        let Difference { removed, added, .. } = difference;
         let spoken_of = |id: &&String| removed.contains(*id) || added.contains(*id);
         self.leaving.iter().filter(|id| !spoken_of(id)).cloned().collect()
     }
