@@ -77,8 +77,7 @@ impl Connection {
             return Ok(());
         }
         let mut lost = false;
-        let answered = self.adapter().create_account(&draft).await;
-        let outcome = match answered {
+        let outcome = match self.adapter().create_account(&draft).await {
             Err(error) if error.kind == Kind::Conflict => self.take_over(person, &draft, error).await?,
             Err(error) if error.kind == Kind::Unknown => {
                 lost = true;
@@ -372,6 +371,13 @@ impl Connection {
         person.standing.active = false;
         self.note_residual(person, writes);
         Ok(())
+    }
+
+    /// Lays what the app said of the account over what is known of it.
+    pub(super) fn observe_change(&self, person: &mut Person, told: Account) {
+        let mut account = person.account();
+        account.merge(told);
+        self.observe(person, account);
     }
 
     /// Takes over what the app said of the account.

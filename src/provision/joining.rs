@@ -326,9 +326,7 @@ impl Connection {
                     note_group(&mut person, group.account.as_deref().unwrap_or_default(), add);
                     person.ask_for_group(&group.id, add, self.capabilities());
                     if let Some(account) = account {
-                        let mut merged = person.account();
-                        merged.merge(account);
-                        self.observe(&mut person, merged);
+                        self.observe_change(&mut person, account);
                         self.forget_asked_role(&mut person);
                         writes.extend(self.membership_writes(&person).await?);
                     }

@@ -87,14 +87,11 @@ impl Connection {
     ) {
         let expected = Some(person.record.version);
         let capabilities = self.capabilities();
-        if let (true, Some(told)) = (capabilities.groups.are_roles, told) {
-            let mut merged = person.account();
-            merged.merge(told);
-            self.observe(&mut person, merged);
-            self.forget_asked_role(&mut person);
-        }
         if !capabilities.groups.are_roles {
             person.ask_for_group(&group.id, false, capabilities);
+        } else if let Some(told) = told {
+            self.observe_change(&mut person, told);
+            self.forget_asked_role(&mut person);
         }
         if person.record.lifecycle == Lifecycle::Live && person.differs_from_record() {
             tally.noted.push(Noted { person, expected, writes: Vec::new() });
@@ -210,9 +207,7 @@ impl Connection {
         // Of the other groups the reading may be older than what is known by now.
         if self.capabilities().groups.are_roles {
             if let Some(told) = told {
-                let mut merged = person.account();
-                merged.merge(told);
-                self.observe(&mut person, merged);
+                self.observe_change(&mut person, told);
             }
             writes = self.membership_writes(&person).await?;
         }
@@ -234,9 +229,7 @@ impl Connection {
             return;
         };
         let expected = Some(person.record.version);
-        let mut merged = person.account();
-        merged.merge(told);
-        self.observe(&mut person, merged);
+        self.observe_change(&mut person, told);
         if let Err(failure) = self.keep(&mut person, expected, Vec::new()).await {
             tracing::warn!(connection = self.name(), %failure, "a role could not be noted");
         }
