@@ -1,6 +1,7 @@
 //! Memberships asked of the app, one by one or several by one call.
 
 use futures_util::future::try_join_all;
+use serde_json::Value;
 
 use super::Result;
 use super::connection::Connection;
@@ -237,18 +238,19 @@ impl Connection {
         }
     }
 
-    /// Nobody comes back into groups that a caller took them out of since, however far that has come.
-    pub(super) async fn forget_groups_left(&self, person: &mut Person) -> Result<()> {
-        let comes_back = person.standing.remembered.as_ref().is_some_and(|before| !before.groups.is_empty());
-        if !comes_back || self.capabilities().groups.are_roles {
-            return Ok(());
-        }
+    /// Nobody comes back into groups that a caller took them out of since, however far that has come. Tells the roles they
+    /// would have come back with.
+    pub(super) async fn forget_groups_left(&self, person: &mut Person) -> Result<Option<Vec<String>>> {
         let asked = person.standing.asked_groups.iter().filter(|(_, inside)| !**inside);
         let left: Vec<String> = asked.map(|(id, _)| id.clone()).collect();
+        let Some(before) = person.standing.remembered.as_ref().filter(|_| !left.is_empty()) else {
+            return Ok(None);
+        };
+        let roles = before.roles.clone();
         for group in self.store().records(self.name(), Kind::Group, &left).await? {
-            forget_group(person, group.account.as_deref().unwrap_or_default());
+            self.forget_group(person, &group);
         }
-        Ok(())
+        Ok(person.standing.remembered.as_ref().is_some_and(|now| now.roles != roles).then_some(roles))
     }
 
     /// Puts the account back into groups that a removal has taken from it.
@@ -256,7 +258,7 @@ impl Connection {
         let Some(app) = self.adapter().groups() else { return Ok(()) };
         for group in groups {
             match app.add_member(group, &self.as_member(person)).await {
-                Ok(_) => note_group(person, group, true),
+                Ok(_) => note_in_group(person, group),
                 // The app has no such group any more.
                 Err(error) if error.kind == contract::Kind::NotFound => tracing::warn!(
                     connection = self.name(),
@@ -265,7 +267,7 @@ impl Connection {
                     "a group that a removal had taken could not be given back"
                 ),
                 // An app may do what it answers with an error.
-                Err(_) if self.is_shown_in(person, group).await => note_group(person, group, true),
+                Err(_) if self.is_shown_in(person, group).await => note_in_group(person, group),
                 Err(error) => return Err(error),
             }
         }
@@ -319,11 +321,11 @@ impl Connection {
                     self.wait_for(&mut person, About::Role(role.unwrap_or_default()), request, &mut writes);
                 }
                 Outcome::Done(account) | Outcome::Already(account) | Outcome::Invited(account) => {
-                    let is_role = self.capabilities().groups.are_roles && !self.is_floor(group);
-                    if !add && is_role && self.has_nothing(&person) {
-                        self.forget_role_behind(&mut person, group);
+                    if add {
+                        note_in_group(&mut person, group.account.as_deref().unwrap_or_default());
+                    } else {
+                        self.note_out_of_group(&mut person, group);
                     }
-                    note_group(&mut person, group.account.as_deref().unwrap_or_default(), add);
                     person.ask_for_group(&group.id, add, self.capabilities());
                     if let Some(account) = account {
                         self.observe_change(&mut person, account);
@@ -346,28 +348,51 @@ impl Connection {
 
     /// The role was given through the group: what the person asked for before no longer stands.
     pub(super) fn forget_asked_role(&self, person: &mut Person) {
-        if let (true, Some(desired)) = (self.capabilities().groups.are_roles, person.desired.as_object_mut())
-        {
-            desired.shift_remove("roles");
-            desired.shift_remove("userType");
+        if self.capabilities().groups.are_roles {
+            ask_for_no_role(&mut person.desired);
         }
     }
 
-    /// Whoever is taken out of a role while they have no account comes back with the lowest one.
-    fn forget_role_behind(&self, person: &mut Person, group: &Record) {
-        let (Roles::Fixed(roles), Some(account)) = (self.capabilities().roles, &group.account) else {
-            return;
-        };
-        let lowest = roles.iter().copied().find(|role| Some(*role) != self.capabilities().admin_role);
-        let Some(remembered) = &mut person.standing.remembered else { return };
-        if !remembered.groups.contains(account) {
-            return;
+    /// The account is out of a group, as far as is known until the next listing; whoever loses a role has the lowest one.
+    /// Nobody comes back into a group they were taken out of since.
+    pub(super) fn note_out_of_group(&self, person: &mut Person, group: &Record) {
+        self.forget_group(person, group);
+        let account = group.account.as_deref().unwrap_or_default();
+        let held = person.observed.as_mut().and_then(|observed| observed.groups.as_mut());
+        if held.is_some_and(|groups| take_out(groups, account)) {
+            self.note_role_below(person, group);
         }
-        remembered.roles = lowest.map(str::to_owned).into_iter().collect();
+    }
+
+    /// Whoever comes back does not come back into this group, nor with the role it stands for.
+    fn forget_group(&self, person: &mut Person, group: &Record) {
+        let is_away = self.has_nothing(person);
+        if let Some(remembered) = &mut person.standing.remembered {
+            let was_in = take_out(&mut remembered.groups, group.account.as_deref().unwrap_or_default());
+            if let Some(lowest) = self.role_below(group).filter(|_| was_in || is_away) {
+                remembered.roles = vec![lowest.to_owned()];
+            }
+        }
+        // What an account had that is gone is what they would come back with.
+        if is_away {
+            self.note_role_below(person, group);
+        }
+    }
+
+    fn note_role_below(&self, person: &mut Person, group: &Record) {
+        let Some(lowest) = self.role_below(group) else { return };
         if let Some(observed) = &mut person.observed {
-            observed.roles = lowest.map(|role| vec![Role { value: role.to_owned(), display: None }]);
+            observed.roles = Some(vec![Role { value: lowest.to_owned(), display: None }]);
         }
         self.forget_asked_role(person);
+    }
+
+    /// The role whoever leaves this group has then; none where it stands for no role, or for the lowest.
+    pub(super) fn role_below(&self, group: &Record) -> Option<&'static str> {
+        let capabilities = self.capabilities();
+        let Roles::Fixed(roles) = capabilities.roles else { return None };
+        let lowest = roles.iter().copied().find(|role| Some(*role) != capabilities.admin_role);
+        lowest.filter(|_| capabilities.groups.are_roles && !self.is_floor(group))
     }
 
     /// The role of somebody who has no better one.
@@ -376,22 +401,33 @@ impl Connection {
     }
 }
 
-/// The account tells its groups; until the next listing what we did to them is what it tells. Nobody comes back into a
-/// group they were taken out of since.
-pub(super) fn note_group(person: &mut Person, group: &str, add: bool) {
-    if !add {
-        forget_group(person, group);
-    }
-    let Some(groups) = person.observed.as_mut().and_then(|account| account.groups.as_mut()) else { return };
-    groups.retain(|known| known != group);
-    if add {
-        groups.push(group.to_owned());
+/// The attributes of a resource that name a role.
+const ASKS_FOR_A_ROLE: [&str; 2] = ["roles", "userType"];
+
+pub(super) fn ask_for_no_role(desired: &mut Value) {
+    if let Some(desired) = desired.as_object_mut() {
+        for name in ASKS_FOR_A_ROLE {
+            desired.shift_remove(name);
+        }
     }
 }
 
-/// Whoever comes back does not come back into this group.
-fn forget_group(person: &mut Person, group: &str) {
-    if let Some(remembered) = &mut person.standing.remembered {
-        remembered.groups.retain(|known| known != group);
+impl Person {
+    pub(super) fn asks_for_a_role(&self) -> bool {
+        ASKS_FOR_A_ROLE.iter().any(|name| self.desired.get(name).is_some())
     }
+}
+
+/// The account tells its groups; until the next listing what we did to them is what it tells.
+fn note_in_group(person: &mut Person, group: &str) {
+    let Some(groups) = person.observed.as_mut().and_then(|account| account.groups.as_mut()) else { return };
+    take_out(groups, group);
+    groups.push(group.to_owned());
+}
+
+/// Whether the group was among them.
+fn take_out(groups: &mut Vec<String>, group: &str) -> bool {
+    let before = groups.len();
+    groups.retain(|known| known != group);
+    groups.len() < before
 }

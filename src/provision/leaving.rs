@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::Result;
 use super::confirm::PAUSES;
 use super::connection::Connection;
-use super::joining::note_group;
 use super::members::{Noted, Tally, may_succeed_later};
 use super::standing::Person;
 use crate::base::context;
@@ -87,11 +86,10 @@ impl Connection {
     ) {
         let expected = Some(person.record.version);
         let capabilities = self.capabilities();
-        if !capabilities.groups.are_roles {
-            person.ask_for_group(&group.id, false, capabilities);
-        } else if let Some(told) = told {
+        person.ask_for_group(&group.id, false, capabilities);
+        self.forget_asked_role(&mut person);
+        if let Some(told) = told.filter(|_| capabilities.groups.are_roles) {
             self.observe_change(&mut person, told);
-            self.forget_asked_role(&mut person);
         }
         if person.record.lifecycle == Lifecycle::Live && person.differs_from_record() {
             tally.noted.push(Noted { person, expected, writes: Vec::new() });
@@ -123,8 +121,11 @@ impl Connection {
             let (still, out): (Vec<Removal>, Vec<Removal>) =
                 open.into_iter().partition(|removal| inside.contains(&removal.account));
             for removal in out {
-                self.note_out(group, &removal.id, told.clone()).await?;
-                tally.leaves(&group.id, removal.id);
+                if self.note_out(group, &removal, told.clone()).await? {
+                    tally.leaves(&group.id, removal.id);
+                } else {
+                    tally.fail_removal(removal.id, has_come_back());
+                }
             }
             open = still;
         }
@@ -193,15 +194,19 @@ impl Connection {
         Ok(Reading { inside, told: None })
     }
 
-    /// Keeps that a person is out of a group, and of a role what the reading told besides.
-    async fn note_out(&self, group: &Record, id: &str, told: Option<Account>) -> Result<()> {
-        let _turn = self.turn(id).await?;
-        let Some(record) = self.store().record(self.name(), store::Kind::User, id).await? else {
-            return Ok(());
+    /// Keeps that a person is out of a group, and of a role what the reading told besides. Says whether they are: not
+    /// where they have another account by now, which was not asked about.
+    async fn note_out(&self, group: &Record, removal: &Removal, told: Option<Account>) -> Result<bool> {
+        let _turn = self.turn(&removal.id).await?;
+        let Some(record) = self.store().record(self.name(), store::Kind::User, &removal.id).await? else {
+            return Ok(true);
         };
+        if record.account.as_ref().is_some_and(|account| *account != removal.account) {
+            return Ok(false);
+        }
         let mut person = Person::read(record);
         let expected = Some(person.record.version);
-        note_group(&mut person, group.account.as_deref().unwrap_or_default(), false);
+        self.note_out_of_group(&mut person, group);
         person.ask_for_group(&group.id, false, self.capabilities());
         let mut writes = Vec::new();
         // Of the other groups the reading may be older than what is known by now.
@@ -214,7 +219,7 @@ impl Connection {
         if person.differs_from_record() || !writes.is_empty() {
             self.keep(&mut person, expected, writes).await?;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Where groups are roles the answer of the app was noted as the role; the app shows another.
@@ -249,6 +254,11 @@ impl Connection {
     pub(super) fn member_thanks(&self, group: &str, id: &str) -> Write {
         self.closing(member_key(group, id), "carried out by the gateway itself")
     }
+}
+
+fn has_come_back() -> Error {
+    let message = "the person was given another account while they were taken out";
+    Error::new(Kind::Unavailable, "remove_member", message)
 }
 
 fn member_key(group: &str, id: &str) -> String {

@@ -199,7 +199,8 @@ impl Connection {
         let comes = record.account.is_none() || !self.capabilities().groups.are_roles;
         let by_removal = self.capabilities().deactivate == contract::Deactivate::ByRemoval;
         let remembered = person.standing.remembered.as_ref().filter(|_| comes && by_removal);
-        remembered.is_some_and(|before| before.groups.contains(account)) || person.seems_gone()
+        let asks = self.role_below(group).is_some() && self.has_nothing(&person) && person.asks_for_a_role();
+        asks || remembered.is_some_and(|before| before.groups.contains(account)) || person.seems_gone()
     }
 
     /// Everybody who is away (see [`Connection::is_away`]).

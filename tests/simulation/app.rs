@@ -18,6 +18,26 @@ use crate::life::Dice;
 /// The groups of an app that has any.
 pub const GROUPS: [&str; 2] = ["red", "blue"];
 
+/// What the groups of an app are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grouping {
+    None,
+    Teams,
+    /// Everybody has one: `blue` is the lowest.
+    Roles,
+}
+
+impl Grouping {
+    /// The groups somebody can be taken out of.
+    pub fn to_leave(self) -> &'static [&'static str] {
+        match self {
+            Self::None => &[],
+            Self::Teams => &GROUPS,
+            Self::Roles => &GROUPS[..1],
+        }
+    }
+}
+
 /// What truly happened to somebody's access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turned {
@@ -69,6 +89,7 @@ struct World {
     /// The accounts in each group, where there are groups.
     members: BTreeMap<&'static str, BTreeSet<String>>,
     tells_groups: bool,
+    has_roles: bool,
 }
 
 /// What becomes of one call.
@@ -128,14 +149,18 @@ fn removing() -> Capabilities {
 }
 
 impl App {
-    pub fn new(mut dice: Dice, has_groups: bool) -> Arc<Self> {
+    pub fn new(mut dice: Dice, grouping: Grouping) -> Arc<Self> {
+        let has_groups = grouping != Grouping::None;
         let mut capabilities = if dice.chance(50) { native() } else { removing() };
         // That everybody has one account is the gateway's doing where the app would make another.
         capabilities.accounts.email_unique = has_groups || dice.chance(50);
-        if has_groups {
-            capabilities.groups = groups::capabilities(capabilities.deactivate, &mut dice);
+        match grouping {
+            Grouping::None => {}
+            Grouping::Teams => {
+                capabilities.groups = groups::capabilities(capabilities.deactivate, &mut dice);
+            }
+            Grouping::Roles => groups::have_roles(&mut capabilities),
         }
-        let names: &[&str] = if has_groups { &GROUPS } else { &[] };
         let world = World {
             unique: capabilities.accounts.email_unique,
             accounts: BTreeMap::new(),
@@ -148,7 +173,8 @@ impl App {
             doubles: Vec::new(),
             asked: Vec::new(),
             tells_groups: has_groups && capabilities.groups.membership == Membership::OnAccount,
-            members: names.iter().map(|name| (*name, BTreeSet::new())).collect(),
+            has_roles: grouping == Grouping::Roles,
+            members: grouping.to_leave().iter().map(|name| (*name, BTreeSet::new())).collect(),
         };
         Arc::new(Self { capabilities, began: Instant::now(), world: Mutex::new(world) })
     }
@@ -222,7 +248,7 @@ impl App {
                 }
                 roll if roll < fails + loses => Fate::Loses,
                 // Who is let into a group late is told by the next look for drift.
-                roll if writes && operation != "add_member" && roll < fails + loses + late => {
+                roll if writes && !self.lets_in(operation) && roll < fails + loses + late => {
                     Fate::Late(Duration::from_millis(500 + world.dice.below(40_000)))
                 }
                 roll if writes && roll < fails + loses + late + lies => Fate::Lies,
@@ -313,7 +339,8 @@ impl World {
         };
         self.accounts.insert(account.id.clone(), account.clone());
         self.note(at, &email, Turned::On);
-        Ok(account)
+        self.give_roles(&account.id, &draft.roles, at);
+        Ok(self.told(&account))
     }
 
     fn turn(&mut self, id: &str, turned: Turned, removes: bool, at: Duration) -> Result<Account> {
@@ -395,18 +422,22 @@ impl Adapter for Way {
 
     async fn update_account(&self, current: &Account, change: &Change) -> Result<Outcome<Account>> {
         let (id, change) = (current.id.clone(), change.clone());
-        let call = self.app.write("update_account", move |world, _| {
+        let call = self.app.write("update_account", move |world, at| {
             let missing = || Error::new(Kind::NotFound, "update_account", "there is no such account");
             let account = world.accounts.get_mut(&id).ok_or_else(missing)?;
             account.merge(Account {
                 given_name: change.given_name,
                 family_name: change.family_name,
-                roles: change
-                    .roles
-                    .map(|roles| roles.into_iter().map(|value| Role { value, display: None }).collect()),
+                roles: change.roles.as_ref().map(|roles| {
+                    roles.iter().map(|role| Role { value: role.clone(), display: None }).collect()
+                }),
                 ..Account::default()
             });
-            Ok(account.clone())
+            let account = account.clone();
+            if let Some(roles) = change.roles {
+                world.give_roles(&id, &roles, at);
+            }
+            Ok(world.told(&account))
         });
         self.through(call).await.map(Outcome::Done)
     }

@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::app::{App, GROUPS, Way, Weather};
+use crate::app::{App, Grouping, Way, Weather};
 use crate::judge;
 use crate::provider::{Provider, Said};
 
@@ -198,27 +198,32 @@ impl World {
 
 /// Lives the life of this number.
 pub fn live(seed: u64) -> Life {
-    live_through(seed, HEALING, false)
+    live_through(seed, HEALING, Grouping::None)
 }
 
 /// The same, with so long to heal.
 pub fn live_and_heal(seed: u64, healing: Duration) -> Life {
-    live_through(seed, healing, false)
+    live_through(seed, healing, Grouping::None)
 }
 
 /// The life of this number in an app that has groups.
 pub fn live_in_groups(seed: u64) -> Life {
-    live_through(seed, HEALING, true)
+    live_through(seed, HEALING, Grouping::Teams)
 }
 
-fn live_through(seed: u64, healing: Duration, has_groups: bool) -> Life {
+/// The life of this number in an app whose groups are roles.
+pub fn live_with_roles(seed: u64) -> Life {
+    live_through(seed, HEALING, Grouping::Roles)
+}
+
+fn live_through(seed: u64, healing: Duration, grouping: Grouping) -> Life {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     jitter::seed(seed);
     runtime.block_on(async {
         let mut dice = Dice::new(seed, 0);
         let began = Instant::now();
-        let (memory, app) = (Memory::default(), App::new(Dice::new(seed, 1), has_groups));
+        let (memory, app) = (Memory::default(), App::new(Dice::new(seed, 1), grouping));
         let wall = Arc::new(Wall { began, offset: AtomicI64::new(0), kept: Mutex::default() });
         let hard = dice.chance(30);
         let delete = if hard { DeletePolicy::Hard } else { DeletePolicy::Deactivate };
@@ -243,7 +248,7 @@ fn live_through(seed: u64, healing: Duration, has_groups: bool) -> Life {
                 let dice = Dice::new(seed, 10 + person * 10 + hand);
                 tokio::spawn(Arc::clone(&provider).work(person, dice, began + TROUBLE));
             }
-            for (hand, group) in GROUPS.into_iter().enumerate().filter(|_| has_groups) {
+            for (hand, group) in grouping.to_leave().iter().enumerate() {
                 let dice = Dice::new(seed, 100 + person * 10 + hand as u64);
                 tokio::spawn(Arc::clone(&provider).work_in_group(person, group, dice, began + TROUBLE));
             }

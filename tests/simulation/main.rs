@@ -65,6 +65,11 @@ fn nobody_who_left_a_group_is_in_it_in_any_life() {
 }
 
 #[test]
+fn nobody_who_lost_a_role_has_it_in_any_life() {
+    all_are_well(life::live_with_roles);
+}
+
+#[test]
 fn a_life_is_the_same_whenever_it_is_lived() {
     let stories: Vec<_> = (0..3).map(|_| life::live(7).story).collect();
     assert!(stories[0].len() > 10);
@@ -106,6 +111,14 @@ fn whoever_comes_back_to_a_disabled_account_after_a_lost_create_is_in_the_groups
 fn whoever_got_the_account_after_the_members_of_a_group_were_read_is_taken_out_of_it() {
     for seed in [101, 248, 594] {
         let violations = life::live_in_groups(seed).violations;
+        assert!(violations.is_empty(), "{seed}: {violations:#?}");
+    }
+}
+
+#[test]
+fn whoever_lost_a_role_on_their_way_out_does_not_come_back_with_it() {
+    for seed in [19, 34, 74, 146, 197] {
+        let violations = life::live_with_roles(seed).violations;
         assert!(violations.is_empty(), "{seed}: {violations:#?}");
     }
 }

@@ -9,7 +9,7 @@ use portcullis::scim::schema::ResourceKind::{Group, User};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::app::groups::place_of;
+use crate::app::groups::{LOWEST, place_of};
 use crate::life::{Dice, World};
 
 /// What was asked.
@@ -67,7 +67,22 @@ struct Request<'a> {
     group: Option<&'static str>,
 }
 
-type Heard = Option<portcullis::provision::Result<Option<Shown>>>;
+/// Whose place in a group is asked for, and the id the provider was told.
+type Place = (String, Asked, String);
+
+/// One request about places in a group.
+struct Demand<'a> {
+    changes: Vec<Place>,
+    about: About<'a>,
+    operation: Value,
+}
+
+enum About<'a> {
+    Group(&'a str),
+    Person,
+}
+
+type Heard = portcullis::provision::Result<Option<Shown>>;
 
 pub struct Provider {
     world: Arc<World>,
@@ -148,34 +163,82 @@ impl Provider {
 
     /// Puts somebody into a group, or takes them out.
     async fn place(&self, request: &Request<'_>, group: &str, patience: Duration) -> Said {
-        let Request { email, asked, id, .. } = *request;
         let (connection, alive) = self.world.connection();
-        let place = self.begin(place_of(email, group), asked);
+        let Demand { changes, about, operation } = self.demand(request, group);
+        let places: Vec<usize> =
+            changes.iter().map(|(email, asked, _)| self.begin(place_of(email, group), *asked)).collect();
         let (view, when) = (View::default(), Preconditions::default());
-        let query = ListQuery { filter: Some(format!("displayName eq \"{group}\"")), ..Default::default() };
-        let op = if asked.leaves() { "remove" } else { "add" };
-        let by_name = asked.leaves() && self.world.elapsed().as_millis().is_multiple_of(3);
-        let body = if by_name {
-            // Whoever is shown so, whom the whole list is read for.
-            let path = format!("members[display eq \"{email}\"]");
-            json!({ "Operations": [{ "op": op, "path": path }] })
-        } else {
-            json!({ "Operations": [{ "op": op, "path": "members", "value": [{ "value": id }] }] })
-        };
+        let body = json!({ "Operations": [operation] });
         let request = async {
-            let listed = connection.list(Group, &query).await?;
-            let group = listed["Resources"][0]["id"].as_str().unwrap_or("none");
-            connection.patch(Group, group, body, &view, &when).await.map(|_| None)
+            let (kind, id) = match about {
+                About::Person => (User, changes[0].2.clone()),
+                About::Group(name) => {
+                    let filter = Some(format!("displayName eq \"{name}\""));
+                    let listed = connection.list(Group, &ListQuery { filter, ..Default::default() }).await?;
+                    (Group, listed["Resources"][0]["id"].as_str().unwrap_or("none").to_owned())
+                }
+            };
+            connection.patch(kind, &id, body, &view, &when).await.map(|_| None)
         };
         let heard = timeout(patience, request).await;
         // A process that died answers nobody.
         let heard = if alive.is_dead() { None } else { heard.ok() };
-        let said = self.note(place, heard, self.world.app.inside(email, group));
-        if asked.leaves() && !self.world.knows(id.unwrap_or_default()).await {
-            // Of somebody who is not there any more nothing was asked; whoever was let in before may be there still.
-            self.said.lock().unwrap()[place].status = Some(404);
+        for (place, (email, asked, id)) in places.iter().zip(&changes) {
+            self.note(*place, heard.as_ref(), self.world.app.inside(email, group));
+            if asked.leaves() && !self.world.knows(id).await {
+                // Of somebody who is not there any more nothing was asked; whoever was let in before may be there still.
+                self.said.lock().unwrap()[*place].status = Some(404);
+            }
         }
-        said
+        self.said.lock().unwrap()[places[0]].clone()
+    }
+
+    /// One of the ways to ask for somebody's place in a group.
+    fn demand<'a>(&self, request: &Request<'_>, group: &'a str) -> Demand<'a> {
+        let Request { email, asked, id, .. } = *request;
+        let chance = self.world.elapsed().as_millis();
+        let own = (email.to_owned(), asked, id.unwrap_or_default().to_owned());
+        let member = json!([{ "value": id }]);
+        if self.world.app.has_roles() && chance.is_multiple_of(7) {
+            // Everybody has a role: whoever is given another one loses this one, which is not promised to be read back.
+            let (role, asked) = if asked.leaves() { (LOWEST, Asked::Change) } else { (group, asked) };
+            let changes = vec![(own.0, asked, own.2)];
+            if chance.is_multiple_of(2) {
+                let operation = json!({ "op": "add", "path": "members", "value": member });
+                return Demand { changes, about: About::Group(role), operation };
+            }
+            let operation = json!({ "op": "replace", "path": "roles", "value": [{ "value": role }] });
+            return Demand { changes, about: About::Person, operation };
+        }
+        let about = About::Group(group);
+        if chance.is_multiple_of(5) {
+            let changes = self.whole_list(own, chance / 5);
+            let stay = changes.iter().filter(|(_, asked, _)| asked.gives());
+            let stay: Vec<Value> = stay.map(|(.., id)| json!({ "value": id })).collect();
+            let operation = json!({ "op": "replace", "path": "members", "value": stay });
+            return Demand { changes, about, operation };
+        }
+        let operation = if !asked.leaves() {
+            json!({ "op": "add", "path": "members", "value": member })
+        } else if chance.is_multiple_of(3) {
+            // Whoever is shown so, whom the whole list is read for.
+            json!({ "op": "remove", "path": format!("members[display eq \"{email}\"]") })
+        } else {
+            json!({ "op": "remove", "path": "members", "value": member })
+        };
+        Demand { changes: vec![own], about, operation }
+    }
+
+    /// Who shall be in a group and who not: somebody as asked, and everybody else as chance has it.
+    fn whole_list(&self, own: Place, chance: u128) -> Vec<Place> {
+        let mut all = vec![own];
+        for (email, id) in self.known.lock().unwrap().iter() {
+            if *email != all[0].0 {
+                let asked = if chance >> all.len() & 1 == 0 { Asked::Off } else { Asked::On };
+                all.push((email.clone(), asked, id.clone()));
+            }
+        }
+        all
     }
 
     async fn ask(&self, request: &Request<'_>, patience: Duration) -> Said {
@@ -202,7 +265,7 @@ impl Provider {
         // A process that died answers nobody.
         let heard = if alive.is_dead() { None } else { heard.ok() };
         let working = self.world.app.working(email);
-        let said = self.note(place, heard, working);
+        let said = self.note(place, heard.as_ref(), working);
         if said.asked == Asked::Create && said.status == Some(409) {
             self.look_up(email).await;
         }
@@ -210,7 +273,7 @@ impl Provider {
     }
 
     /// Writes down what was heard, and what it teaches.
-    fn note(&self, place: usize, heard: Heard, working: usize) -> Said {
+    fn note(&self, place: usize, heard: Option<&Heard>, working: usize) -> Said {
         let mut all = self.said.lock().unwrap();
         let said = &mut all[place];
         let Some(answer) = heard else { return said.clone() };
@@ -232,7 +295,7 @@ impl Provider {
                 if error.status == 404 {
                     known.remove(&said.email);
                 }
-                said.detail = error.detail;
+                said.detail.clone_from(&error.detail);
             }
         }
         said.clone()

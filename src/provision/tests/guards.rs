@@ -8,19 +8,13 @@ use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use super::app::Fault;
-use super::stage::{Stage, id, native, person, removing, status};
+use super::stage::{Stage, admin, native, person, removing, status};
 use crate::base::clock::Timestamp;
 use crate::base::secret::Token;
 use crate::contract::{Kind, State};
 use crate::provision::{Denied, Policy};
 use crate::scim::schema::ResourceKind::User;
 use crate::store::Write;
-
-async fn admin(stage: &Stage, email: &str) -> String {
-    let mut admin = person(email);
-    admin["roles"] = json!([{"value": "admin"}]);
-    id(&stage.post(admin).await.unwrap())
-}
 
 #[tokio::test(start_paused = true)]
 async fn a_protected_account_is_not_deactivated_deleted_demoted_or_renamed() {

@@ -257,22 +257,6 @@ async fn a_person_noted_meanwhile_does_not_undo_a_change_of_members() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn joining_a_role_group_leaves_the_other() {
-    let stage = Stage::new(removing()).await;
-    admin(&stage, "boss@corp.example").await;
-    let anna = stage.hire("anna@corp.example").await;
-    let (admins, members) = (stage.group("admin").await, stage.group("member").await);
-    assert_eq!(stage.members_of(&members).await, std::slice::from_ref(&anna));
-    stage.members(&admins, "add", &[&anna]).await.unwrap();
-    assert_eq!(stage.app.role("a2").as_deref(), Some("admin"));
-    assert!(stage.members_of(&members).await.is_empty());
-    stage.members(&members, "remove", &[&anna]).await.unwrap();
-    assert_eq!(stage.app.role("a2").as_deref(), Some("admin"), "who is not in it is not removed");
-    stage.members(&admins, "remove", &[&anna]).await.unwrap();
-    assert_eq!(stage.members_of(&members).await, [anna]);
-}
-
-#[tokio::test(start_paused = true)]
 async fn the_last_administrator_is_not_demoted_through_a_group() {
     let stage = Stage::new(removing()).await;
     let boss = admin(&stage, "boss@corp.example").await;
@@ -535,18 +519,6 @@ async fn a_return_of_which_only_a_part_was_done_is_completed() {
     stage.app.next("create_account", Fault::Fails(Kind::Unknown));
     stage.activate(&anna).await.unwrap();
     assert_eq!(stage.app.groups_of("a9"), ["ws-one", "ws-two"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn nobody_comes_back_with_a_role_they_were_taken_out_of_while_they_were_away() {
-    let stage = Stage::new(removing()).await;
-    admin(&stage, "bo@corp.example").await;
-    let anna = admin(&stage, "anna@corp.example").await;
-    stage.deactivate(&anna).await.unwrap();
-    let admins = stage.group("admin").await;
-    stage.members(&admins, "remove", &[&anna]).await.unwrap();
-    stage.activate(&anna).await.unwrap();
-    assert_eq!(stage.app.role("a3").as_deref(), Some("member"));
 }
 
 /// A team of one, whose removal the app does not carry out yet.

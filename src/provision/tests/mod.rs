@@ -27,6 +27,7 @@ mod promises;
 mod reconfigured;
 mod rehires;
 mod restarts;
+mod roles;
 mod safe_mode;
 mod stage;
 mod tasks;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::Result;
 use super::super::connection::Connection;
+use super::super::joining::ask_for_no_role;
 use super::super::mapping::{self, Wanted};
 use super::super::plan::{self, Access, Step};
 use super::super::refuse;
@@ -49,7 +50,7 @@ impl Connection {
         mut aim: Aim,
     ) -> Result<Person> {
         let capabilities = *self.capabilities();
-        let wanted = self.wanted(&person, &aim)?;
+        let mut wanted = self.wanted(&person, &aim)?;
         let renamed = !aim.deleted && key(&wanted.user_name) != person.record.name_key;
         let name_turn = format!("name:{}", key(&wanted.user_name));
         let _name = if renamed { Some(self.turn(&name_turn).await?) } else { None };
@@ -66,7 +67,12 @@ impl Connection {
         let is_wanted_unseen = aim.wants_access() && person.may_be_hidden(&capabilities);
         let removed_at = person.standing.unconfirmed_at.filter(|_| is_wanted_unseen);
         let left = removed_at.and_then(|since| Some((person.record.account.take()?, since)));
-        self.forget_groups_left(&mut person).await?;
+        let forgotten = self.forget_groups_left(&mut person).await?;
+        if forgotten.is_some() && wanted.roles == forgotten {
+            // What was shown until now, and so comes with every change of something else.
+            ask_for_no_role(&mut aim.desired);
+            wanted = self.wanted(&person, &aim)?;
+        }
         let mut steps = if aim.deleted {
             plan::delete(&person, &capabilities, &self.policy)?
         } else {
