@@ -1,7 +1,6 @@
 //! Memberships asked of the app, one by one or several by one call.
 
 use futures_util::future::try_join_all;
-use serde_json::Value;
 
 use super::Result;
 use super::connection::Connection;
@@ -11,7 +10,7 @@ use super::mapping;
 use super::members::{Noted, Tally, may_succeed_later};
 use super::standing::{About, Person};
 use super::users::may_come_yet;
-use crate::contract::{self, By, Groups, Outcome, Role, Roles};
+use crate::contract::{self, By, Groups, Outcome};
 use crate::store::{Key, Kind, Lifecycle, Membership, Record};
 
 /// Whom a membership is about.
@@ -317,7 +316,8 @@ impl Connection {
             let mut writes = Vec::new();
             match told {
                 Outcome::Waiting(request) => {
-                    let role = if add { Some(group.label.clone()) } else { self.least_role() };
+                    let usual = || self.policy.usual_role(self.capabilities());
+                    let role = if add { Some(group.label.clone()) } else { usual() };
                     self.wait_for(&mut person, About::Role(role.unwrap_or_default()), request, &mut writes);
                 }
                 Outcome::Done(account) | Outcome::Already(account) | Outcome::Invited(account) => {
@@ -346,13 +346,6 @@ impl Connection {
         Ok(())
     }
 
-    /// The role was given through the group: what the person asked for before no longer stands.
-    pub(super) fn forget_asked_role(&self, person: &mut Person) {
-        if self.capabilities().groups.are_roles {
-            ask_for_no_role(&mut person.desired);
-        }
-    }
-
     /// The account is out of a group, as far as is known until the next listing; whoever loses a role has the lowest one.
     /// Nobody comes back into a group they were taken out of since.
     pub(super) fn note_out_of_group(&self, person: &mut Person, group: &Record) {
@@ -377,44 +370,6 @@ impl Connection {
         if is_away {
             self.note_role_below(person, group);
         }
-    }
-
-    fn note_role_below(&self, person: &mut Person, group: &Record) {
-        let Some(lowest) = self.role_below(group) else { return };
-        if let Some(observed) = &mut person.observed {
-            observed.roles = Some(vec![Role { value: lowest.to_owned(), display: None }]);
-        }
-        self.forget_asked_role(person);
-    }
-
-    /// The role whoever leaves this group has then; none where it stands for no role, or for the lowest.
-    pub(super) fn role_below(&self, group: &Record) -> Option<&'static str> {
-        let capabilities = self.capabilities();
-        let Roles::Fixed(roles) = capabilities.roles else { return None };
-        let lowest = roles.iter().copied().find(|role| Some(*role) != capabilities.admin_role);
-        lowest.filter(|_| capabilities.groups.are_roles && !self.is_floor(group))
-    }
-
-    /// The role of somebody who has no better one.
-    fn least_role(&self) -> Option<String> {
-        self.policy.default_role.clone().or_else(|| self.capabilities().default_role.map(str::to_owned))
-    }
-}
-
-/// The attributes of a resource that name a role.
-const ASKS_FOR_A_ROLE: [&str; 2] = ["roles", "userType"];
-
-pub(super) fn ask_for_no_role(desired: &mut Value) {
-    if let Some(desired) = desired.as_object_mut() {
-        for name in ASKS_FOR_A_ROLE {
-            desired.shift_remove(name);
-        }
-    }
-}
-
-impl Person {
-    pub(super) fn asks_for_a_role(&self) -> bool {
-        ASKS_FOR_A_ROLE.iter().any(|name| self.desired.get(name).is_some())
     }
 }
 

@@ -162,8 +162,7 @@ pub fn draft(wanted: &Wanted, capabilities: &Capabilities, policy: &Policy) -> D
         active: wanted.active,
     };
     if draft.roles.is_empty()
-        && let Some(role) =
-            policy.default_role.clone().or_else(|| capabilities.default_role.map(str::to_owned))
+        && let Some(role) = policy.usual_role(capabilities)
     {
         draft.roles.push(spelled(role, capabilities));
     }

@@ -36,6 +36,7 @@ mod reading;
 mod recover;
 mod refuse;
 mod removals;
+mod roles;
 mod roster;
 mod safe_mode;
 mod show;

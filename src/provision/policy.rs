@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::brake::BrakePolicy;
 use super::drift::DriftPolicy;
 use super::invitations::InvitationPolicy;
+use crate::contract::Capabilities;
 use crate::scim::extension::Extension;
 
 /// Which identity provider's needs win where they conflict with the letter of the RFC.
@@ -105,6 +106,13 @@ pub struct Policy {
     pub drift: DriftPolicy,
     /// How invitations are followed.
     pub invitations: InvitationPolicy,
+}
+
+impl Policy {
+    /// The role of whoever asks for none: the connection's, else the app's.
+    pub(super) fn usual_role(&self, capabilities: &Capabilities) -> Option<String> {
+        self.default_role.clone().or_else(|| capabilities.default_role.map(str::to_owned))
+    }
 }
 
 impl Default for Policy {

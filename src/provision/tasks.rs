@@ -161,8 +161,7 @@ impl Connection {
         let wanted = super::mapping::wanted(&person.desired, self.capabilities(), &self.policy).ok();
         let roles = wanted
             .and_then(|wanted| wanted.roles)
-            .or_else(|| self.policy.default_role.clone().map(|role| vec![role]))
-            .or_else(|| self.capabilities().default_role.map(|role| vec![role.to_owned()]));
+            .or_else(|| self.policy.usual_role(self.capabilities()).map(|role| vec![role]));
         Account {
             id: email.as_deref().map_or_else(|| person.record.id.clone(), crate::base::fold::key),
             email,

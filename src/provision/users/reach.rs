@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::super::Result;
 use super::super::connection::Connection;
-use super::super::joining::ask_for_no_role;
 use super::super::mapping::{self, Wanted};
 use super::super::plan::{self, Access, Step};
 use super::super::refuse;
+use super::super::roles::ask_for_no_role;
 use super::super::standing::Person;
 use super::{Aim, Under, may_come_yet};
 use crate::base::clock::Timestamp;
