@@ -23,6 +23,8 @@ pub const GROUPS: [&str; 2] = ["red", "blue"];
 pub enum Grouping {
     None,
     Teams,
+    /// One joins them by invitation.
+    Workspaces,
     /// Everybody has one: `blue` is the lowest.
     Roles,
 }
@@ -32,7 +34,7 @@ impl Grouping {
     pub fn to_leave(self) -> &'static [&'static str] {
         match self {
             Self::None => &[],
-            Self::Teams => &GROUPS,
+            Self::Teams | Self::Workspaces => &GROUPS,
             Self::Roles => &GROUPS[..1],
         }
     }
@@ -159,7 +161,12 @@ impl App {
             Grouping::Teams => {
                 capabilities.groups = groups::capabilities(capabilities.deactivate, &mut dice);
             }
-            Grouping::Roles => groups::have_roles(&mut capabilities),
+            Grouping::Workspaces => {
+                capabilities = removing();
+                capabilities.groups = groups::capabilities(capabilities.deactivate, &mut dice);
+                capabilities.groups.add_invites = true;
+            }
+            Grouping::Roles => groups::have_roles(&mut capabilities, &mut dice),
         }
         let world = World {
             unique: capabilities.accounts.email_unique,

@@ -211,6 +211,11 @@ pub fn live_in_groups(seed: u64) -> Life {
     live_through(seed, HEALING, Grouping::Teams)
 }
 
+/// The same where one joins them by invitation.
+pub fn live_in_workspaces(seed: u64) -> Life {
+    live_through(seed, HEALING, Grouping::Workspaces)
+}
+
 /// The life of this number in an app whose groups are roles.
 pub fn live_with_roles(seed: u64) -> Life {
     live_through(seed, HEALING, Grouping::Roles)

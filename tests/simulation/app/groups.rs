@@ -32,10 +32,10 @@ pub(super) fn capabilities(deactivate: Deactivate, dice: &mut Dice) -> GroupCapa
 }
 
 /// Makes it an app that removes, whose groups are roles; an account has one.
-pub(super) fn have_roles(capabilities: &mut Capabilities) {
-    let email_unique = capabilities.accounts.email_unique;
+pub(super) fn have_roles(capabilities: &mut Capabilities, dice: &mut Dice) {
     *capabilities = super::removing();
-    capabilities.accounts.email_unique = email_unique;
+    // Some tell one account only with all the others.
+    capabilities.accounts.by_id = dice.chance(50);
     capabilities.roles = Roles::Fixed(&[LOWEST, HIGHER]);
     capabilities.default_role = Some(LOWEST);
     capabilities.groups = GroupCapabilities {
