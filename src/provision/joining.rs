@@ -136,8 +136,9 @@ impl Connection {
             Ok(_) => true,
             Err(error) => may_be_done_yet(error.kind),
         };
+        let told = asked.as_ref().ok().and_then(|outcome| outcome.clone().value()).flatten();
+        let is_told = told.is_some();
         if let (true, Counterpart::Person(person)) = (is_asked && !add, &counterpart) {
-            let told = asked.as_ref().ok().and_then(|outcome| outcome.clone().value()).flatten();
             self.note_asked_out(Person::clone(person), group, told, tally);
         }
         match (asked, counterpart) {
@@ -146,11 +147,11 @@ impl Connection {
                 Counterpart::Person(person),
             ) if !add => {
                 let account = person.record.account.unwrap_or_default();
-                tally.asked.push(Removal { id: id.to_owned(), account, failed: None });
+                tally.asked.push(Removal { id: id.to_owned(), account, is_told, failed: None });
             }
             (Err(error), Counterpart::Person(person)) if !add && may_hide_a_success(error.kind) => {
                 let account = person.record.account.unwrap_or_default();
-                tally.asked.push(Removal { id: id.to_owned(), account, failed: Some(error) });
+                tally.asked.push(Removal { id: id.to_owned(), account, is_told, failed: Some(error) });
             }
             (Ok(told), counterpart) => {
                 self.note_member(group, id, counterpart, told, add, tally).await?;

@@ -20,6 +20,8 @@ pub(super) struct Removal {
     pub id: String,
     /// The app's id.
     pub account: String,
+    /// Whether the app told the account with its answer.
+    pub is_told: bool,
     /// What the app answered, where that may hide a success.
     pub failed: Option<Error>,
 }
@@ -121,11 +123,7 @@ impl Connection {
             let (still, out): (Vec<Removal>, Vec<Removal>) =
                 open.into_iter().partition(|removal| inside.contains(&removal.account));
             for removal in out {
-                if self.note_out(group, &removal, told.clone()).await? {
-                    tally.leaves(&group.id, removal.id);
-                } else {
-                    tally.fail_removal(removal.id, has_come_back());
-                }
+                self.note_out(group, removal, told.clone(), tally).await?;
             }
             open = still;
         }
@@ -158,7 +156,7 @@ impl Connection {
         if let Some(inside) = &tally.inside {
             return Ok(!inside.contains(&account));
         }
-        let asked = Removal { id: person.record.id.clone(), account, failed: None };
+        let asked = Removal { id: person.record.id.clone(), account, is_told: false, failed: None };
         let Reading { inside, .. } = self.who_is_inside(groups, group, std::slice::from_ref(&asked)).await?;
         let outside = !inside.contains(&asked.account);
         if self.capabilities().groups.membership == Membership::OnGroup {
@@ -194,23 +192,38 @@ impl Connection {
         Ok(Reading { inside, told: None })
     }
 
-    /// Keeps that a person is out of a group, and of a role what the reading told besides. Says whether they are: not
-    /// where they have another account by now, which was not asked about.
-    async fn note_out(&self, group: &Record, removal: &Removal, told: Option<Account>) -> Result<bool> {
-        let _turn = self.turn(&removal.id).await?;
-        let Some(record) = self.store().record(self.name(), store::Kind::User, &removal.id).await? else {
-            return Ok(true);
+    /// Keeps that a person is out of a group, and of a role what the reading told besides. They are not out where they
+    /// have another account by now, which was not asked about.
+    async fn note_out(
+        &self,
+        group: &Record,
+        removal: Removal,
+        told: Option<Account>,
+        tally: &mut Tally,
+    ) -> Result<()> {
+        let Removal { id, account, is_told, .. } = removal;
+        let _turn = self.turn(&id).await?;
+        let Some(record) = self.store().record(self.name(), store::Kind::User, &id).await? else {
+            tally.leaves(&group.id, id);
+            return Ok(());
         };
-        if record.account.as_ref().is_some_and(|account| *account != removal.account) {
-            return Ok(false);
+        if record.account.as_ref().is_some_and(|now| *now != account) {
+            let message = "the person was given another account while they were taken out";
+            tally.fail_removal(id, Error::new(Kind::Unavailable, "remove_member", message));
+            return Ok(());
         }
         let mut person = Person::read(record);
+        let are_roles = self.capabilities().groups.are_roles;
+        if are_roles && is_told && person.is_known_in(group) {
+            // The app told that they had lost the role: they were given it again since, and the reading is older.
+            return Ok(());
+        }
         let expected = Some(person.record.version);
         self.note_out_of_group(&mut person, group);
         person.ask_for_group(&group.id, false, self.capabilities());
         let mut writes = Vec::new();
         // Of the other groups the reading may be older than what is known by now.
-        if self.capabilities().groups.are_roles {
+        if are_roles {
             if let Some(told) = told {
                 self.observe_change(&mut person, told);
             }
@@ -219,7 +232,8 @@ impl Connection {
         if person.differs_from_record() || !writes.is_empty() {
             self.keep(&mut person, expected, writes).await?;
         }
-        Ok(true)
+        tally.leaves(&group.id, id);
+        Ok(())
     }
 
     /// Where groups are roles the answer of the app was noted as the role; the app shows another.
@@ -254,11 +268,6 @@ impl Connection {
     pub(super) fn member_thanks(&self, group: &str, id: &str) -> Write {
         self.closing(member_key(group, id), "carried out by the gateway itself")
     }
-}
-
-fn has_come_back() -> Error {
-    let message = "the person was given another account while they were taken out";
-    Error::new(Kind::Unavailable, "remove_member", message)
 }
 
 fn member_key(group: &str, id: &str) -> String {

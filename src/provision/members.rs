@@ -199,8 +199,9 @@ impl Connection {
         let comes = record.account.is_none() || !self.capabilities().groups.are_roles;
         let by_removal = self.capabilities().deactivate == contract::Deactivate::ByRemoval;
         let remembered = person.standing.remembered.as_ref().filter(|_| comes && by_removal);
-        let asks = self.role_below(group).is_some() && self.has_nothing(&person) && person.asks_for_a_role();
-        asks || remembered.is_some_and(|before| before.groups.contains(account)) || person.seems_gone()
+        remembered.is_some_and(|before| before.groups.contains(account))
+            || self.may_come_with_a_role(&person, group)
+            || person.seems_gone()
     }
 
     /// Everybody who is away (see [`Connection::is_away`]).
@@ -444,10 +445,9 @@ impl Connection {
     }
 
     pub(super) fn would_lose_role(&self, group: &Record, person: &Person, add: bool) -> bool {
-        let inside: Vec<&String> =
-            person.observed.iter().flat_map(|account| account.groups.iter().flatten()).collect();
-        let is_inside = inside.iter().any(|id| Some(*id) == group.account.as_ref());
-        self.capabilities().groups.are_roles && !inside.is_empty() && is_inside != add
+        let groups = person.observed.as_ref().and_then(|account| account.groups.as_ref());
+        let has_a_role = groups.is_some_and(|groups| !groups.is_empty());
+        self.capabilities().groups.are_roles && has_a_role && person.is_known_in(group) != add
     }
 
     /// Commits an entry, together with whom the app is about to be asked to let in.

@@ -27,6 +27,14 @@ impl Connection {
         self.forget_asked_role(person);
     }
 
+    /// Whether somebody without an account would come back with a role above the lowest: the one they asked for, or had.
+    pub(super) fn may_come_with_a_role(&self, person: &Person, group: &Record) -> bool {
+        let Some(lowest) = self.role_below(group).filter(|_| self.has_nothing(person)) else { return false };
+        let mut had = person.observed.iter().filter_map(|account| account.roles.as_ref()).flatten();
+        ASKS_FOR_A_ROLE.iter().any(|name| person.desired.get(name).is_some())
+            || had.any(|role| role.value != lowest)
+    }
+
     /// The role whoever leaves this group has then; none where it stands for no role, or for the lowest.
     pub(super) fn role_below(&self, group: &Record) -> Option<&'static str> {
         let capabilities = self.capabilities();
@@ -37,8 +45,10 @@ impl Connection {
 }
 
 impl Person {
-    pub(super) fn asks_for_a_role(&self) -> bool {
-        ASKS_FOR_A_ROLE.iter().any(|name| self.desired.get(name).is_some())
+    /// Whether the account is in a group as far as the app told it.
+    pub(super) fn is_known_in(&self, group: &Record) -> bool {
+        let mut inside = self.observed.iter().filter_map(|account| account.groups.as_ref()).flatten();
+        inside.any(|id| Some(id) == group.account.as_ref())
     }
 }
 

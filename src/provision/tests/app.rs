@@ -370,9 +370,12 @@ impl Adapter for ScriptedApp {
         if let Some(waiting) = self.by_hand("change the role") {
             return Ok(waiting);
         }
-        let (id, change) = (current.id.clone(), change.clone());
+        let (id, change, are_roles) =
+            (current.id.clone(), change.clone(), self.capabilities.groups.are_roles);
         let effect = move |content: &mut Content| {
             let account = content.accounts.get_mut(&id).ok_or_else(|| not_there("update_account"))?;
+            let given = change.roles.as_ref().filter(|_| are_roles);
+            let groups = given.map(|roles| roles.iter().map(|role| format!("role:{role}")).collect());
             let roles = change
                 .roles
                 .as_ref()
@@ -382,6 +385,7 @@ impl Adapter for ScriptedApp {
                 given_name: change.given_name.clone(),
                 family_name: change.family_name.clone(),
                 roles,
+                groups,
                 ..Account::default()
             });
             Ok(Outcome::Done(account.clone()))

@@ -1,13 +1,16 @@
 //! Where groups are roles: who has one, and who does not come back with it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use super::app::Fault;
 use super::stage::{Stage, admin, id, person, removing, status};
 use crate::contract::{Kind, State};
+use crate::scim::schema::ResourceKind;
 
 /// Somebody who is an administrator beside another one, and the group of administrators.
 async fn two_admins() -> (Stage, String, String) {
@@ -96,4 +99,34 @@ async fn whoever_has_another_account_by_now_is_not_out_because_the_first_one_is(
     stage.go_on_for(Duration::from_mins(6)).await;
     assert_eq!(stage.app.role("a3").as_deref(), Some("member"));
     assert!(stage.open_intents().await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_comes_back_with_a_role_of_an_account_that_vanished() {
+    let (stage, anna, admins) = two_admins().await;
+    stage.app.content().accounts.remove("a2");
+    sleep(Duration::from_secs(31)).await;
+    stage.get(ResourceKind::User, &anna).await.unwrap();
+    stage.app.next("create_account", Fault::Fails(Kind::Unavailable));
+    assert_eq!(status(stage.activate(&anna).await), 503);
+    stage.members(&admins, "remove", &[&anna]).await.unwrap();
+    stage.activate(&anna).await.unwrap();
+    assert_eq!(stage.app.role("a3").as_deref(), Some("member"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reading_that_shows_a_removal_takes_nobody_out_of_a_role_they_were_given_since() {
+    let (stage, anna, admins) = two_admins().await;
+    let gate = Arc::new(Notify::new());
+    stage.app.next("members", Fault::AnswersOld(Arc::clone(&gate)));
+    let leaving = [anna.as_str()];
+    let (removed, ()) = tokio::join!(stage.members(&admins, "remove", &leaving), async {
+        sleep(Duration::from_millis(500)).await;
+        stage.patch(&anna, json!({"roles": [{"value": "admin"}]})).await.unwrap();
+        gate.notify_one();
+    });
+    removed.unwrap();
+    assert_eq!(stage.app.role("a2").as_deref(), Some("admin"));
+    stage.members(&admins, "remove", &leaving).await.unwrap();
+    assert_eq!(stage.app.role("a2").as_deref(), Some("member"));
 }
